@@ -1,0 +1,2 @@
+//! Checkers: pure functions from typed evidence to findings. They know no files, no clock and no gates.
+pub mod linearizability;
