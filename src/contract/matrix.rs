@@ -1,0 +1,137 @@
+//! The test matrix: runs, and the evidence files bound to them.
+//!
+//! In: nothing. Out: domain types. Refuses to know which kinds and formats exist.
+
+use super::mapping::FieldRule;
+use super::wire::{ClockKind, Generator, NilRead, Origin, TimeUnit};
+use crate::source::{At, SourceId};
+
+/// A validated matrix.
+#[derive(Debug, Clone)]
+pub struct Matrix {
+    /// The text it came from.
+    pub source: SourceId,
+    /// The contract's file name.
+    pub contract: At<String>,
+    /// The folder of the evidence, relative to the matrix.
+    pub evidence_root: At<String>,
+    /// The runs, in the order they were written.
+    pub tests: Vec<Test>,
+}
+
+/// One run.
+#[derive(Debug, Clone)]
+pub struct Test {
+    /// Its id.
+    pub id: At<String>,
+    /// Plan items covered, each one of [`super::PLAN_ITEMS`].
+    pub plan: Vec<String>,
+    /// What is done to the cluster.
+    pub fault: String,
+    /// How.
+    pub method: String,
+    /// The failure model.
+    pub model: String,
+    /// The layer.
+    pub layer: String,
+    /// The contract's fault assumptions that it tests.
+    pub covers: Vec<At<String>>,
+    /// What must be seen.
+    pub expected: String,
+    /// Evidence kinds without which the test proves nothing.
+    pub requires: Vec<At<String>>,
+    /// How many faults are injected, when declared.
+    pub injections: Option<At<u64>>,
+    /// How the load generator behaves.
+    pub generator: Option<Generator>,
+    /// The files.
+    pub evidence: Vec<Binding>,
+}
+
+impl Test {
+    /// Whether the test names an evidence kind as required.
+    #[must_use]
+    pub fn requires(&self, kind: &str) -> bool {
+        self.requires.iter().any(|k| k.value == kind)
+    }
+}
+
+/// One file read as one kind of record.
+#[derive(Debug, Clone)]
+pub struct Binding {
+    /// The kind.
+    pub kind: At<String>,
+    /// The file, a clean relative path below the evidence root.
+    pub path: At<String>,
+    /// The format, if it is not told from the file's ending.
+    pub format: Option<At<String>>,
+    /// Who wrote it; `None` leaves it to the file's header.
+    pub origin: Option<Origin>,
+    /// The clock; `None` leaves it to the file's header.
+    pub clock: Option<Clock>,
+    /// The endpoint of all its operations.
+    pub endpoint: Option<At<String>>,
+    /// Field name and value, the same for all records.
+    pub constants: Vec<(At<String>, String)>,
+    /// Their field and the value it must have.
+    pub when: Vec<(String, String)>,
+    /// An array in each record whose elements are the records wanted.
+    pub each: Option<String>,
+    /// Joins start and stop records.
+    pub pair: Option<Pair>,
+    /// How it is known that the file is whole.
+    pub whole: Option<Whole>,
+    /// Our field and how it is found. Empty for native files.
+    pub fields: Vec<(At<String>, At<FieldRule>)>,
+    /// The data model of a history.
+    pub model: Model,
+}
+
+/// The clock of a file's times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clock {
+    /// Its kind.
+    pub kind: ClockKind,
+    /// Which clock.
+    pub id: String,
+    /// The unit of its times.
+    pub unit: TimeUnit,
+}
+
+/// Joins a start and a stop record into one.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    /// The field that both share.
+    pub by: String,
+    /// What a start record has.
+    pub start: Vec<(String, String)>,
+    /// What a stop record has.
+    pub stop: Vec<(String, String)>,
+}
+
+/// How it is known that a file is whole and belongs to its test.
+#[derive(Debug, Clone)]
+pub enum Whole {
+    /// By marks around the records.
+    Marks {
+        /// What the first line has (empty: there is no first mark).
+        first: Vec<(String, String)>,
+        /// What the last line has.
+        last: Vec<(String, String)>,
+        /// The field of the last line that counts the lines between.
+        count: Option<String>,
+    },
+    /// The records reach the end of the run to within this time, in ns.
+    CoversRun(i64),
+}
+
+/// The data model of a history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Model {
+    /// `register` or `cas-register`.
+    pub name: String,
+    /// The value of every key before the first write; `None` is nil.
+    pub initial: Option<String>,
+    /// What a read that found nothing says.
+    pub nil_read: NilRead,
+}

@@ -1,0 +1,523 @@
+//! The shape of `contract.toml`: every key, its type and what it means. `quorate schema contract` is made from this file.
+
+use super::decode::{Pairs, choice, wire};
+use super::leaf::{Count, Day, Fraction, Id, Number, Span as Dur, Text};
+use crate::source::At;
+
+choice! {
+    /// What faulty members may do.
+    enum FaultModel {
+        /// Members stop.
+        Crash = "crash",
+        /// Members stop or lose messages.
+        Omission = "omission",
+        /// Members do anything.
+        Byzantine = "byzantine",
+    }
+}
+
+choice! {
+    /// What an endpoint promises about reads and writes.
+    enum Consistency {
+        /// Every operation takes effect at one instant between its invocation and its response.
+        Linearizable = "linearizable",
+        /// Reads may be stale within a declared bound.
+        Eventual = "eventual",
+    }
+}
+
+choice! {
+    /// How often a command may take effect.
+    enum Semantics {
+        /// Zero or one times.
+        AtMostOnce = "at-most-once",
+        /// One or more times.
+        AtLeastOnce = "at-least-once",
+        /// One time.
+        ExactlyOnce = "exactly-once",
+    }
+}
+
+choice! {
+    /// How long a client waits before it tries again.
+    enum Backoff {
+        /// At once.
+        None = "none",
+        /// The same pause each time.
+        Fixed = "fixed",
+        /// A longer pause each time.
+        Exponential = "exponential",
+        /// Pauses that differ from client to client.
+        Jittered = "jittered",
+    }
+}
+
+choice! {
+    /// What a resource asks of a request's epoch.
+    enum Fence {
+        /// The request's epoch equals the current one.
+        Epoch = "epoch",
+        /// The request's token is not below the highest one seen for the job.
+        Token = "token",
+    }
+}
+
+choice! {
+    /// Which operations the latency objectives are judged on.
+    enum LatencyScope {
+        /// All of them.
+        WholeRun = "whole-run",
+        /// All but those in flight during a recovery: from the start of a fault until the recovery objective has passed.
+        OutsideRecovery = "outside-recovery",
+    }
+}
+
+wire! {
+    /// What is promised: written, reviewed and locked before any test runs.
+    struct ContractWire {
+        /// The version of this format: "quorate-contract/1".
+        schema: At<Text>,
+        /// What is released.
+        release: ReleaseWire,
+        /// The replicas and what is assumed of them.
+        cluster: ClusterWire,
+        /// What clients call, and what each call promises.
+        endpoint: Vec<EndpointWire>,
+        /// What stale authority must never reach.
+        resource: Vec<ResourceWire>,
+        /// The load under which the promises hold.
+        load: Option<LoadWire>,
+        /// The numbers to be met.
+        objectives: Option<ObjectivesWire>,
+        /// The declared length of each phase of a failover.
+        failover: Option<FailoverWire>,
+        /// Health probes that restart members.
+        probe: Option<ProbeWire>,
+        /// How much failure the service may show.
+        error_budget: Option<BudgetWire>,
+        /// When to go back.
+        rollback: Option<RollbackWire>,
+        /// What stays uncertain.
+        risk: Vec<RiskWire>,
+        /// Gates that this release does not ask for.
+        exclusion: Vec<ExclusionWire>,
+        /// Gates that this release may miss, by whose word.
+        waiver: Vec<WaiverWire>,
+    }
+}
+
+wire! {
+    /// What is released.
+    struct ReleaseWire {
+        /// The service.
+        service: At<Id>,
+        /// The version that was tested.
+        version: At<Id>,
+        /// A package URL or other name of the exact artifact.
+        uri: Option<At<Text>>,
+        /// The digest of the exact artifact, such as sha256:….
+        digest: Option<At<Text>>,
+        /// Who answers for it.
+        owner: At<Text>,
+        /// The question that the package answers.
+        question: At<Text>,
+        /// Which gates are required; `quorate gates` lists the profiles.
+        profile: At<Id>,
+    }
+}
+
+wire! {
+    /// The replicas and what is assumed of them.
+    struct ClusterWire {
+        /// The voting members.
+        members: Vec<At<Id>>,
+        /// The consensus protocol.
+        consensus: At<Text>,
+        /// What faulty members may do: crash, omission or byzantine.
+        fault_model: At<FaultModel>,
+        /// How membership changes.
+        membership_rule: At<Text>,
+        /// The voting rule; majorities when left out.
+        quorum: Option<QuorumWire>,
+        /// How many faulty members must be survived; ⌊(N−1)/2⌋ when left out.
+        tolerates: Option<At<Count>>,
+        /// The faults that the service is meant to survive; each needs a test.
+        fault_assumptions: Vec<At<Text>>,
+    }
+}
+
+wire! {
+    /// How many members must take part.
+    struct QuorumWire {
+        /// In a write.
+        write: At<Count>,
+        /// In a read.
+        read: At<Count>,
+    }
+}
+
+wire! {
+    /// A set of operations and what they promise.
+    struct EndpointWire {
+        /// Its name.
+        name: At<Id>,
+        /// The operations that it serves.
+        operations: Vec<At<Id>>,
+        /// linearizable or eventual.
+        consistency: At<Consistency>,
+        /// How clients try again.
+        retry: Option<RetryWire>,
+        /// What makes a retried command the same command.
+        idempotency: Option<At<Text>>,
+        /// How often a command may take effect.
+        semantics: Option<At<Semantics>>,
+        /// How old an answer may be (eventual).
+        staleness_bound: Option<At<Dur>>,
+        /// How replicas come together again (eventual).
+        repair: Option<At<Text>>,
+        /// What the user sees of staleness (eventual).
+        user_visible: Option<At<Text>>,
+        /// Which of two writes wins (eventual).
+        conflict_policy: Option<At<Text>>,
+    }
+}
+
+wire! {
+    /// How clients try again.
+    struct RetryWire {
+        /// Attempts after the first.
+        limit: At<Count>,
+        /// none, fixed, exponential or jittered.
+        backoff: At<Backoff>,
+    }
+}
+
+wire! {
+    /// What stale authority must never reach.
+    struct ResourceWire {
+        /// Its name, as in the fencing records.
+        name: At<Id>,
+        /// What it asks of a request's epoch: epoch or token.
+        fence: At<Fence>,
+    }
+}
+
+wire! {
+    /// The load under which the promises hold.
+    struct LoadWire {
+        /// Writes a second.
+        writes_per_second: At<Number>,
+        /// Reads a second.
+        reads_per_second: At<Number>,
+        /// The least share of the rates that counts as held; 0.95 when left out.
+        held: Option<At<Fraction>>,
+    }
+}
+
+wire! {
+    /// The numbers to be met.
+    struct ObjectivesWire {
+        /// The longest failover.
+        recovery: At<Dur>,
+        /// The allowance for catching up before serving.
+        catch_up: Option<At<Dur>>,
+        /// The 99th percentile of write latency.
+        write_p99: Option<At<Dur>>,
+        /// The 99th percentile of read latency.
+        read_p99: Option<At<Dur>>,
+        /// Which operations the latency objectives are judged on; whole-run when left out.
+        latency_scope: Option<At<LatencyScope>>,
+        /// The one-sided confidence of percentile bounds; 0.95 when left out.
+        confidence: Option<At<Fraction>>,
+        /// Committed entries that may be lost: 0.
+        lost_commits: Option<At<Count>>,
+        /// Writes that stale authority may land: 0.
+        split_brain_writes: Option<At<Count>>,
+        /// Commands that may be executed twice: 0.
+        duplicate_executions: Option<At<Count>>,
+        /// The fewest faults that must strike with a write in flight; 1 when left out.
+        faults_with_write_in_flight: Option<At<Count>>,
+        /// The most attempts per operation, on average, while a fault lasts.
+        retry_amplification: Option<At<Number>>,
+    }
+}
+
+wire! {
+    /// The declared length of each phase of a failover.
+    struct FailoverWire {
+        /// From the fault to its detection.
+        detect: At<Dur>,
+        /// From detection to a new leader.
+        elect: At<Dur>,
+        /// From the new leader to confirmed fencing of the old one.
+        fence: At<Dur>,
+        /// From fencing to the first write served.
+        catch_up: At<Dur>,
+        /// How far a measured sum may lie above the declared one; 0s when left out.
+        tolerance: Option<At<Dur>>,
+    }
+}
+
+wire! {
+    /// Health probes that restart members.
+    struct ProbeWire {
+        /// Before the first probe.
+        initial_delay: At<Dur>,
+        /// Between probes.
+        period: At<Dur>,
+        /// Failures in a row that restart the member.
+        threshold: At<Count>,
+        /// From the decision to the restart; 0s when left out.
+        grace: Option<At<Dur>>,
+    }
+}
+
+wire! {
+    /// How much failure the service may show.
+    struct BudgetWire {
+        /// The service level objective, such as 0.999.
+        slo: At<Fraction>,
+        /// The window it is counted over, such as "30d".
+        window: At<Dur>,
+        /// The share of the budget that this release may spend on one failover.
+        share: At<Fraction>,
+    }
+}
+
+wire! {
+    /// When to go back.
+    struct RollbackWire {
+        /// The telemetry series that is watched.
+        metric: At<Text>,
+        /// The condition, such as "> 2 for 5m".
+        trigger: At<Text>,
+        /// Who decides.
+        owner: At<Text>,
+        /// The id of the test that rehearsed it.
+        rehearsal: Option<At<Id>>,
+    }
+}
+
+wire! {
+    /// What stays uncertain.
+    struct RiskWire {
+        /// A short id.
+        id: At<Id>,
+        /// What it is, in Markdown.
+        text: At<Text>,
+        /// The gate it concerns.
+        gate: Option<At<Id>>,
+    }
+}
+
+wire! {
+    /// A gate that this release does not ask for.
+    struct ExclusionWire {
+        /// The gate's id.
+        gate: At<Id>,
+        /// Why, in a sentence that the first page shows.
+        reason: At<Text>,
+    }
+}
+
+wire! {
+    /// A gate that this release may miss.
+    struct WaiverWire {
+        /// The gate's id.
+        gate: At<Id>,
+        /// Why.
+        reason: At<Text>,
+        /// By whose word.
+        approver: At<Text>,
+        /// The last day on which it holds.
+        expires: At<Day>,
+        /// Where it is tracked.
+        ticket: At<Text>,
+    }
+}
+
+choice! {
+    /// A kind of clock.
+    enum ClockKind {
+        /// Counts on from an unknown start.
+        Monotonic = "monotonic",
+        /// The time of day.
+        Wall = "wall",
+    }
+}
+
+choice! {
+    /// A unit of time.
+    enum TimeUnit {
+        /// Nanoseconds.
+        Ns = "ns",
+        /// Microseconds.
+        Us = "us",
+        /// Milliseconds.
+        Ms = "ms",
+        /// Seconds.
+        S = "s",
+    }
+}
+
+choice! {
+    /// Who wrote a record.
+    enum Origin {
+        /// The protected resource itself.
+        Resource = "resource",
+        /// A client or worker.
+        Client = "client",
+        /// A member of the cluster.
+        Replica = "replica",
+        /// What injected the faults.
+        Orchestrator = "orchestrator",
+        /// A generator of synthetic evidence.
+        Generator = "generator",
+    }
+}
+
+choice! {
+    /// How a load generator behaves when answers are slow.
+    enum Generator {
+        /// Sends on schedule whatever the answers do.
+        Open = "open",
+        /// Waits for an answer before it sends again.
+        Closed = "closed",
+    }
+}
+
+wire! {
+    /// How the promises are tested, and where the evidence lies.
+    struct MatrixWire {
+        /// The version of this format: "quorate-matrix/1".
+        schema: At<Text>,
+        /// The contract's file, beside this one.
+        contract: At<Text>,
+        /// The folder of the evidence, relative to this file.
+        evidence_root: At<Text>,
+        /// One run each.
+        test: Vec<TestWire>,
+    }
+}
+
+wire! {
+    /// One run.
+    struct TestWire {
+        /// Its id; also the name in evidence headers.
+        id: At<Id>,
+        /// Which of the ten plan items it covers.
+        plan: Vec<At<Id>>,
+        /// What is done to the cluster; "none" for a run without faults.
+        fault: At<Text>,
+        /// How it is done.
+        method: At<Text>,
+        /// The failure model: crash, send-omission, receive-omission, timing, value, state-transition, arbitrary or none.
+        model: At<Id>,
+        /// The layer: process, network, dns, balancer, mesh, disk, clock or none.
+        layer: At<Id>,
+        /// Which of the contract's fault assumptions it tests.
+        covers: Vec<At<Text>>,
+        /// What must be seen.
+        expected: At<Text>,
+        /// The evidence kinds without which the test proves nothing.
+        requires: Vec<At<Id>>,
+        /// How many faults are injected; the records must show as many.
+        injections: Option<At<Count>>,
+        /// open or closed: how the load generator behaves when answers are slow.
+        generator: Option<At<Generator>>,
+        /// The files.
+        evidence: Vec<EvidenceWire>,
+    }
+}
+
+wire! {
+    /// One file read as one kind of record. A file may be bound several times.
+    struct EvidenceWire {
+        /// The kind of record: history, faults, members, ….
+        kind: At<Id>,
+        /// The file, below the evidence root.
+        path: At<Text>,
+        /// jsonl or csv; told from the file's ending when left out.
+        format: Option<At<Id>>,
+        /// Who wrote it. Native files say so in their header.
+        origin: Option<At<Origin>>,
+        /// The clock of its times. Native files say so in their header.
+        clock: Option<ClockWire>,
+        /// The endpoint whose operations it holds, when the records do not say.
+        endpoint: Option<At<Id>>,
+        /// Values that are the same in all records: field name and value.
+        constants: Pairs<At<super::leaf::Scalar>>,
+        /// Only records whose fields have these values.
+        when: Pairs<At<super::leaf::Scalar>>,
+        /// An array in each record whose elements are the records wanted; a record without it counts as its own element.
+        each: Option<At<Text>>,
+        /// Joins a start and a stop record into one.
+        pair: Option<PairWire>,
+        /// How it is known that the file is whole.
+        whole: Option<WholeWire>,
+        /// Our field names on the left, theirs on the right. Left out for native files.
+        fields: Pairs<super::mapping::FieldWire>,
+        /// The data model of a history.
+        model: Option<ModelWire>,
+    }
+}
+
+wire! {
+    /// The clock of a file's times.
+    struct ClockWire {
+        /// monotonic or wall.
+        kind: At<ClockKind>,
+        /// Which clock; times on different clocks are never compared.
+        id: At<Id>,
+        /// ns, us, ms or s; ns when left out.
+        unit: Option<At<TimeUnit>>,
+    }
+}
+
+wire! {
+    /// Joins a start and a stop record into one.
+    struct PairWire {
+        /// The field that both share.
+        by: At<Text>,
+        /// What a start record has.
+        start: Pairs<At<super::leaf::Scalar>>,
+        /// What a stop record has.
+        stop: Pairs<At<super::leaf::Scalar>>,
+    }
+}
+
+wire! {
+    /// How it is known that a file is whole and belongs to this test.
+    struct WholeWire {
+        /// What the first line has; it is no record.
+        first: Pairs<At<super::leaf::Scalar>>,
+        /// What the last line has; it is no record.
+        last: Pairs<At<super::leaf::Scalar>>,
+        /// The field of the last line that counts the lines between.
+        count: Option<At<Text>>,
+        /// Instead of marks: the records reach the end of the run to within this time.
+        covers_run_within: Option<At<Dur>>,
+    }
+}
+
+choice! {
+    /// What a read that found nothing says.
+    enum NilRead {
+        /// The key is absent.
+        Absent = "absent",
+        /// Nothing: it may be ordered anywhere.
+        Any = "any",
+    }
+}
+
+wire! {
+    /// The data model of a history.
+    struct ModelWire {
+        /// register or cas-register.
+        name: At<Id>,
+        /// The value of every key before the first write; nil when left out.
+        initial: Option<At<super::leaf::Scalar>>,
+        /// What a read that found nothing says: absent (default) or any.
+        nil_read: Option<At<NilRead>>,
+    }
+}

@@ -1,0 +1,287 @@
+//! Puts the dossier together.
+
+use super::charts::charts;
+use super::{
+    ArtifactFacts, CriterionFacts, Decision, Dossier, ExclusionFacts, FileFacts, GateFacts, ReleaseFacts, RiskFacts, SCHEMA,
+    Section, TestFacts, TestJudgement, Tool, WaiverFacts,
+};
+use crate::contract::{Contract, Matrix, Waiver};
+use crate::evidence::{Artifact, Evidence, State};
+use crate::exact::{Ratio, millis, seconds};
+use crate::gate::{CRITERIA, Outcome, Profile};
+use crate::verdict::Verdict;
+use std::collections::BTreeMap;
+
+/// What a dossier is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'a> {
+    /// The promises.
+    pub contract: &'a Contract,
+    /// The tests.
+    pub matrix: &'a Matrix,
+    /// The records.
+    pub evidence: &'a Evidence,
+    /// The profile of the contract.
+    pub profile: &'a Profile,
+    /// What the gates say.
+    pub outcomes: &'a [Outcome],
+    /// SHA-256 of the contract and of the matrix, in hex.
+    pub digests: (&'a str, &'a str),
+    /// The day on which waivers are weighed, `YYYY-MM-DD`.
+    pub date: Option<&'a str>,
+}
+
+/// Builds the dossier.
+#[must_use]
+pub fn build(inputs: &Inputs<'_>) -> Dossier {
+    let contract = inputs.contract;
+    let waivers: Vec<WaiverFacts> = contract.waivers.iter().map(|w| waiver(w, inputs)).collect();
+    let gates: Vec<GateFacts> = inputs.outcomes.iter().map(|o| gate_facts(o, inputs, &waivers)).collect();
+    let tests: Vec<String> = inputs.matrix.tests.iter().map(|t| t.id.value.clone()).collect();
+    Dossier {
+        schema: SCHEMA,
+        tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
+        date: inputs.date.map(str::to_string),
+        decision: decide(&gates),
+        release: ReleaseFacts {
+            service: contract.release.service.clone(),
+            version: contract.release.version.clone(),
+            uri: contract.release.uri.clone(),
+            digest: contract.release.digest.clone(),
+            owner: contract.release.owner.clone(),
+            question: contract.release.question.clone(),
+            profile: inputs.profile.name.to_string(),
+        },
+        contract: FileFacts { path: "contract/contract.toml".into(), sha256: inputs.digests.0.to_string() },
+        matrix: FileFacts { path: "contract/matrix.toml".into(), sha256: inputs.digests.1.to_string() },
+        declared: declared(contract),
+        tests: inputs.matrix.tests.iter().map(|t| test_facts(t, inputs.evidence)).collect(),
+        criteria: criteria(&gates),
+        gates,
+        exclusions: contract
+            .exclusions
+            .iter()
+            .map(|e| ExclusionFacts { gate: e.gate.value.clone(), reason: e.reason.clone() })
+            .collect(),
+        waivers,
+        risks: contract
+            .risks
+            .iter()
+            .map(|r| RiskFacts { id: r.id.clone(), text: r.text.clone(), gate: r.gate.as_ref().map(|g| g.value.clone()) })
+            .collect(),
+        artifacts: inputs.evidence.artifacts.iter().map(artifact).collect(),
+        charts: charts(contract, inputs.evidence, &tests),
+    }
+}
+
+/// Accept when every required gate passed or is waived; reject when one failed; else inconclusive.
+fn decide(gates: &[GateFacts]) -> Decision {
+    let open: Vec<Verdict> = gates.iter().filter(|g| g.required && !g.waived).map(|g| g.verdict).collect();
+    if open.contains(&Verdict::Fail) {
+        Decision::Reject
+    } else if open.contains(&Verdict::Inconclusive) || !gates.iter().any(|g| g.verdict == Verdict::Pass) {
+        Decision::Inconclusive
+    } else {
+        Decision::Accept
+    }
+}
+
+fn waiver(waiver: &Waiver, inputs: &Inputs<'_>) -> WaiverFacts {
+    let verdict = inputs.outcomes.iter().find(|o| o.gate.id == waiver.gate.value).map(|o| o.verdict);
+    let state = match inputs.date {
+        None => "not in force: no date is known; set SOURCE_DATE_EPOCH".to_string(),
+        Some(date) if date > waiver.expires.as_str() => {
+            format!("not in force: expired before {date}")
+        }
+        Some(_) => match verdict {
+            Some(Verdict::Fail | Verdict::Inconclusive) => "in force".to_string(),
+            _ => "not needed".to_string(),
+        },
+    };
+    WaiverFacts {
+        gate: waiver.gate.value.clone(),
+        reason: waiver.reason.clone(),
+        approver: waiver.approver.clone(),
+        expires: waiver.expires.clone(),
+        ticket: waiver.ticket.clone(),
+        state,
+    }
+}
+
+fn gate_facts(outcome: &Outcome, inputs: &Inputs<'_>, waivers: &[WaiverFacts]) -> GateFacts {
+    let gate = outcome.gate;
+    GateFacts {
+        id: gate.id.into(),
+        title: gate.title.into(),
+        proves: gate.proves.into(),
+        blind: gate.blind.into(),
+        required: inputs.profile.gates.contains(&gate.id) && outcome.verdict != Verdict::NotApplicable,
+        verdict: outcome.verdict,
+        why: outcome.why.clone(),
+        waived: waivers.iter().any(|w| w.gate == gate.id && w.state == "in force"),
+        judged: outcome.judged(),
+        tests: outcome.tests.iter().map(|t| TestJudgement { test: t.test.clone(), judgement: t.judgement.clone() }).collect(),
+    }
+}
+
+fn criteria(gates: &[GateFacts]) -> Vec<CriterionFacts> {
+    CRITERIA
+        .iter()
+        .map(|criterion| {
+            let carrying: Vec<(String, Verdict)> =
+                gates.iter().filter(|g| criterion.gates.contains(&g.id.as_str())).map(|g| (g.id.clone(), g.verdict)).collect();
+            let verdict = carrying.iter().map(|g| g.1).max().unwrap_or(Verdict::NotApplicable);
+            CriterionFacts { number: criterion.number, text: criterion.text.into(), gates: carrying, verdict }
+        })
+        .collect()
+}
+
+fn test_facts(test: &crate::contract::Test, evidence: &Evidence) -> TestFacts {
+    let mut records: BTreeMap<String, u64> = BTreeMap::new();
+    for part in evidence.parts.iter().filter(|p| p.test == test.id.value) {
+        *records.entry(part.kind.to_string()).or_default() += part.table.rows() as u64;
+    }
+    TestFacts {
+        id: test.id.value.clone(),
+        plan: test.plan.clone(),
+        fault: test.fault.clone(),
+        method: test.method.clone(),
+        model: test.model.clone(),
+        layer: test.layer.clone(),
+        covers: test.covers.iter().map(|c| c.value.clone()).collect(),
+        expected: test.expected.clone(),
+        requires: test.requires.iter().map(|r| r.value.clone()).collect(),
+        records: records.into_iter().collect(),
+    }
+}
+
+fn artifact(artifact: &Artifact) -> ArtifactFacts {
+    ArtifactFacts {
+        path: artifact.path.to_string(),
+        sha256: artifact.sha256.to_string(),
+        bytes: artifact.bytes,
+        records: artifact.records,
+        synthetic: artifact.synthetic,
+        state: match &artifact.state {
+            State::Whole => "whole".into(),
+            State::Absent => "missing".into(),
+            State::Empty => "empty".into(),
+            State::Unproven(why) | State::Foreign(why) => why.clone(),
+        },
+        tests: artifact.tests.clone(),
+        unmapped: artifact.unmapped.clone(),
+    }
+}
+
+/// What the contract declares, echoed with all defaults filled in.
+fn declared(contract: &Contract) -> Vec<Section> {
+    let mut sections = vec![cluster(contract)];
+    sections.extend(contract.endpoints.iter().map(endpoint));
+    for resource in &contract.resources {
+        sections.push(section(
+            &format!("Protected resource {}", resource.name.value),
+            [("fence", resource.fence.word().to_string())],
+        ));
+    }
+    if let Some(load) = &contract.load {
+        sections.push(section(
+            "Load",
+            [
+                ("writes per second λ_w", load.writes_per_second.to_string()),
+                ("reads per second λ_r", load.reads_per_second.to_string()),
+                ("share that counts as held", load.held.to_string()),
+            ],
+        ));
+    }
+    sections.push(objectives(contract));
+    if let Some(phases) = &contract.failover {
+        sections.push(section(
+            "Declared failover phases",
+            [
+                ("detect", format!("{} s", seconds(phases.detect))),
+                ("elect", format!("{} s", seconds(phases.elect))),
+                ("fence", format!("{} s", seconds(phases.fence))),
+                ("catch-up", format!("{} s", seconds(phases.catch_up))),
+                ("tolerance", format!("{} s", seconds(phases.tolerance))),
+            ],
+        ));
+    }
+    if let Some(budget) = &contract.budget {
+        sections.push(section(
+            "Error budget",
+            [
+                ("service level objective", budget.slo.to_string()),
+                ("window", format!("{} d", Ratio::new(i128::from(budget.window), 86_400_000_000_000).unwrap_or(Ratio::ZERO))),
+                ("share for one failover", budget.share.to_string()),
+            ],
+        ));
+    }
+    if let Some(rollback) = &contract.rollback {
+        let rehearsal = rollback.rehearsal.as_ref().map_or("none", |r| r.value.as_str());
+        sections.push(section(
+            "Rollback",
+            [
+                ("metric", rollback.metric.clone()),
+                ("trigger", rollback.trigger.text.clone()),
+                ("owner", rollback.owner.clone()),
+                ("rehearsal", rehearsal.to_string()),
+            ],
+        ));
+    }
+    sections
+}
+
+fn section<const N: usize>(title: &str, rows: [(&str, String); N]) -> Section {
+    Section { title: title.into(), rows: rows.into_iter().map(|(k, v)| (k.to_string(), v)).collect() }
+}
+
+fn cluster(contract: &Contract) -> Section {
+    let cluster = &contract.cluster;
+    let assumptions: Vec<&str> = cluster.fault_assumptions.iter().map(|a| a.value.as_str()).collect();
+    section(
+        "Cluster",
+        [
+            ("members", cluster.members.join(", ")),
+            ("consensus", cluster.consensus.clone()),
+            ("fault model", cluster.fault_model.word().to_string()),
+            ("write quorum W", cluster.write_quorum().to_string()),
+            ("read quorum R", cluster.read_quorum().to_string()),
+            ("membership rule", cluster.membership_rule.clone()),
+            ("fault assumptions", assumptions.join(", ")),
+        ],
+    )
+}
+
+fn endpoint(endpoint: &crate::contract::Endpoint) -> Section {
+    let mut rows = vec![
+        ("operations".to_string(), endpoint.operations.join(", ")),
+        ("consistency".to_string(), endpoint.consistency.word().to_string()),
+    ];
+    let mut add = |label: &str, value: Option<String>| rows.extend(value.map(|v| (label.to_string(), v)));
+    add("retry", endpoint.retry.map(|(limit, backoff)| format!("{limit} further attempts, {} backoff", backoff.word())));
+    add("idempotency", endpoint.idempotency.clone());
+    add("semantics", endpoint.semantics.map(|s| s.word().to_string()));
+    add("staleness bound", endpoint.staleness_bound.map(|ns| format!("{} s", seconds(ns))));
+    add("repair", endpoint.repair.clone());
+    add("user sees", endpoint.user_visible.clone());
+    add("conflict policy", endpoint.conflict_policy.clone());
+    Section { title: format!("Endpoint {}", endpoint.name.value), rows }
+}
+
+fn objectives(contract: &Contract) -> Section {
+    let o = &contract.objectives;
+    let mut rows = Vec::new();
+    let mut add = |label: &str, value: Option<String>| rows.extend(value.map(|v| (label.to_string(), v)));
+    add("recovery", o.recovery.map(|r| format!("{} s", seconds(r.value))));
+    add("catch-up allowance", o.catch_up.map(|r| format!("{} s", seconds(r.value))));
+    add("write p99", o.write_p99.map(|r| format!("{} ms", millis(r.value))));
+    add("read p99", o.read_p99.map(|r| format!("{} ms", millis(r.value))));
+    add("latency scope", Some(o.latency_scope.word().to_string()));
+    add("confidence", Some(o.confidence.to_string()));
+    add("lost commits", Some(o.lost_commits.to_string()));
+    add("split-brain writes", Some(o.split_brain_writes.to_string()));
+    add("duplicate executions", Some(o.duplicate_executions.to_string()));
+    add("faults with a write in flight", Some(format!("at least {}", o.faults_with_write_in_flight)));
+    add("attempts per operation during faults", o.retry_amplification.map(|r| format!("at most {r}")));
+    Section { title: "Objectives".into(), rows }
+}

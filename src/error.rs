@@ -1,0 +1,191 @@
+//! What went wrong, for a person: kind, message, place, help.
+//!
+//! In: faults with spans or record places. Out: text with file, line, column, the line itself and a caret. All faults of
+//! one step are carried together. Refuses to know exit codes.
+
+use crate::source::{Sources, Span};
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
+
+/// What kind of thing failed. The command line turns it into an exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The contract or the matrix is invalid.
+    Contract,
+    /// Evidence is there but cannot be read.
+    Evidence,
+    /// A package does not verify.
+    Package,
+    /// The command was used wrongly.
+    Usage,
+    /// Reading or writing failed, or the tool itself did.
+    Internal,
+}
+
+/// A place in an evidence file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordPlace {
+    /// Path below the evidence root.
+    pub path: String,
+    /// Line, from 1; 0 when the whole file is meant.
+    pub line: u64,
+    /// Byte in the line, from 1; 0 when the whole line is meant.
+    pub byte: u64,
+    /// The start of the line, shortened.
+    pub excerpt: String,
+}
+
+/// Where a fault lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// In a TOML text.
+    Span(Span),
+    /// In an evidence file.
+    Record(RecordPlace),
+}
+
+/// One fault: a message, the places it concerns (the first is the main one), and help.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Lower case, names the offender.
+    pub message: String,
+    /// Places with a short label each.
+    pub places: Vec<(Place, String)>,
+    /// What would have been right.
+    pub help: Option<String>,
+}
+
+impl Fault {
+    /// A fault without a place.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), places: Vec::new(), help: None }
+    }
+
+    /// A fault at a place in a TOML text.
+    pub fn at(span: Span, message: impl Into<String>, label: impl Into<String>) -> Self {
+        Self::new(message).and(span, label)
+    }
+
+    /// A fault at a record.
+    pub fn record(place: RecordPlace, message: impl Into<String>) -> Self {
+        Self { message: message.into(), places: vec![(Place::Record(place), String::new())], help: None }
+    }
+
+    /// Also points at another span.
+    #[must_use]
+    pub fn and(mut self, span: Span, label: impl Into<String>) -> Self {
+        self.places.push((Place::Span(span), label.into()));
+        self
+    }
+
+    /// Adds help.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// One or more faults of one kind.
+#[derive(Debug, Clone)]
+pub struct Error {
+    /// The kind.
+    pub kind: ErrorKind,
+    /// All that was found.
+    pub faults: Vec<Fault>,
+}
+
+impl Error {
+    /// An error of one fault.
+    #[must_use]
+    pub fn one(kind: ErrorKind, fault: Fault) -> Self {
+        Self { kind, faults: vec![fault] }
+    }
+
+    /// An error that is only a message.
+    pub fn plain(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self::one(kind, Fault::new(message))
+    }
+
+    /// The faults as text; `styled` adds terminal colours.
+    #[must_use]
+    pub fn render(&self, sources: &Sources, styled: bool) -> String {
+        let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
+        let parts: Vec<String> = self.faults.iter().map(|f| render_fault(f, sources, &renderer)).collect();
+        let mut text = parts.join("\n\n");
+        text.push('\n');
+        text
+    }
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let messages: Vec<&str> = self.faults.iter().map(|x| x.message.as_str()).collect();
+        write!(f, "{}", messages.join("; "))
+    }
+}
+
+impl std::error::Error for Error {}
+
+fn render_fault(fault: &Fault, sources: &Sources, renderer: &Renderer) -> String {
+    let mut group = Level::ERROR.primary_title(visible(&fault.message)).elements(std::iter::empty::<Origin>());
+    let mut spans: Vec<(Span, &str, bool)> = Vec::new();
+    for (i, (place, label)) in fault.places.iter().enumerate() {
+        match place {
+            Place::Span(span) => spans.push((*span, label, i == 0)),
+            Place::Record(record) => group = group.element(record_snippet(record)),
+        }
+    }
+    let mut order: Vec<_> = spans.iter().map(|s| s.0.source).collect();
+    order.dedup();
+    for id in order {
+        let source = sources.get(id);
+        let mut snippet = Snippet::source(source.text.to_string()).path(source.path.to_string()).fold(true);
+        for (span, label, main) in spans.iter().filter(|s| s.0.source == id) {
+            let kind = if *main { AnnotationKind::Primary } else { AnnotationKind::Context };
+            snippet = snippet.annotation(kind.span(span.range()).label((*label).to_string()));
+        }
+        group = group.element(snippet);
+    }
+    if let Some(help) = &fault.help {
+        group = group.element(Level::HELP.message(visible(help)));
+    }
+    renderer.render(&[group])
+}
+
+fn record_snippet(record: &RecordPlace) -> Snippet<'static, annotate_snippets::Annotation<'static>> {
+    let text = visible(&record.excerpt);
+    let start = usize::try_from(record.byte.saturating_sub(1)).unwrap_or(0).min(text.len());
+    let start = (0..=start).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0);
+    let end = (start + 1..=text.len()).find(|&i| text.is_char_boundary(i)).unwrap_or(text.len());
+    let line = usize::try_from(record.line.max(1)).unwrap_or(1);
+    let path = record.path.clone();
+    Snippet::source(text).path(path).line_start(line).annotation(AnnotationKind::Primary.span(start..end))
+}
+
+/// Text from outside with control and bidirectional characters shown as escapes, so that a terminal or a page cannot be
+/// steered by evidence.
+#[must_use]
+pub fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let hidden = (c.is_control() && c != '\n' && c != '\t')
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{61c}');
+        if hidden {
+            out.push_str(&format!("\\u{{{:x}}}", c as u32));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// The known name that is nearest to `name`, if any is near enough to be a likely slip.
+#[must_use]
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|k| (strsim::jaro_winkler(name, k), k))
+        .filter(|(score, _)| *score > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(a.1)))
+        .map(|(_, k)| k)
+}

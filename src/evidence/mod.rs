@@ -1,0 +1,211 @@
+//! The evidence: typed records with the file, line and digest that each came from.
+//!
+//! In: bytes, through `read`. Out: [`Evidence`], from which a judge asks for the rows of a kind and gets either rows or a [`Gap`]. A file that is
+//! absent, empty, not shown to be whole, or of another test is a gap: no judge can pass on it. Refuses to know gates.
+
+pub mod kinds;
+pub mod read;
+pub mod record;
+pub mod symbol;
+pub mod table;
+
+use crate::contract::{Clock, Model, Origin};
+use crate::verdict::{Gap, SourceRef};
+use record::Record;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use symbol::{Sym, Symbols, Syms};
+use table::Table;
+
+/// What is known of a file as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Read to its last byte and shown to be whole.
+    Whole,
+    /// Not there.
+    Absent,
+    /// There, without a byte or without a record.
+    Empty,
+    /// Nothing shows that it is whole, or its end mark is missing or counts other than its records.
+    Unproven(String),
+    /// Its marks or times say that it belongs to another test.
+    Foreign(String),
+}
+
+/// One evidence file.
+#[derive(Debug, Clone)]
+pub struct Artifact {
+    /// Path below the evidence root.
+    pub path: Arc<str>,
+    /// SHA-256 of its bytes in hex; empty when absent.
+    pub sha256: Arc<str>,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// Lines that were records (marks and headers are none).
+    pub records: u64,
+    /// Fields that nothing maps, by name, with the number of records that have them.
+    pub unmapped: Vec<(String, u64)>,
+    /// Whether the header says that it was generated.
+    pub synthetic: bool,
+    /// What is known of it as a whole.
+    pub state: State,
+    /// The tests that use it.
+    pub tests: Vec<String>,
+}
+
+impl Artifact {
+    /// A reference to the whole file.
+    #[must_use]
+    pub fn source(&self) -> SourceRef {
+        SourceRef { path: self.path.clone(), sha256: self.sha256.clone(), line: None }
+    }
+}
+
+/// Rows of one kind from one file for one test.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// The test.
+    pub test: String,
+    /// The kind.
+    pub kind: &'static str,
+    /// The file, as a position in [`Evidence::artifacts`].
+    pub artifact: usize,
+    /// Who wrote it.
+    pub origin: Origin,
+    /// The clock of its times.
+    pub clock: Clock,
+    /// The data model, for histories.
+    pub model: Model,
+    /// The rows.
+    pub table: Table,
+}
+
+/// All evidence of a release.
+#[derive(Debug, Clone, Default)]
+pub struct Evidence {
+    /// All texts.
+    pub symbols: Symbols,
+    /// All files, sorted by path.
+    pub artifacts: Vec<Artifact>,
+    /// All rows, in the order of the matrix.
+    pub parts: Vec<Part>,
+}
+
+/// The position of a row among [`Rows`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowId {
+    part: u32,
+    row: u32,
+}
+
+/// The rows of one kind in one test, over all its files.
+#[derive(Debug, Clone)]
+pub struct Rows<'e, R> {
+    evidence: &'e Evidence,
+    parts: Vec<&'e Part>,
+    record: PhantomData<R>,
+}
+
+impl Evidence {
+    /// The rows of a kind in a test.
+    ///
+    /// # Errors
+    /// A [`Gap`] when no file is bound, a file is absent, empty, unproven or foreign, or there is no record at all.
+    pub fn rows<R: Record>(&self, test: &str) -> Result<Rows<'_, R>, Gap> {
+        let kind = R::KIND.name;
+        let parts: Vec<&Part> = self.parts.iter().filter(|p| p.kind == kind && p.test == test).collect();
+        if parts.is_empty() {
+            return Err(Gap::new(format!("test {test} binds no {kind} evidence")));
+        }
+        for part in &parts {
+            let artifact = &self.artifacts[part.artifact];
+            let why = match &artifact.state {
+                State::Whole => continue,
+                State::Absent => "is missing".to_string(),
+                State::Empty => "is empty".to_string(),
+                State::Unproven(why) | State::Foreign(why) => why.clone(),
+            };
+            let source = if artifact.state == State::Absent { Vec::new() } else { vec![artifact.source()] };
+            return Err(Gap { why: format!("{kind} evidence {} {why}", artifact.path), sources: source });
+        }
+        if let Some(part) = parts.iter().find(|p| p.table.rows() == 0) {
+            let artifact = &self.artifacts[part.artifact];
+            return Err(Gap { why: format!("{} holds no {kind} record", artifact.path), sources: vec![artifact.source()] });
+        }
+        Ok(Rows { evidence: self, parts, record: PhantomData })
+    }
+
+    /// Whether a test binds a kind at all.
+    #[must_use]
+    pub fn binds(&self, test: &str, kind: &str) -> bool {
+        self.parts.iter().any(|p| p.kind == kind && p.test == test)
+    }
+
+    /// The text of a symbol.
+    #[must_use]
+    pub fn text(&self, sym: Sym) -> &str {
+        self.symbols.text(sym)
+    }
+
+    /// The texts of a list.
+    #[must_use]
+    pub fn texts(&self, syms: Syms) -> Vec<&str> {
+        self.symbols.list(syms).iter().map(|s| self.symbols.text(*s)).collect()
+    }
+}
+
+impl<'e, R: Record> Rows<'e, R> {
+    /// All rows, file by file, in the order of their lines.
+    pub fn iter(&self) -> impl Iterator<Item = (RowId, R)> + '_ {
+        self.parts.iter().enumerate().flat_map(|(p, part)| {
+            (0..part.table.rows()).filter_map(move |row| {
+                let id = RowId { part: u32::try_from(p).ok()?, row: u32::try_from(row).ok()? };
+                Some((id, R::read(&part.table, row)?))
+            })
+        })
+    }
+
+    /// One row.
+    #[must_use]
+    pub fn get(&self, id: RowId) -> Option<R> {
+        R::read(&self.parts[id.part as usize].table, id.row as usize)
+    }
+
+    /// How many rows there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.parts.iter().map(|p| p.table.rows()).sum()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The file, digest and line of a row.
+    #[must_use]
+    pub fn source(&self, id: RowId) -> SourceRef {
+        let part = self.parts[id.part as usize];
+        let line = part.table.lines[id.row as usize];
+        SourceRef { line: Some(u64::from(line)), ..self.evidence.artifacts[part.artifact].source() }
+    }
+
+    /// The files.
+    #[must_use]
+    pub fn files(&self) -> Vec<SourceRef> {
+        self.parts.iter().map(|p| self.evidence.artifacts[p.artifact].source()).collect()
+    }
+
+    /// Who wrote a row's file, its clock and its model.
+    #[must_use]
+    pub fn part(&self, id: RowId) -> &'e Part {
+        self.parts[id.part as usize]
+    }
+
+    /// The files with their origin, clock and model.
+    #[must_use]
+    pub fn parts(&self) -> &[&'e Part] {
+        &self.parts
+    }
+}

@@ -1,0 +1,181 @@
+//! Interned texts: every text of the evidence once, and a small number for each use of it.
+//!
+//! In: texts. Out: [`Sym`], [`Syms`] and [`Val`], which are compared as numbers. Numbers depend only on the order in which texts
+//! are first seen, so they are the same on every run. Refuses to know what a text means.
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+use std::hash::BuildHasher;
+
+/// The number of an interned text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sym(pub u32);
+
+/// The number of an interned list of texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Syms(pub u32);
+
+/// A value of a register or queue: nil, a small integer, or a text. Two values are equal exactly when their codes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Val(pub i64);
+
+const TEXT_TAG: i64 = 1 << 62;
+const INT_LIMIT: i64 = 1 << 61;
+
+impl Val {
+    /// Nothing there.
+    pub const NIL: Self = Self(i64::MIN + 1);
+
+    /// An integer, if it is small enough to be held directly (below 2^61).
+    #[must_use]
+    pub fn int(n: i64) -> Option<Self> {
+        (-INT_LIMIT < n && n < INT_LIMIT).then_some(Self(n))
+    }
+
+    /// A text.
+    #[must_use]
+    pub fn text(sym: Sym) -> Self {
+        Self(TEXT_TAG | i64::from(sym.0))
+    }
+
+    /// The text, if it is one.
+    #[must_use]
+    pub fn as_text(self) -> Option<Sym> {
+        (self.0 >= TEXT_TAG).then(|| Sym(u32::try_from(self.0 & 0xffff_ffff).unwrap_or(u32::MAX)))
+    }
+}
+
+/// All texts and lists of texts.
+#[derive(Clone, Default)]
+pub struct Symbols {
+    bytes: String,
+    ends: Vec<usize>,
+    index: HashTable<u32>,
+    lists: Vec<Box<[Sym]>>,
+    list_index: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+}
+
+impl std::fmt::Debug for Symbols {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Symbols({} texts, {} lists)", self.ends.len(), self.lists.len())
+    }
+}
+
+fn slice<'a>(bytes: &'a str, ends: &[usize], i: u32) -> &'a str {
+    let i = i as usize;
+    let start = if i == 0 { 0 } else { ends[i - 1] };
+    &bytes[start..ends[i]]
+}
+
+impl Symbols {
+    /// The text of a number.
+    #[must_use]
+    pub fn text(&self, sym: Sym) -> &str {
+        slice(&self.bytes, &self.ends, sym.0)
+    }
+
+    /// The list of a number.
+    #[must_use]
+    pub fn list(&self, syms: Syms) -> &[Sym] {
+        &self.lists[syms.0 as usize]
+    }
+
+    /// How many texts there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// A value as it is shown: `nil`, a number, or the text.
+    #[must_use]
+    pub fn value(&self, value: Val) -> String {
+        match value.as_text() {
+            Some(sym) => self.text(sym).to_string(),
+            None if value == Val::NIL => "nil".into(),
+            None => value.0.to_string(),
+        }
+    }
+
+    /// The number of a text that is known.
+    #[must_use]
+    pub fn find(&self, text: &str) -> Option<Sym> {
+        let hash = self.hasher.hash_one(text);
+        self.index.find(hash, |&i| slice(&self.bytes, &self.ends, i) == text).map(|&i| Sym(i))
+    }
+
+    /// The number of a text, new or known.
+    pub fn intern(&mut self, text: &str) -> Sym {
+        let hash = self.hasher.hash_one(text);
+        let Self { bytes, ends, index, hasher, .. } = self;
+        if let Some(&i) = index.find(hash, |&i| slice(bytes, ends, i) == text) {
+            return Sym(i);
+        }
+        let id = u32::try_from(ends.len()).unwrap_or(u32::MAX);
+        bytes.push_str(text);
+        ends.push(bytes.len());
+        index.insert_unique(hash, id, |&i| hasher.hash_one(slice(bytes, ends, i)));
+        Sym(id)
+    }
+
+    /// The number of a list, new or known.
+    pub fn intern_list(&mut self, list: &[Sym]) -> Syms {
+        let hash = self.hasher.hash_one(list);
+        let Self { lists, list_index, hasher, .. } = self;
+        if let Some(&i) = list_index.find(hash, |&i| *lists[i as usize] == *list) {
+            return Syms(i);
+        }
+        let id = u32::try_from(lists.len()).unwrap_or(u32::MAX);
+        lists.push(list.into());
+        list_index.insert_unique(hash, id, |&i| hasher.hash_one(&*lists[i as usize]));
+        Syms(id)
+    }
+
+    /// Takes over all of `other` and gives the new numbers of its texts and lists.
+    pub fn absorb(&mut self, other: &Self) -> (Vec<Sym>, Vec<Syms>) {
+        let texts: Vec<Sym> = (0..other.ends.len())
+            .map(|i| self.intern(slice(&other.bytes, &other.ends, u32::try_from(i).unwrap_or(u32::MAX))))
+            .collect();
+        let lists = other
+            .lists
+            .iter()
+            .map(|list| {
+                let list: Vec<Sym> = list.iter().map(|s| texts[s.0 as usize]).collect();
+                self.intern_list(&list)
+            })
+            .collect();
+        (texts, lists)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interning_is_stable_and_merges() {
+        let mut a = Symbols::default();
+        let (x, y) = (a.intern("x"), a.intern("y"));
+        assert_eq!((a.intern("x"), a.text(y)), (x, "y"));
+        let mut b = Symbols::default();
+        let (z, x2) = (b.intern("z"), b.intern("x"));
+        let list = b.intern_list(&[z, x2]);
+        let (texts, lists) = a.absorb(&b);
+        assert_eq!(texts, [Sym(2), x]);
+        assert_eq!(a.list(lists[list.0 as usize]), [Sym(2), x]);
+    }
+
+    #[test]
+    fn values_never_mix() {
+        let text = Val::text(Sym(7));
+        assert_eq!(text.as_text(), Some(Sym(7)));
+        assert_eq!(Val::int(7).unwrap().as_text(), None);
+        assert_eq!(Val::NIL.as_text(), None);
+        assert_eq!(Val::int(i64::MAX), None);
+    }
+}

@@ -1,0 +1,66 @@
+//! Binds the names of gates, profiles and kinds that people wrote to what exists.
+//!
+//! In: contract and matrix. Out: faults at the spans of unknown names, refused exclusions and refused waivers.
+
+use super::{CRITERIA, PROFILES, Profile, gate, gates};
+use crate::contract::{Contract, Matrix};
+use crate::error::{Fault, nearest};
+use crate::evidence::kinds::KINDS;
+use crate::source::At;
+
+/// The profile of a contract, or faults for every name that is unknown or may not be used so.
+///
+/// # Errors
+/// All faults.
+pub fn bind(contract: &Contract, matrix: &Matrix) -> Result<&'static Profile, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let names: Vec<&str> = PROFILES.iter().map(|p| p.name).collect();
+    let profile = PROFILES.iter().find(|p| p.name == contract.release.profile.value);
+    if profile.is_none() {
+        faults.push(unknown(&contract.release.profile, "profile", &names));
+    }
+    let ids: Vec<&str> = gates().iter().map(|g| g.id).collect();
+    let exclusions = contract.exclusions.iter().map(|e| &e.gate);
+    let waivers = contract.waivers.iter().map(|w| &w.gate);
+    let risks = contract.risks.iter().filter_map(|r| r.gate.as_ref());
+    for name in exclusions.chain(waivers).chain(risks) {
+        if gate(&name.value).is_none() {
+            faults.push(unknown(name, "gate", &ids));
+        }
+    }
+    for exclusion in &contract.exclusions {
+        let required = profile.is_some_and(|p| p.gates.contains(&exclusion.gate.value.as_str()));
+        let criterion = CRITERIA.iter().find(|c| c.gates.contains(&exclusion.gate.value.as_str()));
+        if let (true, Some(criterion)) = (required, criterion) {
+            let message = format!(
+                "gate `{}` cannot be excluded: it carries acceptance criterion {}",
+                exclusion.gate.value, criterion.number
+            );
+            faults.push(Fault::at(exclusion.gate.span, message, "required").help(criterion.text));
+        }
+    }
+    for waiver in &contract.waivers {
+        if gate(&waiver.gate.value).is_some_and(|g| g.safety) {
+            let message = format!("gate `{}` refuses waivers: it guards safety", waiver.gate.value);
+            faults.push(Fault::at(waiver.gate.span, message, "cannot be waived"));
+        }
+    }
+    let kinds: Vec<&str> = KINDS.iter().map(|k| k.name).collect();
+    for name in matrix.tests.iter().flat_map(|t| &t.requires) {
+        if !kinds.contains(&name.value.as_str()) {
+            faults.push(unknown(name, "evidence kind", &kinds));
+        }
+    }
+    match profile {
+        Some(profile) if faults.is_empty() => Ok(profile),
+        _ => Err(faults),
+    }
+}
+
+fn unknown(name: &At<String>, what: &str, known: &[&str]) -> Fault {
+    let help = match nearest(&name.value, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("known: {}", known.join(", ")),
+    };
+    Fault::at(name.span, format!("unknown {what} `{}`", name.value), format!("no such {what}")).help(help)
+}

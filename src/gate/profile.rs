@@ -1,0 +1,146 @@
+//! Profiles and acceptance criteria: named lists of gates, as data.
+
+/// A named list of required gates.
+#[derive(Debug)]
+pub struct Profile {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is for.
+    pub about: &'static str,
+    /// The gates required.
+    pub gates: &'static [&'static str],
+}
+
+/// One of the seven acceptance criteria and the gates that carry it.
+#[derive(Debug)]
+pub struct Criterion {
+    /// Its number, from 1.
+    pub number: u8,
+    /// Its words.
+    pub text: &'static str,
+    /// The gates that carry it; within their profile they cannot be excluded.
+    pub gates: &'static [&'static str],
+}
+
+/// The seven acceptance criteria of the replicated-log validation document.
+pub const CRITERIA: &[Criterion] = &[
+    Criterion {
+        number: 1,
+        text: "acknowledged committed entries are not lost after failover",
+        gates: &["log.no-loss", "log.continuity", "log.matching"],
+    },
+    Criterion {
+        number: 2,
+        text: "minority or stale leaders cannot write to the protected resource",
+        gates: &["fencing.stale-rejected", "fencing.no-stale-accept", "fencing.resource-log", "quorum.loss-halts"],
+    },
+    Criterion {
+        number: 3,
+        text: "linearizable reads observe completed writes or are explicitly rejected",
+        gates: &["consistency.linearizable", "consistency.read-freshness"],
+    },
+    Criterion { number: 4, text: "retries do not duplicate command execution", gates: &["commands.no-duplicates"] },
+    Criterion {
+        number: 5,
+        text: "recovery replay completes before the service advertises full recovery",
+        gates: &["recovery.replay-before-serving"],
+    },
+    Criterion {
+        number: 6,
+        text: "p99 latency and error-budget impact remain inside release limits",
+        gates: &["latency.write-p99", "latency.read-p99", "budget.consumed"],
+    },
+    Criterion {
+        number: 7,
+        text: "telemetry can distinguish original requests, retries, rejections, stale-leader attempts, and replay work",
+        gates: &["telemetry.distinguishes"],
+    },
+];
+
+/// All profiles.
+pub const PROFILES: &[Profile] = &[
+    Profile {
+        name: "replicated-log",
+        about: "a service on a replicated log: quorum, log, fencing, recovery, commands, consistency, latency, budget",
+        gates: &[
+            "contract.expected-stated",
+            "contract.plan-covered",
+            "contract.fault-models-covered",
+            "contract.endpoints-complete",
+            "contract.rollback-declared",
+            "quorum.geometry",
+            "quorum.durable-acks",
+            "quorum.loss-halts",
+            "log.commit-index",
+            "log.continuity",
+            "log.no-loss",
+            "log.matching",
+            "log.single-leader",
+            "log.reconciliation",
+            "log.compaction-safe",
+            "log.membership",
+            "fencing.monotonic",
+            "fencing.stale-rejected",
+            "fencing.no-stale-accept",
+            "fencing.resource-log",
+            "fencing.unique-token",
+            "fencing.before-serving",
+            "recovery.failover-time",
+            "recovery.phases-add-up",
+            "recovery.replay-fits",
+            "recovery.replay-before-serving",
+            "recovery.masking",
+            "commands.no-duplicates",
+            "commands.none-missing",
+            "commands.retry-limit",
+            "commands.rpc-semantics",
+            "commands.unknown-resolved",
+            "consistency.linearizable",
+            "consistency.read-freshness",
+            "latency.write-p99",
+            "latency.read-p99",
+            "latency.load-held",
+            "latency.tail-shift",
+            "budget.consumed",
+            "budget.rollback-trigger",
+            "telemetry.distinguishes",
+            "integrity.artifacts",
+            "integrity.fields",
+            "integrity.no-vacuous",
+        ],
+    },
+    Profile {
+        name: "fenced-queue",
+        about: "a job queue whose workers hold fencing tokens: fencing and commands on the resource's own log",
+        gates: &[
+            "contract.expected-stated",
+            "contract.fault-models-covered",
+            "contract.endpoints-complete",
+            "fencing.monotonic",
+            "fencing.stale-rejected",
+            "fencing.no-stale-accept",
+            "fencing.resource-log",
+            "fencing.unique-token",
+            "commands.no-duplicates",
+            "commands.none-missing",
+            "commands.retry-limit",
+            "commands.rpc-semantics",
+            "commands.unknown-resolved",
+            "integrity.artifacts",
+            "integrity.no-vacuous",
+        ],
+    },
+    Profile {
+        name: "coordination-ensemble",
+        about: "a small voting ensemble: quorum geometry, halting without a quorum, masking by probes",
+        gates: &[
+            "contract.expected-stated",
+            "contract.fault-models-covered",
+            "quorum.geometry",
+            "quorum.loss-halts",
+            "recovery.masking",
+            "integrity.artifacts",
+            "integrity.no-vacuous",
+        ],
+    },
+];

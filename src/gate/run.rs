@@ -1,0 +1,128 @@
+//! Runs the gates of a profile.
+//!
+//! In: a release and its profile. Out: one outcome a gate, in the order of the profile. The worst test counts.
+
+use super::{Gate, Judge, Profile, ReleaseCx, TestCx, gates};
+use crate::evidence::Evidence;
+use crate::evidence::kinds::{Injection, Operation};
+use crate::verdict::{Judgement, Verdict};
+
+/// What one gate says about one test.
+#[derive(Debug, Clone)]
+pub struct TestOutcome {
+    /// The test; empty when the release as a whole was judged.
+    pub test: String,
+    /// What it says.
+    pub judgement: Judgement,
+}
+
+/// What one gate says in all.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The gate.
+    pub gate: &'static Gate,
+    /// The verdict: the worst of its tests.
+    pub verdict: Verdict,
+    /// The reason, from the worst test (or the exclusion).
+    pub why: String,
+    /// What it says about each test.
+    pub tests: Vec<TestOutcome>,
+}
+
+impl Outcome {
+    /// The judgement that decided: the first of the worst.
+    #[must_use]
+    pub fn deciding(&self) -> Option<&TestOutcome> {
+        self.tests.iter().find(|t| t.judgement.verdict == self.verdict)
+    }
+
+    /// How many records were judged.
+    #[must_use]
+    pub fn judged(&self) -> u64 {
+        self.tests.iter().map(|t| t.judgement.judged).sum()
+    }
+}
+
+/// Judges all gates: those of the profile, and the others as not applicable.
+#[must_use]
+pub fn judge(cx: &ReleaseCx<'_>, profile: &Profile) -> Vec<Outcome> {
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    let order = |g: &&Gate| matches!(g.judge, Judge::Outcomes(_));
+    let mut all = gates();
+    all.sort_by_key(order);
+    for gate in all {
+        let outcome = if !profile.gates.contains(&gate.id) {
+            skipped(gate, format!("profile {} does not ask for it", profile.name))
+        } else if let Some(exclusion) = cx.contract.exclusions.iter().find(|e| e.gate.value == gate.id) {
+            skipped(gate, format!("excluded: {}", exclusion.reason))
+        } else {
+            run(cx, gate, &outcomes)
+        };
+        outcomes.push(outcome);
+    }
+    let position = |o: &Outcome| gates().iter().position(|g| g.id == o.gate.id);
+    outcomes.sort_by_key(position);
+    outcomes
+}
+
+fn skipped(gate: &'static Gate, why: String) -> Outcome {
+    Outcome { gate, verdict: Verdict::NotApplicable, why, tests: Vec::new() }
+}
+
+fn run(cx: &ReleaseCx<'_>, gate: &'static Gate, others: &[Outcome]) -> Outcome {
+    let whole = |judgement: Judgement| vec![TestOutcome { test: String::new(), judgement }];
+    let tests = match gate.judge {
+        Judge::Release(judge) => whole(judge(cx).unwrap_or_else(Judgement::from)),
+        Judge::Outcomes(judge) => whole(judge(cx, others).unwrap_or_else(Judgement::from)),
+        Judge::Test(judge) => cx
+            .matrix
+            .tests
+            .iter()
+            .filter(|test| gate.needs.iter().all(|kind| test.requires(kind)))
+            .map(|test| TestOutcome { test: test.id.value.clone(), judgement: on_test(judge, &TestCx { release: *cx, test }) })
+            .collect(),
+    };
+    let Some(worst) = tests.iter().max_by(|a, b| a.judgement.verdict.cmp(&b.judgement.verdict).then(std::cmp::Ordering::Greater))
+    else {
+        let why = format!("no test requires {}", gate.needs.join(" and "));
+        return Outcome { gate, verdict: Verdict::Inconclusive, why, tests };
+    };
+    Outcome { gate, verdict: worst.judgement.verdict, why: worst.judgement.why.clone(), tests }
+}
+
+/// Judges one test and holds back a pass where no operation was in flight in some fault window.
+fn on_test(judge: fn(&TestCx<'_>) -> crate::verdict::Judged, cx: &TestCx<'_>) -> Judgement {
+    let judgement = judge(cx).unwrap_or_else(Judgement::from);
+    if judgement.verdict != Verdict::Pass {
+        return judgement;
+    }
+    match idle_fault(cx.release.evidence, &cx.test.id.value) {
+        Some(fault) => Judgement {
+            verdict: Verdict::Inconclusive,
+            why: format!("no traffic: no operation was in flight during fault {fault}"),
+            ..judgement
+        },
+        None => judgement,
+    }
+}
+
+/// The first fault of a test in whose window no operation was in flight, if the test has both kinds and one clock for them.
+fn idle_fault(evidence: &Evidence, test: &str) -> Option<String> {
+    let faults = evidence.rows::<Injection>(test).ok()?;
+    let operations = evidence.rows::<Operation>(test).ok()?;
+    let same_clock = |p: &&crate::evidence::Part| p.clock.id == faults.parts()[0].clock.id;
+    if !operations.parts().iter().all(same_clock) {
+        return None;
+    }
+    let mut windows: Vec<(i64, i64, bool, String)> = faults
+        .iter()
+        .map(|(_, f)| (f.start_hi.0, f.stop_lo.map_or(i64::MAX, |s| s.0), false, evidence.text(f.id).to_string()))
+        .collect();
+    for (_, op) in operations.iter() {
+        let end = op.returned.map_or(i64::MAX, |r| r.0);
+        for window in windows.iter_mut().filter(|w| !w.2) {
+            window.2 = op.invoke.0 <= window.1 && end >= window.0;
+        }
+    }
+    windows.into_iter().find(|w| !w.2).map(|w| w.3)
+}

@@ -1,0 +1,96 @@
+//! Every gate has cases in `tests/data/gates/<gate-id>/<name>/`, where the name begins with the verdict that must come out.
+//!
+//! A case holds evidence files, and `contract.toml` and `matrix.toml` unless those of the gate's folder, or of
+//! `tests/data/gates/`, will do. `why.txt`, if there, is a part of the reason that must be given. Adding a case is adding a folder.
+
+use quorate::contract::{parse_contract, parse_matrix};
+use quorate::error::{Error, ErrorKind};
+use quorate::evidence::read::{Files, read};
+use quorate::gate::{PROFILES, ReleaseCx, gates, judge};
+use quorate::source::Sources;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+struct Folder(PathBuf);
+
+impl Files for Folder {
+    fn open(&self, path: &str) -> std::io::Result<Option<Box<dyn Read + Send>>> {
+        match fs::File::open(self.0.join(path)) {
+            Ok(file) => Ok(Some(Box::new(file))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/gates")
+}
+
+fn nearest_file(case: &Path, name: &str) -> String {
+    let path = case.ancestors().take(3).map(|dir| dir.join(name)).find(|p| p.exists()).expect("base files exist");
+    fs::read_to_string(path).expect("readable")
+}
+
+/// The verdict word and the reason that a gate gives on a case.
+fn run(gate: &str, case: &Path) -> Result<(String, String), String> {
+    let mut sources = Sources::default();
+    let (contract_text, matrix_text) = (nearest_file(case, "contract.toml"), nearest_file(case, "matrix.toml"));
+    let (c, m) = (sources.add("contract.toml", &contract_text), sources.add("matrix.toml", &matrix_text));
+    let shown = |faults| Error { kind: ErrorKind::Contract, faults }.render(&sources, false);
+    let contract = parse_contract(c, &contract_text).map_err(shown)?;
+    let matrix = parse_matrix(m, &matrix_text, Some(&contract)).map_err(shown)?;
+    let profile = PROFILES.iter().find(|p| p.name == contract.release.profile.value).ok_or("unknown profile")?;
+    let evidence = read(&matrix, &Folder(case.to_path_buf()), 2).map_err(|e| e.render(&sources, false))?;
+    let digests = ["".into(), "".into()];
+    let cx = ReleaseCx { contract: &contract, matrix: &matrix, evidence: &evidence, sources: &sources, digests: &digests };
+    let outcomes = judge(&cx, profile);
+    let outcome = outcomes.iter().find(|o| o.gate.id == gate).ok_or("no such gate")?;
+    Ok((outcome.verdict.word().to_string(), outcome.why.clone()))
+}
+
+fn cases() -> Vec<(String, PathBuf)> {
+    let mut cases = Vec::new();
+    for gate in fs::read_dir(root()).expect("cases").flatten().filter(|e| e.path().is_dir()) {
+        for case in fs::read_dir(gate.path()).expect("cases").flatten().filter(|e| e.path().is_dir()) {
+            cases.push((gate.file_name().to_string_lossy().into_owned(), case.path()));
+        }
+    }
+    cases.sort();
+    cases
+}
+
+#[test]
+fn every_case_gets_its_verdict() {
+    let only = std::env::var("QUORATE_GATE").ok();
+    let mut wrong = Vec::new();
+    for (gate, case) in cases().into_iter().filter(|(g, _)| only.as_ref().is_none_or(|o| g.starts_with(o.as_str()))) {
+        let name = case.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let wanted = name.split('-').next().unwrap_or_default();
+        let part = fs::read_to_string(case.join("why.txt")).unwrap_or_default();
+        match run(&gate, &case) {
+            Ok((verdict, why)) if verdict == wanted && why.contains(part.trim()) => {}
+            Ok((verdict, why)) => wrong.push(format!("{gate}/{name}: {verdict}: {why} (wanted …{}…)", part.trim())),
+            Err(error) => wrong.push(format!("{gate}/{name}: {error}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn every_gate_has_all_three_cases() {
+    let cases = cases();
+    let mut missing = Vec::new();
+    for gate in gates() {
+        for verdict in ["pass", "fail", "inconclusive"] {
+            let has = cases.iter().any(|(g, case)| {
+                g == gate.id && case.file_name().is_some_and(|n| n.to_string_lossy().split('-').next() == Some(verdict))
+            });
+            if !has {
+                missing.push(format!("{}/{verdict}", gate.id));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "missing cases: {}", missing.join(", "));
+}
