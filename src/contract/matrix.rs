@@ -3,7 +3,7 @@
 //! In: nothing. Out: domain types. Refuses to know which kinds and formats exist.
 
 use super::mapping::FieldRule;
-use super::wire::{ClockKind, Generator, NilRead, Origin, TimeUnit};
+use super::wire_matrix::{ClockKind, Generator, NilRead, Origin, TimeUnit};
 use crate::source::{At, SourceId};
 
 /// A validated matrix.

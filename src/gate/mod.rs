@@ -88,11 +88,10 @@ pub struct ReleaseCx<'a> {
 }
 
 impl ReleaseCx<'_> {
-    /// A reference to the line of the contract or matrix where something is declared.
+    /// A reference to the line of the contract or matrix where something is declared, under its name in the package.
     #[must_use]
     pub fn declared(&self, span: Span) -> SourceRef {
-        let source = self.sources.get(span.source);
-        let name = source.path.rsplit('/').next().unwrap_or(&source.path);
+        let name = if span.source == self.contract.source { "contract/contract.toml" } else { "contract/matrix.toml" };
         let sha256 = self.digests.get(span.source.0 as usize).cloned().unwrap_or_default();
         SourceRef { path: name.into(), sha256, line: Some(self.sources.line(span)) }
     }
