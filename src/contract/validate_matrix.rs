@@ -43,7 +43,11 @@ pub fn parse_matrix(source: SourceId, text: &str, contract: Option<&Contract>) -
 
 fn matrix(source: SourceId, wire: MatrixWire, contract: Option<&Contract>, cx: &mut Decoder) -> Matrix {
     version(&wire.schema, "quorate-matrix/1", cx);
-    let tests: Vec<Test> = wire.test.into_iter().map(|t| test(t, contract, cx)).collect();
+    let shared: Vec<Binding> = wire.evidence.into_iter().map(|e| binding(e, contract, cx)).collect();
+    let mut tests: Vec<Test> = wire.test.into_iter().map(|t| test(t, contract, cx)).collect();
+    for test in &mut tests {
+        share(test, &shared);
+    }
     unique(tests.iter().map(|t| &t.id), "test", cx);
     if let Some(rehearsal) = contract.and_then(|c| c.rollback.as_ref()).and_then(|r| r.rehearsal.as_ref()) {
         if let Some(fault) = unknown(rehearsal, "test", tests.iter().map(|t| t.id.value.as_str())) {
@@ -92,6 +96,27 @@ fn test(wire: TestWire, contract: Option<&Contract>, cx: &mut Decoder) -> Test {
     }
 }
 
+/// Binds the shared files of every kind that the test requires and binds none of its own.
+fn share(test: &mut Test, shared: &[Binding]) {
+    let own: Vec<String> = test.evidence.iter().map(|b| b.kind.value.clone()).collect();
+    let id = test.id.value.clone();
+    let wanted = shared.iter().filter(|b| test.requires.iter().any(|r| r.value == b.kind.value) && !own.contains(&b.kind.value));
+    let bound: Vec<Binding> = wanted.map(|b| instance(b, &id)).collect();
+    test.evidence.extend(bound);
+}
+
+/// A shared binding with `{test}` replaced.
+fn instance(binding: &Binding, test: &str) -> Binding {
+    let fill = |text: &str| text.replace("{test}", test);
+    let fill_all = |pairs: &[(String, String)]| pairs.iter().map(|(k, v)| (k.clone(), fill(v))).collect();
+    let mut out = binding.clone();
+    out.path.value = fill(&binding.path.value);
+    if let Some(Whole::Marks { first, last, count }) = &binding.whole {
+        out.whole = Some(Whole::Marks { first: fill_all(first), last: fill_all(last), count: count.clone() });
+    }
+    out
+}
+
 fn matches(pairs: Pairs<At<Scalar>>) -> Vec<(String, String)> {
     pairs.0.into_iter().map(|(k, v)| (k.value, v.value.0)).collect()
 }
@@ -122,6 +147,7 @@ fn binding(wire: EvidenceWire, contract: Option<&Contract>, cx: &mut Decoder) ->
         endpoint,
         constants: wire.constants.0.into_iter().map(|(k, v)| (k, v.value.0)).collect(),
         when: matches(wire.when),
+        unless: matches(wire.unless),
         each: owned(wire.each),
         pair: wire.pair.map(|p| Pair { by: p.by.value.0, start: matches(p.start), stop: matches(p.stop) }),
         whole: wire.whole.and_then(|w| whole(w, cx)),

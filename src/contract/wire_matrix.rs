@@ -63,6 +63,8 @@ wire! {
         contract: At<Text>,
         /// The folder of the evidence, relative to this file.
         evidence_root: At<Text>,
+        /// Files that every test has that requires their kind and binds none of its own; `{test}` stands for the test's id.
+        evidence: Vec<EvidenceWire>,
         /// One run each.
         test: Vec<TestWire>,
     }
@@ -117,6 +119,8 @@ wire! {
         constants: Pairs<At<Scalar>>,
         /// Only records whose fields have these values.
         when: Pairs<At<Scalar>>,
+        /// No records whose fields have these values.
+        unless: Pairs<At<Scalar>>,
         /// An array in each record whose elements are the records wanted; a record without it counts as its own element.
         each: Option<At<Text>>,
         /// Joins a start and a stop record into one.
