@@ -209,6 +209,15 @@ impl History {
         }
     }
 
+    /// An empty history that knows the same lists and texts.
+    pub fn clone_empty(&self) -> History {
+        History {
+            lists: self.lists.clone(),
+            texts: self.texts.clone(),
+            ..History::default()
+        }
+    }
+
     /// Number of operations.
     pub fn len(&self) -> usize {
         self.tags.len()
@@ -226,15 +235,17 @@ impl History {
         if at >= u32::MAX as usize {
             return Err(BadOperation::Full);
         }
-        let needs_expected = matches!(op.kind, Kind::Cas | Kind::Contains);
-        fill(&mut self.expected, at, op.expected, NIL, needs_expected);
-        fill(
-            &mut self.versions,
-            at,
-            op.version.unwrap_or(NO_VERSION),
-            NO_VERSION,
-            op.version.is_some(),
-        );
+        let room = self.tags.capacity().max(at + 1);
+        if matches!(op.kind, Kind::Cas | Kind::Contains) {
+            put(&mut self.expected, at, room, op.expected, NIL);
+        } else if !self.expected.is_empty() {
+            self.expected.push(NIL);
+        }
+        match op.version {
+            Some(version) => put(&mut self.versions, at, room, version, NO_VERSION),
+            None if !self.versions.is_empty() => self.versions.push(NO_VERSION),
+            None => {}
+        }
         if self.rows.is_empty() && op.row as usize != at {
             self.rows.extend(0..at as u32);
         }
@@ -360,14 +371,13 @@ fn checked_return(op: &Operation) -> Result<i64, BadOperation> {
     }
 }
 
-/// Pushes to a column that exists only once a value differs from the filler.
-fn fill<T: Copy>(column: &mut Vec<T>, at: usize, value: T, filler: T, needed: bool) {
-    if needed && column.is_empty() {
+/// Pushes to a column that begins to exist with the first operation that needs it.
+fn put<T: Copy>(column: &mut Vec<T>, at: usize, room: usize, value: T, filler: T) {
+    if column.is_empty() {
+        column.reserve_exact(room);
         column.resize(at, filler);
     }
-    if needed || !column.is_empty() {
-        column.push(value);
-    }
+    column.push(value);
 }
 
 #[cfg(test)]

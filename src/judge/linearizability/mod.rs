@@ -20,10 +20,14 @@
 
 mod builtin;
 mod explain;
+#[doc(hidden)]
+pub mod generate;
 mod history;
 mod model;
 mod outcome;
 mod plan;
+#[cfg(test)]
+mod tests;
 mod timeline;
 mod unknowns;
 
