@@ -26,6 +26,8 @@ mod history;
 mod model;
 mod outcome;
 mod plan;
+mod register_case;
+mod register_search;
 #[cfg(test)]
 mod tests;
 mod timeline;

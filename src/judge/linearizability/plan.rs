@@ -1,8 +1,8 @@
 //! Splits a history by key, chooses a method for each key, and runs the keys on several threads.
 
-use super::builtin;
 use super::history::{History, OpOutcome};
 use super::outcome::{DataType, Gap, KeyVerdict, Method, Outcome, Settings, Undecided, Verdict};
+use super::{builtin, register_case};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -37,26 +37,55 @@ fn judge_key(
     let foreign = at
         .iter()
         .find(|&&i| !builtin::belongs(data, history.kind(i as usize)));
-    let verdict = if let Some(&foreign) = foreign {
+    let (method, why, verdict) = if let Some(&foreign) = foreign {
         let stuck_at = Some(history.operation(foreign as usize));
-        Verdict::Undecided(Box::new(Undecided {
+        let gap = Undecided {
             gap: Gap::ForeignOperation,
             explained: 0,
             stuck_at,
-        }))
+        };
+        (
+            Method::ModelSearch,
+            "an operation does not belong to the data type",
+            Verdict::Undecided(Box::new(gap)),
+        )
     } else if ok == 0 {
-        Verdict::Vacuous
+        (
+            Method::ModelSearch,
+            "no successful operation",
+            Verdict::Vacuous,
+        )
     } else {
-        builtin::search(history, at, data, settings)
+        judge_one(history, at, data, settings)
     };
     KeyVerdict {
         key,
         operations: at.len() as u32,
         ok_operations: ok as u32,
         verdict,
-        method: Method::ModelSearch,
-        why: "general search",
+        method,
+        why,
         values_alone: None,
+    }
+}
+
+fn judge_one(
+    history: &History,
+    at: &[u32],
+    data: DataType,
+    settings: &Settings,
+) -> (Method, &'static str, Verdict) {
+    match data {
+        DataType::Register | DataType::Mutex => (
+            Method::RegisterSearch,
+            "values repeat",
+            register_case::judge(history, at, data, settings),
+        ),
+        _ => (
+            Method::ModelSearch,
+            "no faster method applies",
+            builtin::search(history, at, data, settings),
+        ),
     }
 }
 

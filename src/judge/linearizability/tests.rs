@@ -339,3 +339,27 @@ fn mutexes_agree_with_the_oracle() {
 fn texts_agree_with_the_oracle() {
     compare(DataType::Text, 11, &Settings::default(), false);
 }
+
+#[test]
+fn dbg_one() {
+    let mut h = History::new();
+    for (i, (k, v, e, a, b)) in [
+        (Kind::Cas, 2, 1, 1, 4),
+        (Kind::Cas, 1, 2, 4, 6),
+        (Kind::Write, 2, NIL, 5, 7),
+        (Kind::Write, 2, NIL, 2, 6),
+        (Kind::Write, 1, NIL, 1, 1),
+        (Kind::Cas, 2, 1, 9, 9),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        h.push(Operation {
+            expected: e,
+            row: i as u32,
+            ..Operation::ok(k, v, a, b)
+        })
+        .unwrap();
+    }
+    println!("{:?}", check(&h, DataType::Register, &Settings::default()));
+}

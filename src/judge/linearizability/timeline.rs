@@ -53,6 +53,10 @@ impl<const W: usize> Mask<W> {
             .all(|(word, all)| word & !all == 0)
     }
 
+    pub(super) fn words(&self) -> [u64; W] {
+        self.0
+    }
+
     pub(super) fn slots(&self) -> impl Iterator<Item = usize> + use<W> {
         let words = self.0;
         (0..W).flat_map(move |w| Bits(words[w]).map(move |bit| w << 6 | bit))
