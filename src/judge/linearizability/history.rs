@@ -58,7 +58,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 19] = [
+    pub(super) const ALL: [Kind; 19] = [
         Kind::Read,
         Kind::Write,
         Kind::Cas,

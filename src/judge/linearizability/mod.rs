@@ -18,20 +18,26 @@
 //! # Ok::<(), quorate::judge::linearizability::BadOperation>(())
 //! ```
 
+mod blocks;
 mod builtin;
+mod chains;
 mod explain;
 #[doc(hidden)]
 pub mod generate;
+mod groups;
 mod history;
 mod model;
 mod outcome;
 mod plan;
+mod profile;
 mod register_case;
 mod register_search;
+mod slots;
 #[cfg(test)]
 mod tests;
 mod timeline;
 mod unknowns;
+mod witness;
 
 pub use explain::{explain, explain_gap};
 pub use history::{BadOperation, History, Kind, NEVER, NIL, OpOutcome, Operation, TIME_LIMIT};

@@ -1,153 +1,173 @@
-//! Splits a history by key, chooses a method for each key, and runs the keys on several threads.
+//! Chooses a method for each key: the fastest whose preconditions hold exactly, else a search.
 
-use super::history::{History, OpOutcome};
+use super::blocks::{self, Clash, Said, Scratch};
+use super::groups::{Groups, in_parallel};
+use super::history::History;
 use super::outcome::{DataType, Gap, KeyVerdict, Method, Outcome, Settings, Undecided, Verdict};
-use super::{builtin, register_case};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use super::profile::Profile;
+use super::{builtin, register_case, witness};
+
+/// A verdict with the way it was reached.
+pub(super) struct Judged {
+    pub(super) verdict: Verdict,
+    pub(super) method: Method,
+    pub(super) why: &'static str,
+}
 
 /// Judges every key of a history.
 pub fn check(history: &History, data: DataType, settings: &Settings) -> Outcome {
-    let groups = Groups::new(history);
-    let keys: Vec<usize> = (0..groups.keys.len()).collect();
-    let mut done = in_parallel(&groups, &keys, settings.threads, |group| {
-        judge_key(
-            history,
-            groups.keys[group],
-            groups.positions(group),
-            data,
-            settings,
-        )
+    let profile = Profile::new(history, data);
+    let mut judged: Vec<Option<Judged>> = profile.of.iter().map(without_looking).collect();
+    let mut reasons = vec!["no faster method applies"; judged.len()];
+    if data == DataType::Register {
+        by_blocks(history, &profile, settings, &mut judged, &mut reasons);
+    }
+    let wanted: Vec<bool> = judged
+        .iter()
+        .zip(&profile.of)
+        .map(|(judged, of)| judged.is_none() && of.operations > 0)
+        .collect();
+    if wanted.contains(&true) {
+        let groups = Groups::new(history, &profile.keys, &wanted);
+        let done = in_parallel(&groups, &wanted, settings.threads, |key, positions| {
+            judge_one(history, positions, data, settings, reasons[key])
+        });
+        for (key, verdict) in done {
+            judged[key] = Some(verdict);
+        }
+    }
+    let keys = judged.into_iter().enumerate().filter_map(|(key, judged)| {
+        let judged = judged.filter(|_| profile.of[key].operations > 0)?;
+        Some(KeyVerdict {
+            key: profile.keys.names[key],
+            operations: profile.of[key].operations,
+            ok_operations: profile.of[key].ok,
+            verdict: judged.verdict,
+            method: judged.method,
+            why: judged.why,
+            values_alone: None,
+        })
     });
-    done.sort_by_key(|verdict| verdict.key);
-    Outcome { keys: done }
+    Outcome {
+        keys: keys.collect(),
+    }
 }
 
-fn judge_key(
-    history: &History,
-    key: u32,
-    at: &[u32],
-    data: DataType,
-    settings: &Settings,
-) -> KeyVerdict {
-    let ok = at
-        .iter()
-        .filter(|&&i| history.outcome(i as usize) == OpOutcome::Ok)
-        .count();
-    let foreign = at
-        .iter()
-        .find(|&&i| !builtin::belongs(data, history.kind(i as usize)));
-    let (method, why, verdict) = if let Some(&foreign) = foreign {
-        let stuck_at = Some(history.operation(foreign as usize));
+/// Keys on which there is nothing to judge.
+fn without_looking(of: &super::profile::KeyProfile) -> Option<Judged> {
+    let method = Method::ModelSearch;
+    if of.foreign {
         let gap = Undecided {
             gap: Gap::ForeignOperation,
             explained: 0,
-            stuck_at,
+            stuck_at: None,
         };
-        (
-            Method::ModelSearch,
-            "an operation does not belong to the data type",
-            Verdict::Undecided(Box::new(gap)),
-        )
-    } else if ok == 0 {
-        (
-            Method::ModelSearch,
-            "no successful operation",
-            Verdict::Vacuous,
-        )
-    } else {
-        judge_one(history, at, data, settings)
-    };
-    KeyVerdict {
-        key,
-        operations: at.len() as u32,
-        ok_operations: ok as u32,
-        verdict,
+        let why = "an operation does not belong to the data type";
+        return Some(Judged {
+            verdict: Verdict::Undecided(Box::new(gap)),
+            method,
+            why,
+        });
+    }
+    (of.ok == 0).then_some(Judged {
+        verdict: Verdict::Vacuous,
         method,
-        why,
-        values_alone: None,
-    }
+        why: "no successful operation",
+    })
 }
 
-fn judge_one(
+/// Registers with unique values, each thread with its share of the keys.
+fn by_blocks(
     history: &History,
-    at: &[u32],
-    data: DataType,
+    profile: &Profile,
     settings: &Settings,
-) -> (Method, &'static str, Verdict) {
-    match data {
-        DataType::Register | DataType::Mutex => (
-            Method::RegisterSearch,
-            "values repeat",
-            register_case::judge(history, at, data, settings),
-        ),
-        _ => (
-            Method::ModelSearch,
-            "no faster method applies",
-            builtin::search(history, at, data, settings),
-        ),
-    }
-}
-
-/// Positions of the operations of each key, keys ascending, positions ascending.
-pub(super) struct Groups {
-    pub(super) keys: Vec<u32>,
-    starts: Vec<u32>,
-    positions: Vec<u32>,
-}
-
-impl Groups {
-    pub(super) fn new(history: &History) -> Groups {
-        let mut positions: Vec<u32> = (0..history.len() as u32).collect();
-        let key = |at: &u32| history.keys[*at as usize];
-        if !positions.is_sorted_by_key(key) {
-            positions.sort_by_key(key);
-        }
-        let (mut keys, mut starts) = (Vec::new(), Vec::new());
-        for (i, at) in positions.iter().enumerate() {
-            if keys.last() != Some(&key(at)) {
-                keys.push(key(at));
-                starts.push(i as u32);
+    judged: &mut [Option<Judged>],
+    reasons: &mut [&'static str],
+) {
+    let parts = settings.threads.clamp(1, judged.len().clamp(1, 8));
+    let open: Vec<usize> = (0..judged.len())
+        .filter(|&key| judged[key].is_none())
+        .collect();
+    let judge_part = |part: usize| {
+        let mine = |key: usize| parts == 1 || key % parts == part;
+        let mut table = blocks::read(history, profile, settings, mine);
+        let mut scratch = Scratch::default();
+        let keys = open.iter().copied().filter(|&key| mine(key));
+        keys.map(|key| (key, table.judge(key, &mut scratch)))
+            .collect::<Vec<_>>()
+    };
+    let said: Vec<(usize, Said)> = if parts == 1 {
+        judge_part(0)
+    } else {
+        std::thread::scope(|scope| {
+            let running: Vec<_> = (0..parts)
+                .map(|part| scope.spawn(move || judge_part(part)))
+                .collect();
+            running
+                .into_iter()
+                .flat_map(|thread| thread.join().unwrap_or_default())
+                .collect()
+        })
+    };
+    let mut clashes: Vec<Option<Clash>> = vec![None; judged.len()];
+    for (key, said) in said {
+        match said {
+            Said::Order => {
+                judged[key] = Some(Judged {
+                    verdict: Verdict::Linearizable,
+                    method: Method::Blocks,
+                    why: "written values are unique",
+                });
             }
-        }
-        starts.push(positions.len() as u32);
-        Groups {
-            keys,
-            starts,
-            positions,
+            Said::Clash(clash) => clashes[key] = Some(clash),
+            Said::Other(why) => reasons[key] = why,
         }
     }
-
-    pub(super) fn positions(&self, group: usize) -> &[u32] {
-        &self.positions[self.starts[group] as usize..self.starts[group + 1] as usize]
-    }
+    show_clashes(history, profile, settings, judged, clashes);
 }
 
-/// Runs the groups, longest first, on some threads; the order of results is not defined.
-fn in_parallel<F>(groups: &Groups, wanted: &[usize], threads: usize, judge: F) -> Vec<KeyVerdict>
-where
-    F: Fn(usize) -> KeyVerdict + Sync,
-{
-    let mut longest_first = wanted.to_vec();
-    longest_first.sort_by_key(|&group| std::cmp::Reverse(groups.positions(group).len()));
-    let threads = threads.clamp(1, longest_first.len().max(1));
-    if threads == 1 {
-        return longest_first.into_iter().map(judge).collect();
+fn show_clashes(
+    history: &History,
+    profile: &Profile,
+    settings: &Settings,
+    judged: &mut [Option<Judged>],
+    clashes: Vec<Option<Clash>>,
+) {
+    let wanted: Vec<bool> = clashes.iter().map(Option::is_some).collect();
+    if !wanted.contains(&true) {
+        return;
     }
-    let next = AtomicUsize::new(0);
-    let done = Mutex::new(Vec::with_capacity(longest_first.len()));
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                let mut mine = Vec::new();
-                while let Some(&group) = longest_first.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    mine.push(judge(group));
-                }
-                if let Ok(mut done) = done.lock() {
-                    done.append(&mut mine);
-                }
+    let groups = Groups::new(history, &profile.keys, &wanted);
+    for (key, clash) in clashes.into_iter().enumerate() {
+        if let Some(clash) = clash {
+            let example = witness::show(history, groups.of(key), &clash, settings.initial);
+            judged[key] = Some(Judged {
+                verdict: Verdict::Violation(Box::new(example)),
+                method: Method::Blocks,
+                why: "written values are unique",
             });
         }
-    });
-    done.into_inner().unwrap_or_default()
+    }
+}
+
+/// One key whose operations are listed.
+fn judge_one(
+    history: &History,
+    positions: &[u32],
+    data: DataType,
+    settings: &Settings,
+    why: &'static str,
+) -> Judged {
+    match data {
+        DataType::Register | DataType::Mutex => Judged {
+            verdict: register_case::judge(history, positions, data, settings),
+            method: Method::RegisterSearch,
+            why,
+        },
+        _ => Judged {
+            verdict: builtin::search(history, positions, data, settings),
+            method: Method::ModelSearch,
+            why,
+        },
+    }
 }

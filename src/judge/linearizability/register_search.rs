@@ -67,6 +67,14 @@ pub(super) fn search(case: &Case, settings: &Settings) -> Found {
     }
 }
 
+/// The breadth-first run alone.
+#[cfg(test)]
+pub(super) fn search_broad(case: &Case, settings: &Settings) -> Found {
+    let mut broad = Search::<1>::new(case, order_events(&case.spans), settings);
+    broad.steps_left = settings.budget.steps;
+    broad.breadth_first(settings.budget.bytes)
+}
+
 fn race<const W: usize>(case: &Case, events: Vec<u32>, settings: &Settings) -> Found {
     let budget = settings.budget;
     let n = events.len() as u64;
