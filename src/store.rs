@@ -198,7 +198,8 @@ pub fn copy_verified(files: &dyn Files, path: &str, sha256: &str, bytes: u64, ou
             return Err(bad(format!("changed since it was judged: it had {bytes} bytes and now has more")));
         }
         hash.update(&buffer[..n]);
-        out.write_all(&buffer[..n]).map_err(|e| Error::plain(ErrorKind::Internal, format!("cannot write: {e}")))?;
+        out.write_all(&buffer[..n])
+            .map_err(|e| Error::plain(ErrorKind::Internal, format!("cannot write the copy of `{path}`: {e}")))?;
     }
     let now = hex(&hash.finalize());
     if copied != bytes || now != sha256 {
@@ -331,6 +332,10 @@ mod tests {
         assert!(folder.text("long.toml", ErrorKind::Contract).unwrap_err().to_string().contains("longer than 4194304 bytes"));
         assert!(folder.text("none.toml", ErrorKind::Contract).unwrap_err().to_string().contains("no file `none.toml`"));
         assert_eq!(folder.text("sub/a.jsonl", ErrorKind::Contract).unwrap(), "one\ntwo\n");
+        let given = root.join("sub/a.jsonl");
+        let (parent, name) = split(&given).unwrap();
+        assert_eq!((parent.text(name, ErrorKind::Contract).unwrap().len(), name), (8, "a.jsonl"));
+        assert!(split(Path::new("matrix.toml")).is_some_and(|(folder, _)| folder.root == Path::new(".")));
         fs::remove_dir_all(root).unwrap();
     }
 }

@@ -201,7 +201,7 @@ fn names_that_tools_read_differently_are_refused() {
 #[test]
 fn tampering_is_named() {
     type Tamper = fn(&Path);
-    let cases: [(Tamper, &[&str]); 17] = [
+    let cases: [(Tamper, &[&str]); 19] = [
         (|p| edit(&p.join("data/report/index.html"), "reject", "accept"), &["digest: data/report/index.html"]),
         (
             |p| {
@@ -247,6 +247,23 @@ fn tampering_is_named() {
                 rebuild_tagmanifest(p);
             },
             &["duplicate-entry: data/contract/contract.toml"],
+        ),
+        (
+            |p| {
+                let path = p.join("manifest-sha256.txt");
+                let text = fs::read_to_string(&path).expect("manifest");
+                let turned: String = text.lines().rev().map(|line| format!("{line}\n")).collect();
+                fs::write(&path, turned).expect("write");
+                rebuild_tagmanifest(p);
+            },
+            &["manifest-order: manifest-sha256.txt: line 2"],
+        ),
+        (
+            |p| {
+                edit(&p.join("manifest-sha256.txt"), "\n", "\r\n");
+                rebuild_tagmanifest(p);
+            },
+            &["bad-path: data/contract/contract.toml\\u{d}: the path holds a line break"],
         ),
         (
             |p| {
