@@ -37,6 +37,7 @@ mod slots;
 mod tests;
 mod timeline;
 mod unknowns;
+mod versions;
 mod witness;
 
 pub use explain::{explain, explain_gap};
