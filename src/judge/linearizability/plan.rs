@@ -1,12 +1,13 @@
 //! Chooses a method for each key: the fastest whose preconditions hold exactly, else a search.
 
 use super::blocks::{self, Clash, Said, Scratch};
+use super::elements::{Ops, Special};
 use super::groups::{Groups, in_parallel};
 use super::history::History;
 use super::outcome::{DataType, Gap, KeyVerdict, Method, Outcome, Settings, Undecided, Verdict};
 use super::profile::Profile;
 use super::versions::{self, Swept};
-use super::{builtin, register_case, witness};
+use super::{builtin, counter, log, mutex, queue, register_case, set, witness};
 
 /// A verdict with the way it was reached.
 pub(super) struct Judged {
@@ -249,16 +250,76 @@ fn judge_one(
     settings: &Settings,
     why: &'static str,
 ) -> Judged {
-    match data {
-        DataType::Register | DataType::Mutex => Judged {
-            verdict: register_case::judge(history, positions, data, settings),
-            method: Method::RegisterSearch,
-            why,
-        },
-        _ => Judged {
-            verdict: builtin::search(history, positions, data, settings),
-            method: Method::ModelSearch,
-            why,
-        },
+    let ops = Ops {
+        history,
+        positions,
+        skew: settings.skew_ns,
+    };
+    let special: Option<(Method, Special, &'static str)> = match data {
+        DataType::Set => {
+            let (verdict, searched) = set::judge(ops, settings);
+            let (method, why) = match searched {
+                true => (
+                    Method::RegisterSearch,
+                    "some elements are added or removed more than once",
+                ),
+                false => (
+                    Method::SetElements,
+                    "each element is added and removed at most once",
+                ),
+            };
+            return Judged {
+                verdict,
+                method,
+                why,
+            };
+        }
+        DataType::Queue => Some((
+            Method::QueueConditions,
+            queue::judge(ops),
+            "elements are distinct",
+        )),
+        DataType::Counter => Some((
+            Method::CounterSlots,
+            counter::judge(ops),
+            "all increments are 1",
+        )),
+        DataType::Log => Some((
+            Method::LogPrefixes,
+            log::judge(ops),
+            "elements are distinct",
+        )),
+        DataType::Mutex => Some((
+            Method::MutexBlocks,
+            mutex::judge(ops),
+            "each process acquires and releases in turn",
+        )),
+        DataType::Register | DataType::Stack | DataType::Text => None,
+    };
+    let why = match special {
+        Some((method, Ok(verdict), why)) => {
+            return Judged {
+                verdict,
+                method,
+                why,
+            };
+        }
+        Some((_, Err(why), _)) => why,
+        None => why,
+    };
+    let (verdict, method) = match data {
+        DataType::Register | DataType::Mutex => (
+            register_case::judge(history, positions, data, settings),
+            Method::RegisterSearch,
+        ),
+        _ => (
+            builtin::search(history, positions, data, settings),
+            Method::ModelSearch,
+        ),
+    };
+    Judged {
+        verdict,
+        method,
+        why,
     }
 }
