@@ -25,9 +25,6 @@ impl Spec {
             DataType::Register => settings.initial,
             _ => NIL,
         };
-<<<<<<< .merge_file_Lhlx4t
-        Spec { items: vec![], value, text: String::new(), version: 0, exact: true }
-=======
         Spec {
             items: vec![],
             value,
@@ -36,7 +33,6 @@ impl Spec {
             exact: true,
             floor: Some(u64::MAX),
         }
->>>>>>> .merge_file_JyJ21q
     }
 
     /// The state after `op`, or `None` if its answer is impossible here.
@@ -44,7 +40,11 @@ impl Spec {
         let mut next = self.clone();
         let unknown = op.outcome == OpOutcome::Unknown;
         let fits = match op.kind {
-            Kind::Read => unknown || op.value == self.value || (op.value == NIL && settings.nil_read == NilRead::Any),
+            Kind::Read => {
+                unknown
+                    || op.value == self.value
+                    || (op.value == NIL && settings.nil_read == NilRead::Any)
+            }
             Kind::Write => {
                 next.value = op.value;
                 true
@@ -103,7 +103,8 @@ impl Spec {
 
     /// Versions: each write gets a higher one, each read sees the current one.
     fn follow_version(&mut self, op: &Operation) -> bool {
-        if !matches!(op.kind, Kind::Write | Kind::Cas | Kind::Read) || op.outcome == OpOutcome::Fail {
+        if !matches!(op.kind, Kind::Write | Kind::Cas | Kind::Read) || op.outcome == OpOutcome::Fail
+        {
             return true;
         }
         if op.kind == Kind::Read && self.floor.is_some() {
@@ -118,7 +119,11 @@ impl Spec {
             }
             None => return true,
         };
-        let fits = if op.kind == Kind::Read && self.exact { seen == self.version } else { seen > self.version };
+        let fits = if op.kind == Kind::Read && self.exact {
+            seen == self.version
+        } else {
+            seen > self.version
+        };
         (self.version, self.exact) = (seen, true);
         fits
     }
@@ -133,21 +138,26 @@ fn oracle(ops: &[Operation], spec: &Spec, history: &History, settings: &Settings
         let op = ops[i];
         let must_wait = ops.iter().any(|other| {
             other.outcome != OpOutcome::Unknown
-                && other.ret.saturating_add(settings.skew_ns) < op.invoke.saturating_sub(settings.skew_ns)
+                && other.ret.saturating_add(settings.skew_ns)
+                    < op.invoke.saturating_sub(settings.skew_ns)
         });
         if must_wait {
             return false;
         }
         let mut rest = ops.to_vec();
         rest.remove(i);
-        spec.after(&op, history, settings).is_some_and(|next| oracle(&rest, &next, history, settings))
+        spec.after(&op, history, settings)
+            .is_some_and(|next| oracle(&rest, &next, history, settings))
     })
 }
 
 fn truth(history: &History, data: DataType, settings: &Settings, versions: bool) -> bool {
     let mut ops: Vec<Operation> = history
         .operations()
-        .filter(|op| op.outcome != OpOutcome::Fail || (op.kind == Kind::Cas && settings.failed_cas == FailedCas::Mismatch))
+        .filter(|op| {
+            op.outcome != OpOutcome::Fail
+                || (op.kind == Kind::Cas && settings.failed_cas == FailedCas::Mismatch)
+        })
         .collect();
     ops.sort_by_key(|op| op.invoke);
     if !versions {
@@ -165,14 +175,34 @@ fn truth(history: &History, data: DataType, settings: &Settings, versions: bool)
 }
 
 fn rounds() -> u64 {
-    std::env::var("QUORATE_SOAK").ok().and_then(|n| n.parse().ok()).unwrap_or(10_000)
+    std::env::var("QUORATE_SOAK")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(10_000)
 }
 
 fn dump(history: &History) -> String {
     let line = |op: Operation| {
-        let Operation { process, kind, value, expected, version, invoke, ret, outcome, row, .. } = op;
-        let value = if kind == Kind::ReadLog { format!("{:?}", history.list_of(value)) } else { value.to_string() };
-        format!("#{row} p{process} {kind:?} {value} exp {expected} ver {version:?} [{invoke},{ret}] {outcome:?}\n")
+        let Operation {
+            process,
+            kind,
+            value,
+            expected,
+            version,
+            invoke,
+            ret,
+            outcome,
+            row,
+            ..
+        } = op;
+        let value = if kind == Kind::ReadLog {
+            format!("{:?}", history.list_of(value))
+        } else {
+            value.to_string()
+        };
+        format!(
+            "#{row} p{process} {kind:?} {value} exp {expected} ver {version:?} [{invoke},{ret}] {outcome:?}\n"
+        )
     };
     history.operations().map(line).collect()
 }
@@ -195,7 +225,10 @@ fn spoiled(data: DataType, versions: bool, rng: &mut Random) -> History {
     let good = simulate(&shape);
     let mut ops: Vec<Operation> = good.operations().collect();
     for _ in 0..rng.below(4) {
-        let (a, b) = (rng.below(ops.len() as u64) as usize, rng.below(ops.len() as u64) as usize);
+        let (a, b) = (
+            rng.below(ops.len() as u64) as usize,
+            rng.below(ops.len() as u64) as usize,
+        );
         let (other, op) = (ops[b], &mut ops[a]);
         match rng.below(6) {
             0 if op.kind == other.kind || data != DataType::Log => op.value = other.value,
@@ -209,13 +242,23 @@ fn spoiled(data: DataType, versions: bool, rng: &mut Random) -> History {
     }
     let mut history = good.clone_empty();
     for (row, op) in ops.into_iter().enumerate() {
-        history.push(Operation { row: row as u32, ..op }).unwrap();
+        history
+            .push(Operation {
+                row: row as u32,
+                ..op
+            })
+            .unwrap();
     }
     history
 }
 
 /// Compares `check` with the oracle on `rounds()` histories and returns how often each method decided each way.
-fn compare(data: DataType, salt: u64, settings: &Settings, versions: bool) -> BTreeMap<(Method, bool), u64> {
+fn compare(
+    data: DataType,
+    salt: u64,
+    settings: &Settings,
+    versions: bool,
+) -> BTreeMap<(Method, bool), u64> {
     let mut counts = BTreeMap::new();
     for round in 0..rounds() {
         let mut rng = Random(salt << 40 | round);
@@ -247,7 +290,12 @@ fn compare(data: DataType, salt: u64, settings: &Settings, versions: bool) -> BT
         assert_eq!(got, expected, "{salt}/{round}: {key:?}\n{}", dump(&history));
         if let Some(alone) = &key.values_alone {
             let expected = truth(&history, data, settings, false);
-            assert_eq!(*alone == Verdict::Linearizable, expected, "{salt}/{round}: {key:?}\n{}", dump(&history));
+            assert_eq!(
+                *alone == Verdict::Linearizable,
+                expected,
+                "{salt}/{round}: {key:?}\n{}",
+                dump(&history)
+            );
         }
         *counts.entry((key.method, got)).or_insert(0) += 1;
     }
@@ -309,9 +357,17 @@ fn methods_agree_on_longer_histories() {
 #[test]
 fn registers_agree_with_the_oracle() {
     compare(DataType::Register, 1, &Settings::default(), false);
-    let any = Settings { nil_read: NilRead::Any, failed_cas: FailedCas::NoEffect, ..Settings::default() };
+    let any = Settings {
+        nil_read: NilRead::Any,
+        failed_cas: FailedCas::NoEffect,
+        ..Settings::default()
+    };
     compare(DataType::Register, 2, &any, false);
-    let other = Settings { initial: 1, skew_ns: 1, ..Settings::default() };
+    let other = Settings {
+        initial: 1,
+        skew_ns: 1,
+        ..Settings::default()
+    };
     compare(DataType::Register, 3, &other, false);
 }
 
@@ -354,25 +410,3 @@ fn mutexes_agree_with_the_oracle() {
 fn texts_agree_with_the_oracle() {
     compare(DataType::Text, 11, &Settings::default(), false);
 }
-<<<<<<< .merge_file_Lhlx4t
-
-#[test]
-fn dbg_one() {
-    let mut h = History::new();
-    for (i, (k, v, e, a, b)) in [
-        (Kind::Cas, 2, 1, 1, 4),
-        (Kind::Cas, 1, 2, 4, 6),
-        (Kind::Write, 2, NIL, 5, 7),
-        (Kind::Write, 2, NIL, 2, 6),
-        (Kind::Write, 1, NIL, 1, 1),
-        (Kind::Cas, 2, 1, 9, 9),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        h.push(Operation { expected: e, row: i as u32, ..Operation::ok(k, v, a, b) }).unwrap();
-    }
-    println!("{:?}", check(&h, DataType::Register, &Settings::default()));
-}
-=======
->>>>>>> .merge_file_JyJ21q
