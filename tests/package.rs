@@ -186,6 +186,21 @@ fn an_undated_package_has_no_date() {
 }
 
 #[test]
+fn the_longest_path_of_a_matrix_can_be_packaged_and_verified() {
+    let scratch = Scratch::new();
+    let long = format!("{}/{}", "e".repeat(200), "f".repeat(199));
+    assert!(quorate::contract::clean_path(&long) && long.len() == 400);
+    let file = scratch.0.join("evidence").join(&long);
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, "long").unwrap();
+    let evidence = scratch.evidence();
+    let mut files = payload(&evidence);
+    files.insert(format!("evidence/{long}"), Payload::File { files: &evidence, path: long, sha256: sha256(b"long"), bytes: 4 });
+    write(&Bag::new(files, &info()).unwrap(), &scratch.package(), false).unwrap();
+    assert_eq!(faults(&scratch.package()), Vec::<String>::new());
+}
+
+#[test]
 fn names_that_tools_read_differently_are_refused() {
     let refused = |paths: &[&str]| -> Vec<String> {
         let files = paths.iter().map(|p| ((*p).to_string(), Payload::Bytes(Vec::new()))).collect();

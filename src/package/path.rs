@@ -11,7 +11,7 @@ use unicode_normalization::UnicodeNormalization;
 const MAX_PATH: usize = 500;
 
 /// The longest name of one file or folder, in bytes.
-const MAX_NAME: usize = 200;
+const MAX_NAME: usize = 255;
 
 /// The deepest nesting of a path.
 const MAX_DEPTH: usize = 32;
@@ -36,7 +36,7 @@ pub(super) fn flaw(path: &str) -> Option<&'static str> {
     } else if parts().any(|p| p.is_empty() || p == ".") {
         Some("the path is not plain: it is absolute, or has an empty part or `.`")
     } else if parts().any(|p| p.len() > MAX_NAME) {
-        Some("a name in the path is longer than 200 bytes")
+        Some("a name in the path is longer than 255 bytes")
     } else if parts().any(|p| p.trim() != p) {
         Some("a name in the path begins or ends with white space")
     } else if parts().count() > MAX_DEPTH {
@@ -109,7 +109,7 @@ mod tests {
         ] {
             assert!(flaw(bad).is_some(), "{bad:?}");
         }
-        assert!(flaw(&"a".repeat(201)).is_some());
+        assert!(flaw(&"a".repeat(256)).is_some());
         assert!(flaw(&"a/".repeat(40)).is_some());
     }
 

@@ -22,11 +22,7 @@ pub fn check(history: &History, data: DataType, settings: &Settings) -> Outcome 
     if data == DataType::Register {
         by_blocks(history, &profile, settings, &mut judged, &mut reasons);
     }
-    let wanted: Vec<bool> = judged
-        .iter()
-        .zip(&profile.of)
-        .map(|(judged, of)| judged.is_none() && of.operations > 0)
-        .collect();
+    let wanted: Vec<bool> = judged.iter().zip(&profile.of).map(|(judged, of)| judged.is_none() && of.operations > 0).collect();
     if wanted.contains(&true) {
         let groups = Groups::new(history, &profile.keys, &wanted);
         let done = in_parallel(&groups, &wanted, settings.threads, |key, positions| {
@@ -48,32 +44,18 @@ pub fn check(history: &History, data: DataType, settings: &Settings) -> Outcome 
             values_alone: None,
         })
     });
-    Outcome {
-        keys: keys.collect(),
-    }
+    Outcome { keys: keys.collect() }
 }
 
 /// Keys on which there is nothing to judge.
 fn without_looking(of: &super::profile::KeyProfile) -> Option<Judged> {
     let method = Method::ModelSearch;
     if of.foreign {
-        let gap = Undecided {
-            gap: Gap::ForeignOperation,
-            explained: 0,
-            stuck_at: None,
-        };
+        let gap = Undecided { gap: Gap::ForeignOperation, explained: 0, stuck_at: None };
         let why = "an operation does not belong to the data type";
-        return Some(Judged {
-            verdict: Verdict::Undecided(Box::new(gap)),
-            method,
-            why,
-        });
+        return Some(Judged { verdict: Verdict::Undecided(Box::new(gap)), method, why });
     }
-    (of.ok == 0).then_some(Judged {
-        verdict: Verdict::Vacuous,
-        method,
-        why: "no successful operation",
-    })
+    (of.ok == 0).then_some(Judged { verdict: Verdict::Vacuous, method, why: "no successful operation" })
 }
 
 /// Registers with unique values, each thread with its share of the keys.
@@ -85,39 +67,28 @@ fn by_blocks(
     reasons: &mut [&'static str],
 ) {
     let parts = settings.threads.clamp(1, judged.len().clamp(1, 8));
-    let open: Vec<usize> = (0..judged.len())
-        .filter(|&key| judged[key].is_none())
-        .collect();
+    let open: Vec<usize> = (0..judged.len()).filter(|&key| judged[key].is_none()).collect();
     let judge_part = |part: usize| {
         let mine = |key: usize| parts == 1 || key % parts == part;
         let mut table = blocks::read(history, profile, settings, mine);
         let mut scratch = Scratch::default();
         let keys = open.iter().copied().filter(|&key| mine(key));
-        keys.map(|key| (key, table.judge(key, &mut scratch)))
-            .collect::<Vec<_>>()
+        keys.map(|key| (key, table.judge(key, &mut scratch))).collect::<Vec<_>>()
     };
     let said: Vec<(usize, Said)> = if parts == 1 {
         judge_part(0)
     } else {
         std::thread::scope(|scope| {
-            let running: Vec<_> = (0..parts)
-                .map(|part| scope.spawn(move || judge_part(part)))
-                .collect();
-            running
-                .into_iter()
-                .flat_map(|thread| thread.join().unwrap_or_default())
-                .collect()
+            let running: Vec<_> = (0..parts).map(|part| scope.spawn(move || judge_part(part))).collect();
+            running.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
         })
     };
     let mut clashes: Vec<Option<Clash>> = vec![None; judged.len()];
     for (key, said) in said {
         match said {
             Said::Order => {
-                judged[key] = Some(Judged {
-                    verdict: Verdict::Linearizable,
-                    method: Method::Blocks,
-                    why: "written values are unique",
-                });
+                judged[key] =
+                    Some(Judged { verdict: Verdict::Linearizable, method: Method::Blocks, why: "written values are unique" });
             }
             Said::Clash(clash) => clashes[key] = Some(clash),
             Said::Other(why) => reasons[key] = why,
@@ -151,23 +122,11 @@ fn show_clashes(
 }
 
 /// One key whose operations are listed.
-fn judge_one(
-    history: &History,
-    positions: &[u32],
-    data: DataType,
-    settings: &Settings,
-    why: &'static str,
-) -> Judged {
+fn judge_one(history: &History, positions: &[u32], data: DataType, settings: &Settings, why: &'static str) -> Judged {
     match data {
-        DataType::Register | DataType::Mutex => Judged {
-            verdict: register_case::judge(history, positions, data, settings),
-            method: Method::RegisterSearch,
-            why,
-        },
-        _ => Judged {
-            verdict: builtin::search(history, positions, data, settings),
-            method: Method::ModelSearch,
-            why,
-        },
+        DataType::Register | DataType::Mutex => {
+            Judged { verdict: register_case::judge(history, positions, data, settings), method: Method::RegisterSearch, why }
+        }
+        _ => Judged { verdict: builtin::search(history, positions, data, settings), method: Method::ModelSearch, why },
     }
 }

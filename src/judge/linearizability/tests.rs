@@ -23,13 +23,7 @@ impl Spec {
             DataType::Register => settings.initial,
             _ => NIL,
         };
-        Spec {
-            items: vec![],
-            value,
-            text: String::new(),
-            version: 0,
-            exact: true,
-        }
+        Spec { items: vec![], value, text: String::new(), version: 0, exact: true }
     }
 
     /// The state after `op`, or `None` if its answer is impossible here.
@@ -37,11 +31,7 @@ impl Spec {
         let mut next = self.clone();
         let unknown = op.outcome == OpOutcome::Unknown;
         let fits = match op.kind {
-            Kind::Read => {
-                unknown
-                    || op.value == self.value
-                    || (op.value == NIL && settings.nil_read == NilRead::Any)
-            }
+            Kind::Read => unknown || op.value == self.value || (op.value == NIL && settings.nil_read == NilRead::Any),
             Kind::Write => {
                 next.value = op.value;
                 true
@@ -100,8 +90,7 @@ impl Spec {
 
     /// Versions: each write gets a higher one, each read sees the current one.
     fn follow_version(&mut self, op: &Operation) -> bool {
-        if !matches!(op.kind, Kind::Write | Kind::Cas | Kind::Read) || op.outcome == OpOutcome::Fail
-        {
+        if !matches!(op.kind, Kind::Write | Kind::Cas | Kind::Read) || op.outcome == OpOutcome::Fail {
             return true;
         }
         let seen = match op.version {
@@ -112,11 +101,7 @@ impl Spec {
             }
             None => return true,
         };
-        let fits = if op.kind == Kind::Read && self.exact {
-            seen == self.version
-        } else {
-            seen > self.version
-        };
+        let fits = if op.kind == Kind::Read && self.exact { seen == self.version } else { seen > self.version };
         (self.version, self.exact) = (seen, true);
         fits
     }
@@ -131,26 +116,21 @@ fn oracle(ops: &[Operation], spec: &Spec, history: &History, settings: &Settings
         let op = ops[i];
         let must_wait = ops.iter().any(|other| {
             other.outcome != OpOutcome::Unknown
-                && other.ret.saturating_add(settings.skew_ns)
-                    < op.invoke.saturating_sub(settings.skew_ns)
+                && other.ret.saturating_add(settings.skew_ns) < op.invoke.saturating_sub(settings.skew_ns)
         });
         if must_wait {
             return false;
         }
         let mut rest = ops.to_vec();
         rest.remove(i);
-        spec.after(&op, history, settings)
-            .is_some_and(|next| oracle(&rest, &next, history, settings))
+        spec.after(&op, history, settings).is_some_and(|next| oracle(&rest, &next, history, settings))
     })
 }
 
 fn truth(history: &History, data: DataType, settings: &Settings, versions: bool) -> bool {
     let mut ops: Vec<Operation> = history
         .operations()
-        .filter(|op| {
-            op.outcome != OpOutcome::Fail
-                || (op.kind == Kind::Cas && settings.failed_cas == FailedCas::Mismatch)
-        })
+        .filter(|op| op.outcome != OpOutcome::Fail || (op.kind == Kind::Cas && settings.failed_cas == FailedCas::Mismatch))
         .collect();
     ops.sort_by_key(|op| op.invoke);
     if !versions {
@@ -160,34 +140,14 @@ fn truth(history: &History, data: DataType, settings: &Settings, versions: bool)
 }
 
 fn rounds() -> u64 {
-    std::env::var("QUORATE_SOAK")
-        .ok()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(10_000)
+    std::env::var("QUORATE_SOAK").ok().and_then(|n| n.parse().ok()).unwrap_or(10_000)
 }
 
 fn dump(history: &History) -> String {
     let line = |op: Operation| {
-        let Operation {
-            process,
-            kind,
-            value,
-            expected,
-            version,
-            invoke,
-            ret,
-            outcome,
-            row,
-            ..
-        } = op;
-        let value = if kind == Kind::ReadLog {
-            format!("{:?}", history.list_of(value))
-        } else {
-            value.to_string()
-        };
-        format!(
-            "#{row} p{process} {kind:?} {value} exp {expected} ver {version:?} [{invoke},{ret}] {outcome:?}\n"
-        )
+        let Operation { process, kind, value, expected, version, invoke, ret, outcome, row, .. } = op;
+        let value = if kind == Kind::ReadLog { format!("{:?}", history.list_of(value)) } else { value.to_string() };
+        format!("#{row} p{process} {kind:?} {value} exp {expected} ver {version:?} [{invoke},{ret}] {outcome:?}\n")
     };
     history.operations().map(line).collect()
 }
@@ -210,10 +170,7 @@ fn spoiled(data: DataType, versions: bool, rng: &mut Random) -> History {
     let good = simulate(&shape);
     let mut ops: Vec<Operation> = good.operations().collect();
     for _ in 0..rng.below(4) {
-        let (a, b) = (
-            rng.below(ops.len() as u64) as usize,
-            rng.below(ops.len() as u64) as usize,
-        );
+        let (a, b) = (rng.below(ops.len() as u64) as usize, rng.below(ops.len() as u64) as usize);
         let (other, op) = (ops[b], &mut ops[a]);
         match rng.below(6) {
             0 if op.kind == other.kind || data != DataType::Log => op.value = other.value,
@@ -227,23 +184,13 @@ fn spoiled(data: DataType, versions: bool, rng: &mut Random) -> History {
     }
     let mut history = good.clone_empty();
     for (row, op) in ops.into_iter().enumerate() {
-        history
-            .push(Operation {
-                row: row as u32,
-                ..op
-            })
-            .unwrap();
+        history.push(Operation { row: row as u32, ..op }).unwrap();
     }
     history
 }
 
 /// Compares `check` with the oracle on `rounds()` histories and returns how often each method decided each way.
-fn compare(
-    data: DataType,
-    salt: u64,
-    settings: &Settings,
-    versions: bool,
-) -> BTreeMap<(Method, bool), u64> {
+fn compare(data: DataType, salt: u64, settings: &Settings, versions: bool) -> BTreeMap<(Method, bool), u64> {
     let mut counts = BTreeMap::new();
     for round in 0..rounds() {
         let mut rng = Random(salt << 40 | round);
@@ -270,12 +217,7 @@ fn compare(
         assert_eq!(got, expected, "{salt}/{round}: {key:?}\n{}", dump(&history));
         if let Some(alone) = &key.values_alone {
             let expected = truth(&history, data, settings, false);
-            assert_eq!(
-                *alone == Verdict::Linearizable,
-                expected,
-                "{salt}/{round}: {key:?}\n{}",
-                dump(&history)
-            );
+            assert_eq!(*alone == Verdict::Linearizable, expected, "{salt}/{round}: {key:?}\n{}", dump(&history));
         }
         *counts.entry((key.method, got)).or_insert(0) += 1;
     }
@@ -286,17 +228,9 @@ fn compare(
 #[test]
 fn registers_agree_with_the_oracle() {
     compare(DataType::Register, 1, &Settings::default(), false);
-    let any = Settings {
-        nil_read: NilRead::Any,
-        failed_cas: FailedCas::NoEffect,
-        ..Settings::default()
-    };
+    let any = Settings { nil_read: NilRead::Any, failed_cas: FailedCas::NoEffect, ..Settings::default() };
     compare(DataType::Register, 2, &any, false);
-    let other = Settings {
-        initial: 1,
-        skew_ns: 1,
-        ..Settings::default()
-    };
+    let other = Settings { initial: 1, skew_ns: 1, ..Settings::default() };
     compare(DataType::Register, 3, &other, false);
 }
 
@@ -354,12 +288,7 @@ fn dbg_one() {
     .into_iter()
     .enumerate()
     {
-        h.push(Operation {
-            expected: e,
-            row: i as u32,
-            ..Operation::ok(k, v, a, b)
-        })
-        .unwrap();
+        h.push(Operation { expected: e, row: i as u32, ..Operation::ok(k, v, a, b) }).unwrap();
     }
     println!("{:?}", check(&h, DataType::Register, &Settings::default()));
 }
