@@ -186,7 +186,7 @@ fn an_undated_package_has_no_date() {
 }
 
 #[test]
-fn every_path_that_a_matrix_may_name_can_be_packaged_and_verified() {
+fn the_longest_path_of_a_matrix_can_be_packaged_and_verified() {
     let scratch = Scratch::new();
     let long = format!("{}/{}", "e".repeat(200), "f".repeat(199));
     assert!(quorate::contract::clean_path(&long) && long.len() == 400);
