@@ -92,7 +92,7 @@ pub struct Evidence {
 }
 
 /// The position of a row among [`Rows`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct RowId {
     part: u32,
     row: u32,
