@@ -217,6 +217,13 @@ impl<'e, R: Record> Rows<'e, R> {
         self.parts[id.part as usize]
     }
 
+    /// The id of the clock that all rows share; `None` when there are several.
+    #[must_use]
+    pub fn clock(&self) -> Option<&'e str> {
+        let first = &self.parts.first()?.clock;
+        self.parts.iter().all(|p| p.clock.id == first.id && p.clock.kind == first.kind).then_some(first.id.as_str())
+    }
+
     /// The files with their origin, clock and model.
     #[must_use]
     pub fn parts(&self) -> &[&'e Part] {

@@ -74,6 +74,12 @@ impl Windows {
         self.0.get(next).is_some_and(|w| w.0 <= stop)
     }
 
+    /// How long they last together.
+    #[must_use]
+    pub fn length(&self) -> i128 {
+        self.0.iter().map(|w| i128::from(w.1) - i128::from(w.0)).sum()
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
