@@ -184,6 +184,9 @@ fn fields(cx: &TestCx<'_>) -> Judged {
         let why = format!("{} operations contradict themselves: {} at line {line}", contradictions.len(), first.claim.replace('-', " "));
         return Ok(Judgement::fail(why, n).findings(contradictions));
     }
+    if !rows.iter().any(|(_, op)| op.result == Told::Ok) {
+        return Err(Gap { why: "no operation succeeded, so no answer shows its fields".into(), sources: rows.files() });
+    }
     let mut findings = Vec::new();
     let mut absent = Vec::new();
     for wanted in &WANTED {

@@ -6,6 +6,7 @@
 
 mod bind;
 mod budget;
+mod consistency;
 mod integrity;
 mod latency;
 mod profile;
@@ -74,7 +75,7 @@ pub fn gate(id: &str) -> Option<&'static Gate> {
 }
 
 /// The registry: one table a family.
-const FAMILIES: &[&[Gate]] = &[latency::GATES, budget::GATES, integrity::GATES, telemetry::GATES];
+const FAMILIES: &[&[Gate]] = &[latency::GATES, budget::GATES, integrity::GATES, consistency::GATES, telemetry::GATES];
 
 /// What a gate sees of a release.
 #[derive(Debug, Clone, Copy)]
