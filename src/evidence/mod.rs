@@ -92,7 +92,7 @@ pub struct Evidence {
 }
 
 /// The position of a row among [`Rows`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct RowId {
     part: u32,
     row: u32,
@@ -215,6 +215,13 @@ impl<'e, R: Record> Rows<'e, R> {
     #[must_use]
     pub fn part(&self, id: RowId) -> &'e Part {
         self.parts[id.part as usize]
+    }
+
+    /// The id of the clock that all rows share; `None` when there are several.
+    #[must_use]
+    pub fn clock(&self) -> Option<&'e str> {
+        let first = &self.parts.first()?.clock;
+        self.parts.iter().all(|p| p.clock.id == first.id && p.clock.kind == first.kind).then_some(first.id.as_str())
     }
 
     /// The files with their origin, clock and model.

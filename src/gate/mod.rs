@@ -5,8 +5,13 @@
 //! Refuses to know files and reports.
 
 mod bind;
+mod budget;
+mod consistency;
+mod integrity;
+mod latency;
 mod profile;
 mod run;
+mod telemetry;
 
 pub use bind::bind;
 pub use profile::{CRITERIA, Criterion, PROFILES, Profile};
@@ -70,7 +75,7 @@ pub fn gate(id: &str) -> Option<&'static Gate> {
 }
 
 /// The registry: one table a family.
-const FAMILIES: &[&[Gate]] = &[];
+const FAMILIES: &[&[Gate]] = &[latency::GATES, budget::GATES, integrity::GATES, consistency::GATES, telemetry::GATES];
 
 /// What a gate sees of a release.
 #[derive(Debug, Clone, Copy)]
