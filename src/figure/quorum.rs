@@ -153,9 +153,8 @@ mod tests {
     #[test]
     fn majorities_of_two_sets_meet_exactly_when_the_formula_says_so() {
         for (old, new) in (1u32..64).flat_map(|a| (1u32..64).map(move |b| (a, b))) {
-            let majorities = |set: u32| {
-                (1u32..64).filter(move |m| m & !set == 0 && m.count_ones() > set.count_ones() / 2).collect::<Vec<_>>()
-            };
+            let majorities =
+                |set: u32| (1u32..64).filter(move |m| m & !set == 0 && m.count_ones() > set.count_ones() / 2).collect::<Vec<_>>();
             let meet = majorities(old).iter().all(|a| majorities(new).iter().all(|b| a & b != 0));
             let count = |set: u32| u64::from(set.count_ones());
             assert_eq!(majorities_intersect(count(old), count(new), count(old & new), &[]).value, meet, "{old:b} {new:b}");

@@ -1,2 +1,3 @@
 //! Checkers: pure functions from typed evidence to findings. They know no files, no clock and no gates.
 pub mod linearizability;
+pub mod quorum;
