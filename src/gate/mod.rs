@@ -7,6 +7,7 @@
 mod bind;
 mod budget;
 mod consistency;
+mod contract;
 mod integrity;
 mod latency;
 mod profile;
@@ -75,7 +76,14 @@ pub fn gate(id: &str) -> Option<&'static Gate> {
 }
 
 /// The registry: one table a family.
-const FAMILIES: &[&[Gate]] = &[latency::GATES, budget::GATES, integrity::GATES, consistency::GATES, telemetry::GATES];
+const FAMILIES: &[&[Gate]] = &[
+    contract::GATES,
+    consistency::GATES,
+    latency::GATES,
+    budget::GATES,
+    telemetry::GATES,
+    integrity::GATES,
+];
 
 /// What a gate sees of a release.
 #[derive(Debug, Clone, Copy)]

@@ -1,5 +1,7 @@
 //! Checkers: pure functions from typed evidence to findings. They know no files, no clock and no gates.
-pub mod linearizability;
-pub mod latency;
+
 pub mod freshness;
+pub mod latency;
+pub mod linearizability;
+pub mod quorum;
 pub mod telemetry;
