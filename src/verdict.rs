@@ -10,7 +10,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// Not asked for by the profile, or excluded with a reason.
+    /// Not asked for by the profile, or excluded with a reason; of one test: it does not exercise what the gate asks.
     NotApplicable,
     /// Proven by evidence.
     Pass,
@@ -148,6 +148,12 @@ impl Judgement {
     /// Disproven.
     pub fn fail(why: impl Into<String>, judged: usize) -> Self {
         Self::new(Verdict::Fail, why, judged)
+    }
+
+    /// This test does not exercise what the gate asks, such as a gate on leader changes over a run without one. Only for a
+    /// gate that is judged test by test: the other tests decide, and when none is left the gate is inconclusive.
+    pub fn not_exercised(why: impl Into<String>, judged: usize) -> Self {
+        Self::new(Verdict::NotApplicable, why, judged)
     }
 
     /// Not proven.

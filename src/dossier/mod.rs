@@ -183,10 +183,10 @@ pub struct GateFacts {
 }
 
 impl GateFacts {
-    /// The judgement that decided: the first of the worst.
+    /// The judgement that decided: the first of the worst; where no test exercises the gate, the first of all.
     #[must_use]
     pub fn deciding(&self) -> Option<&TestJudgement> {
-        self.tests.iter().find(|t| t.judgement.verdict == self.verdict)
+        self.tests.iter().find(|t| t.judgement.verdict == self.verdict).or(self.tests.first())
     }
 }
 

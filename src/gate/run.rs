@@ -1,6 +1,7 @@
 //! Runs the gates of a profile.
 //!
-//! In: a release and its profile. Out: one outcome a gate, in the order of the profile. The worst test counts.
+//! In: a release and its profile. Out: one outcome a gate, in the order of the profile. The worst test counts. A test that does not
+//! exercise what a gate asks says so with [`Judgement::not_exercised`] and is left out; a gate that no test exercises is inconclusive.
 
 use super::{Gate, Judge, Profile, ReleaseCx, TestCx, gates};
 use crate::evidence::Evidence;
@@ -30,10 +31,10 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The judgement that decided: the first of the worst.
+    /// The judgement that decided: the first of the worst; where no test exercises the gate, the first of all.
     #[must_use]
     pub fn deciding(&self) -> Option<&TestOutcome> {
-        self.tests.iter().find(|t| t.judgement.verdict == self.verdict)
+        self.tests.iter().find(|t| t.judgement.verdict == self.verdict).or(self.tests.first())
     }
 
     /// How many records were judged.
@@ -87,7 +88,11 @@ fn run(cx: &ReleaseCx<'_>, gate: &'static Gate, others: &[Outcome]) -> Outcome {
         let why = format!("no test requires {}", gate.needs.join(" and "));
         return Outcome { gate, verdict: Verdict::Inconclusive, why, tests };
     };
-    Outcome { gate, verdict: worst.judgement.verdict, why: worst.judgement.why.clone(), tests }
+    let (verdict, why) = match worst.judgement.verdict {
+        Verdict::NotApplicable => (Verdict::Inconclusive, format!("no test exercises it: {}", worst.judgement.why)),
+        verdict => (verdict, worst.judgement.why.clone()),
+    };
+    Outcome { gate, verdict, why, tests }
 }
 
 /// Judges one test and holds back a pass where no operation was in flight in some fault window.
