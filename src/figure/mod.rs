@@ -1,3 +1,6 @@
 //! Figures: the formulas of the field, computed exactly, each with the numbers put in.
 //!
 //! In: numbers and where they came from. Out: values and [`Figure`](crate::verdict::Figure)s. Refuses to know gates and files.
+
+pub mod failover;
+pub mod replay;

@@ -5,7 +5,11 @@
 //! Refuses to know files and reports.
 
 mod bind;
+mod commands;
+mod fencing;
 mod profile;
+mod recovery;
+mod retries;
 mod run;
 
 pub use bind::bind;
@@ -70,7 +74,7 @@ pub fn gate(id: &str) -> Option<&'static Gate> {
 }
 
 /// The registry: one table a family.
-const FAMILIES: &[&[Gate]] = &[];
+const FAMILIES: &[&[Gate]] = &[fencing::GATES, recovery::GATES, commands::GATES];
 
 /// What a gate sees of a release.
 #[derive(Debug, Clone, Copy)]
