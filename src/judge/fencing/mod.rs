@@ -243,7 +243,7 @@ fn loose(lane: &Lane<'_>, symbols: &Symbols) -> Option<Flaw> {
     let (_, step) = lane.steps.first().filter(|_| lane.loose)?;
     let why =
         format!("grants of {} share neither numbers nor a clock with its decisions, so nothing orders them", lane.name(symbols));
-    Some(Flaw::new(-1, why, lane.finding("grants-not-ordered", step, symbols)))
+    Some(Flaw::new(10, why, lane.finding("grants-not-ordered", step, symbols)))
 }
 
 fn accepted_stale(lane: &Lane<'_>, step: &Step<'_>, current: i64, symbols: &Symbols) -> Flaw {
