@@ -5,5 +5,7 @@
 pub mod confidence;
 pub mod dependability;
 pub mod error_budget;
+pub mod failover;
 pub mod percentile;
 pub mod quorum;
+pub mod replay;

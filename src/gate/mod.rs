@@ -6,11 +6,14 @@
 
 mod bind;
 mod budget;
+mod commands;
 mod consistency;
 mod contract;
+mod fencing;
 mod integrity;
 mod latency;
 mod profile;
+mod recovery;
 mod run;
 mod telemetry;
 
@@ -78,6 +81,9 @@ pub fn gate(id: &str) -> Option<&'static Gate> {
 /// The registry: one table a family.
 const FAMILIES: &[&[Gate]] = &[
     contract::GATES,
+    fencing::GATES,
+    recovery::GATES,
+    commands::GATES,
     consistency::GATES,
     latency::GATES,
     budget::GATES,
