@@ -14,6 +14,7 @@ mod integrity;
 mod latency;
 mod profile;
 mod recovery;
+mod retries;
 mod run;
 mod telemetry;
 
