@@ -7,6 +7,7 @@ pub mod exact;
 pub mod figure;
 pub mod gate;
 pub mod judge;
+pub mod report;
 pub mod source;
 pub mod verdict;
 mod words;
