@@ -6,7 +6,9 @@
 
 mod bind;
 mod contract;
+mod log;
 mod profile;
+mod quorum;
 mod run;
 
 pub use bind::bind;
@@ -71,7 +73,7 @@ pub fn gate(id: &str) -> Option<&'static Gate> {
 }
 
 /// The registry: one table a family.
-const FAMILIES: &[&[Gate]] = &[contract::GATES];
+const FAMILIES: &[&[Gate]] = &[contract::GATES, quorum::GATES, log::GATES];
 
 /// What a gate sees of a release.
 #[derive(Debug, Clone, Copy)]
