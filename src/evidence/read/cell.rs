@@ -1,0 +1,291 @@
+//! Cells: one value of a record as it was written, and how it becomes a typed cell.
+//!
+//! In: a value with its type still open. Out: the raw cell of a column, exact, or a sentence that says what was expected. Refuses to know
+//! which field of which kind it fills.
+
+use crate::contract::{ClockKind, TimeUnit};
+use crate::error::nearest;
+use crate::evidence::symbol::{Symbols, Val};
+use crate::evidence::table::{ABSENT, FieldType, Raw};
+use crate::exact::Ratio;
+use std::borrow::Cow;
+
+/// The largest whole number that every JSON writer keeps exactly.
+const SAFE: i64 = 1 << 53;
+
+/// A value as it was written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Cell<'a> {
+    /// There is none.
+    #[default]
+    Missing,
+    /// JSON null.
+    Null,
+    /// true or false.
+    Bool(bool),
+    /// A number, as its text.
+    Number(&'a str),
+    /// A text.
+    Text(Cow<'a, str>),
+    /// An array or object, as its text.
+    Json(&'a str),
+    /// A text without a type, as in CSV.
+    Plain(Cow<'a, str>),
+}
+
+impl<'a> Cell<'a> {
+    /// The text that conditions and translations compare with; `None` when there is no value.
+    #[must_use]
+    pub fn text(&self) -> Option<Cow<'_, str>> {
+        Some(match self {
+            Self::Missing => return None,
+            Self::Null => Cow::Borrowed("null"),
+            Self::Bool(true) => Cow::Borrowed("true"),
+            Self::Bool(false) => Cow::Borrowed("false"),
+            Self::Number(text) | Self::Json(text) => Cow::Borrowed(*text),
+            Self::Text(text) | Self::Plain(text) => Cow::Borrowed(text.as_ref()),
+        })
+    }
+
+    /// Whether there is a value that is not null.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        !matches!(self, Self::Missing | Self::Null)
+    }
+
+    /// The part of the line it was read from, if it stands there as it is.
+    #[must_use]
+    pub fn borrowed(&self) -> Option<&'a str> {
+        match self {
+            Self::Number(text) | Self::Json(text) => Some(text),
+            Self::Text(Cow::Borrowed(text)) | Self::Plain(Cow::Borrowed(text)) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// How times are written.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// Nanoseconds in one unit.
+    pub scale: i64,
+    /// Whether texts such as `2026-01-02T03:04:05Z` are times.
+    pub wall: bool,
+    /// Whether a part of a nanosecond counts up: for the latest instant of an interval.
+    pub up: bool,
+}
+
+impl Timing {
+    /// Times of a clock in a unit.
+    #[must_use]
+    pub fn new(unit: TimeUnit, kind: ClockKind) -> Self {
+        Self { scale: scale(unit), wall: kind == ClockKind::Wall, up: false }
+    }
+}
+
+/// Nanoseconds in one unit.
+#[must_use]
+pub fn scale(unit: TimeUnit) -> i64 {
+    match unit {
+        TimeUnit::Ns => 1,
+        TimeUnit::Us => 1_000,
+        TimeUnit::Ms => 1_000_000,
+        TimeUnit::S => 1_000_000_000,
+    }
+}
+
+/// The raw cell of a value. Empty values give [`ABSENT`].
+///
+/// # Errors
+/// What was expected, and what was found.
+pub fn typed(cell: &Cell<'_>, ty: FieldType, timing: Timing, symbols: &mut Symbols) -> Result<Raw, String> {
+    match (cell, ty) {
+        (Cell::Null, FieldType::Value) => Ok(Val::NIL.0),
+        (Cell::Missing | Cell::Null, _) => Ok(ABSENT),
+        (Cell::Plain(text), _) if text.is_empty() => Ok(ABSENT),
+        (_, FieldType::Time) => time(cell, timing),
+        (_, FieldType::Int) => int(cell),
+        (_, FieldType::Decimal) => decimal(cell),
+        (_, FieldType::Text) => text(cell).map(|t| Raw::from(symbols.intern(&t).0)),
+        (_, FieldType::List) => list(cell, symbols),
+        (_, FieldType::Value) => value(cell, symbols),
+        (_, FieldType::Bool) => flag(cell),
+        (_, FieldType::Word(words)) => word(cell, words),
+    }
+}
+
+/// A value for a message, shortened.
+pub(super) fn shown(cell: &Cell<'_>) -> String {
+    let text = cell.text().unwrap_or_default();
+    let cut = super::fault::cut(&text, 60);
+    let dots = if cut.len() < text.len() { "…" } else { "" };
+    if matches!(cell, Cell::Text(_)) { format!("\"{cut}{dots}\"") } else { format!("{cut}{dots}") }
+}
+
+fn digits<'c>(cell: &'c Cell<'_>) -> Option<&'c str> {
+    match cell {
+        Cell::Number(text) => Some(text),
+        Cell::Text(text) | Cell::Plain(text) => Some(text.as_ref()),
+        _ => None,
+    }
+}
+
+fn time(cell: &Cell<'_>, timing: Timing) -> Result<Raw, String> {
+    let expected = || format!("expected a time, found {}", shown(cell));
+    let text = digits(cell).ok_or_else(expected)?;
+    if let Ok(n) = text.parse::<i64>() {
+        return n.checked_mul(timing.scale).filter(|n| n.abs() <= i64::MAX / 2).ok_or_else(expected);
+    }
+    if let Some(ratio) = Ratio::parse(text).and_then(|r| r.mul(Ratio::int(timing.scale))) {
+        let whole = if timing.up { Ratio::ZERO.sub(ratio).map(|r| -r.floor()) } else { Some(ratio.floor()) };
+        let whole = whole.and_then(|n| i64::try_from(n).ok()).filter(|n| n.abs() <= i64::MAX / 2);
+        return whole.ok_or_else(expected);
+    }
+    if timing.wall { date(text).ok_or_else(expected) } else { Err(expected()) }
+}
+
+/// `2026-01-02T03:04:05.678Z`, also with an offset such as `+02:00`.
+fn date(text: &str) -> Option<i64> {
+    let bytes = text.as_bytes();
+    let split = bytes.len().checked_sub(6).filter(|&i| matches!(bytes[i], b'+' | b'-') && bytes[i + 3] == b':');
+    let (local, offset) = match split {
+        Some(i) => {
+            let number = |from: usize| text.get(from..from + 2)?.parse::<i64>().ok();
+            let minutes = number(i + 1)? * 60 + number(i + 4)?;
+            (format!("{}Z", text.get(..i)?), if bytes[i] == b'+' { minutes } else { -minutes })
+        }
+        None => (text.to_string(), 0),
+    };
+    let instant = humantime::parse_rfc3339(&local).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    i64::try_from(instant.as_nanos()).ok()?.checked_sub(offset * 60_000_000_000)
+}
+
+/// A whole number, exact or refused.
+fn whole(text: &str) -> Option<i64> {
+    match text.parse::<i64>() {
+        Ok(n) => Some(n),
+        Err(_) => Ratio::parse(text).filter(|r| r.den() == 1).and_then(|r| i64::try_from(r.num()).ok()),
+    }
+}
+
+fn unsafe_number(text: &str) -> String {
+    format!("the number {} is past 2^53, where JSON writers round: write it as a string", super::fault::cut(text, 40))
+}
+
+/// A JSON number past 2^53, which some writer may have rounded.
+fn past_safe(text: &str) -> bool {
+    match text.parse::<i64>() {
+        Ok(n) => !(-SAFE..=SAFE).contains(&n),
+        Err(_) => Ratio::parse(text).is_none_or(|r| r.num().unsigned_abs() / r.den().unsigned_abs() > SAFE.unsigned_abs().into()),
+    }
+}
+
+fn int(cell: &Cell<'_>) -> Result<Raw, String> {
+    let expected = || format!("expected a whole number, found {}", shown(cell));
+    let text = digits(cell).ok_or_else(expected)?;
+    if matches!(cell, Cell::Number(_)) && past_safe(text) {
+        return Err(unsafe_number(text));
+    }
+    whole(text).filter(|n| *n > i64::MIN + 1).ok_or_else(expected)
+}
+
+fn decimal(cell: &Cell<'_>) -> Result<Raw, String> {
+    let expected = || format!("expected a number, found {}", shown(cell));
+    let ratio = digits(cell).and_then(Ratio::parse).ok_or_else(expected)?;
+    let half = Ratio::new(1, 2).unwrap_or(Ratio::ZERO);
+    let micro = ratio.mul(Ratio::int(1_000_000)).and_then(|r| r.add(half)).and_then(|r| i64::try_from(r.floor()).ok());
+    micro.filter(|n| *n != ABSENT).ok_or_else(|| format!("the number {} is too large", shown(cell)))
+}
+
+fn text<'c>(cell: &'c Cell<'_>) -> Result<Cow<'c, str>, String> {
+    match cell {
+        Cell::Number(text) if past_safe(text) => Err(unsafe_number(text)),
+        Cell::Json(_) => Err(format!("expected a text, found {}", shown(cell))),
+        _ => Ok(cell.text().unwrap_or_default()),
+    }
+}
+
+fn list(cell: &Cell<'_>, symbols: &mut Symbols) -> Result<Raw, String> {
+    let expected = || format!("expected a list of texts, found {}", shown(cell));
+    let syms: Vec<_> = match cell {
+        Cell::Json(json) => {
+            let items: Vec<&serde_json::value::RawValue> = serde_json::from_str(json).map_err(|_| expected())?;
+            let mut syms = Vec::with_capacity(items.len());
+            for item in items {
+                let item = super::json::cell(item.get()).map_err(|_| expected())?;
+                if !item.is_there() {
+                    return Err(expected());
+                }
+                syms.push(symbols.intern(&text(&item)?));
+            }
+            syms
+        }
+        Cell::Plain(plain) => plain.split([' ', ',', ';']).filter(|t| !t.is_empty()).map(|t| symbols.intern(t)).collect(),
+        Cell::Text(text) => vec![symbols.intern(text)],
+        _ => return Err(expected()),
+    };
+    Ok(Raw::from(symbols.intern_list(&syms).0))
+}
+
+/// Whether a text could be taken for another value's JSON text.
+fn ambiguous(text: &str) -> bool {
+    let number = |t: &str| t.starts_with(|c: char| c == '-' || c.is_ascii_digit()) && t.contains(['.', 'e', 'E']);
+    text.starts_with(['[', '{', '"']) || text == "true" || text == "false" || number(text)
+}
+
+fn value(cell: &Cell<'_>, symbols: &mut Symbols) -> Result<Raw, String> {
+    let mut intern = |text: &str| Ok(Val::text(symbols.intern(text)).0);
+    match cell {
+        Cell::Number(text) if past_safe(text) => Err(unsafe_number(text)),
+        Cell::Number(text) => match whole(text).and_then(Val::int) {
+            Some(val) => Ok(val.0),
+            None => intern(text),
+        },
+        Cell::Plain(text) if text == "nil" => Ok(Val::NIL.0),
+        Cell::Plain(text) => match text.parse::<i64>().ok().filter(|n| n.to_string() == *text).and_then(Val::int) {
+            Some(val) => Ok(val.0),
+            None => intern(text),
+        },
+        Cell::Text(text) if ambiguous(text) => intern(&serde_json::Value::from(text.as_ref()).to_string()),
+        Cell::Json(json) => intern(&compact(json)),
+        _ => intern(&cell.text().unwrap_or_default()),
+    }
+}
+
+/// JSON text without the spaces between its parts.
+fn compact(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    let (mut quoted, mut escaped) = (false, false);
+    for c in json.chars() {
+        if quoted {
+            quoted = escaped || c != '"';
+            escaped = !escaped && c == '\\';
+        } else if matches!(c, ' ' | '\t' | '\n' | '\r') {
+            continue;
+        } else {
+            quoted = c == '"';
+        }
+        out.push(c);
+    }
+    out
+}
+
+fn flag(cell: &Cell<'_>) -> Result<Raw, String> {
+    match cell.text().as_deref() {
+        Some("true") => Ok(1),
+        Some("false") => Ok(0),
+        _ => Err(format!("expected true or false, found {}", shown(cell))),
+    }
+}
+
+fn word(cell: &Cell<'_>, words: &[&str]) -> Result<Raw, String> {
+    let text = match cell {
+        Cell::Text(text) | Cell::Plain(text) => text.as_ref(),
+        _ => "",
+    };
+    if let Some(i) = words.iter().position(|w| *w == text) {
+        return Raw::try_from(i).map_err(|_| "too many words".into());
+    }
+    let near = nearest(text, words.iter().copied()).map(|w| format!("; did you mean {w}?")).unwrap_or_default();
+    Err(format!("expected one of {}, found {}{near}", words.join(", "), shown(cell)))
+}

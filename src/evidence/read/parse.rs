@@ -1,0 +1,100 @@
+//! One block: its lines become the rows of a chunk.
+//!
+//! In: bytes that end at a line end. Out: a [`Chunk`], which depends on nothing but the block and the plan, so that blocks can be parsed in any
+//! order. Refuses to know the rest of the file.
+
+use super::fault::Problem;
+use super::format::Format;
+use super::rows::{Chunk, Maker, Recipe, finish};
+use super::shape::{Cells, Shape};
+
+/// What all blocks of a file have in common.
+pub struct Job<'s> {
+    /// The format.
+    pub format: &'static Format,
+    /// Which cells are wanted.
+    pub shape: &'s Shape,
+    /// How rows are made.
+    pub recipes: Vec<Recipe>,
+    /// The line of column names.
+    pub columns: Option<String>,
+    /// The longest line allowed.
+    pub line: usize,
+}
+
+/// A line that is too long.
+pub fn too_long(line: &[u8], limit: usize) -> Problem {
+    Problem::new(format!("the line is longer than {limit} bytes"), line, None)
+        .help("one record is one line; write records, not whole files, on a line")
+}
+
+/// Bytes that are no text.
+pub fn not_utf8(line: &[u8], at: usize) -> Problem {
+    Problem::new("not UTF-8 text", line, Some(at)).help("evidence is UTF-8; convert the file where it is written")
+}
+
+/// Parses the lines of a block. `broken` says that it ends in a line longer than allowed, `last` that the file ends with it.
+#[must_use]
+pub fn parse(bytes: &[u8], broken: bool, last: bool, job: &Job<'_>) -> Chunk {
+    let mut chunk = Chunk::new(&job.recipes);
+    let (text, rest) = match std::str::from_utf8(bytes) {
+        Ok(text) => (text, None),
+        Err(error) => {
+            let good = error.valid_up_to();
+            let start = bytes[..good].iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
+            let end = bytes[good..].iter().position(|&b| b == b'\n').map_or(bytes.len(), |i| good + i);
+            let text = std::str::from_utf8(&bytes[..start]).unwrap_or_default();
+            (text, Some(not_utf8(&bytes[start..end], good - start)))
+        }
+    };
+    if broken {
+        chunk.problem = Some(too_long(bytes, job.line));
+        return chunk;
+    }
+    let done = lines(text, last, job, &mut chunk);
+    let lines = chunk.lines;
+    chunk.problem = done.err().or(rest).map(|p| p.on(lines));
+    for rows in &mut chunk.rows {
+        finish(&mut rows.table);
+        finish(&mut rows.stops);
+    }
+    chunk
+}
+
+fn cut_short(problem: Problem) -> Problem {
+    let message = format!("the last line is cut short: {}", problem.message);
+    Problem { message, ..problem }.help("the file ends without a newline; its writer was stopped or its copy is not whole")
+}
+
+fn lines(text: &str, last: bool, job: &Job<'_>, chunk: &mut Chunk) -> Result<(), Problem> {
+    let mut parser = (job.format.parser)(job.shape, job.columns.as_deref())?;
+    let mut maker = Maker::new(&job.recipes);
+    let mut cells = Cells::new(job.shape);
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (line, next, cut) = match rest.split_once('\n') {
+            Some((line, next)) => (line, next, false),
+            None => (rest, "", last),
+        };
+        rest = next;
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        if line.is_empty() {
+            let help = "records stand on lines without empty ones between or after them";
+            return Err(Problem::new("an empty line", b"", None).help(help));
+        }
+        if line.len() > job.line {
+            return Err(too_long(line.as_bytes(), job.line));
+        }
+        cells.clear();
+        parser.record(line, &mut cells).map_err(|p| if cut { cut_short(p) } else { p })?;
+        if chunk.first.is_none() {
+            chunk.first = Some(Problem::new("", line.as_bytes(), None).on(chunk.lines));
+        }
+        let number = u32::try_from(chunk.lines).unwrap_or(u32::MAX);
+        maker.add(&cells, line, number, chunk)?;
+        chunk.lines += 1;
+        chunk.records += 1;
+    }
+    parser.unmapped(&mut chunk.unmapped);
+    Ok(())
+}
