@@ -184,12 +184,12 @@ pub fn continuity(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Samp
         (false, true) => Index::Applied,
         (false, false) => return Judgement::inconclusive("no sample carries a commit or applied index", samples.len()),
     };
-    let mut wrong = backward(evidence, rows, &samples, index);
     let claims = claims(evidence, rows);
     let own: Vec<(Claim, i64)> =
         claims.list.iter().filter(|c| c.own()).filter_map(|c| Some((*c, index.of(&rows.get(c.id)?)?))).collect();
     let changes = changes(&own);
-    wrong.extend(changes.lower.iter().map(|(old, new)| lower(evidence, rows, index, old, new)));
+    let mut wrong: Vec<Finding> = changes.lower.iter().map(|(old, new)| lower(evidence, rows, index, old, new)).collect();
+    wrong.extend(backward(evidence, rows, &samples, index));
     let seen = samples.iter().filter(|(_, s)| index.of(s).is_some()).map(|(_, s)| s.member).collect();
     let missing = unseen(evidence, contract, &seen);
     let named = claims.list.iter().map(|c| c.term).max();
@@ -212,27 +212,21 @@ pub fn continuity(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Samp
     } else if named > spoken {
         let term = named.unwrap_or_default();
         Judgement::inconclusive(format!("the leader of term {term} has no sample of its own with a {}", index.word()), judged)
-    } else if changes.firsts.is_empty() {
-        let leaderships: BTreeSet<(i64, Sym)> = own.iter().map(|(c, _)| (c.term, c.leader)).collect();
-        if leaderships.len() > 1 {
-            Judgement::inconclusive("samples of the old and the new leader overlap in time, so none comes after a change", judged)
-        } else {
-            Judgement::not_exercised("the leader never changed", judged)
-        }
-    } else if spoken > changes.firsts.keys().map(|k| k.0).max() {
-        let term = spoken.unwrap_or_default();
-        Judgement::inconclusive(
-            format!("no sample of the leader of term {term} surely comes after one of its predecessor"),
-            judged,
-        )
+    } else if changes.judged.is_empty() {
+        Judgement::not_exercised("the leader never changed", judged)
+    } else if let Some(((term, leader), _)) = changes.judged.iter().find(|(_, pair)| pair.is_none()) {
+        let leader = evidence.text(*leader);
+        let why =
+            format!("no sample of {leader}, who leads term {term}, surely comes after the highest {} before it", index.word());
+        Judgement::inconclusive(why, judged)
     } else if !missing.is_empty() {
         Judgement::inconclusive(format!("no sample of {} carries a {}", missing.join(", "), index.word()), judged)
     } else {
-        let why = format!("over {} changes of leader no {} went back, nor did any member's", changes.firsts.len(), index.word());
+        let why = format!("over {} changes of leader no {} went back, nor did any member's", changes.judged.len(), index.word());
         Judgement::pass(why, judged)
     };
-    let figures = changes.firsts.iter().take(MAX_FIGURES).map(|(key, (old, new))| figure(evidence, rows, *key, old, new));
-    figures.fold(judgement.findings(wrong), Judgement::figure)
+    let figures = changes.judged.iter().filter_map(|(key, pair)| pair.map(|(old, new)| figure(evidence, rows, *key, &old, &new)));
+    figures.take(MAX_FIGURES).fold(judgement.findings(wrong), Judgement::figure)
 }
 
 /// A leader's claim with its index.
@@ -241,8 +235,9 @@ type Led = (Claim, i64);
 /// The pairs of samples on either side of changes of leader.
 #[derive(Default)]
 struct Changes {
-    /// For each later leadership, its first sample that surely follows one of a lower term, with the highest of those.
-    firsts: BTreeMap<(i64, Sym), (Led, Led)>,
+    /// For each leadership after the first: the highest index that leaders of lower terms report in the whole test, and the first
+    /// sample of the leadership that surely follows it; without such a sample the change is not judged.
+    judged: BTreeMap<(i64, Sym), Option<(Led, Led)>>,
     /// Pairs in which the later one is lower.
     lower: Vec<(Led, Led)>,
 }
@@ -262,14 +257,26 @@ fn changes(own: &[Led]) -> Changes {
                 *slot = *old;
             }
         }
-        let top = |list: &mut dyn Iterator<Item = &Led>| list.copied().max_by_key(|(c, index)| (*index, c.term));
-        if let Some(old) = top(&mut highest.range(..new.0.term).map(|(_, led)| led)) {
-            changes.firsts.entry((new.0.term, new.0.leader)).or_insert((old, *new));
-        }
-        if let Some(old) = top(&mut highest.range(..=new.0.term).map(|(_, led)| led)).filter(|old| old.1 > new.1) {
+        let top = highest.range(..=new.0.term).map(|(_, led)| *led).max_by_key(|(c, index)| (*index, c.term));
+        if let Some(old) = top.filter(|old| old.1 > new.1) {
             changes.lower.push((old, *new));
         }
+        changes.judged.insert((new.0.term, new.0.leader), None);
     }
+    let mut tops: BTreeMap<i64, Led> = BTreeMap::new();
+    for led in &by_end {
+        let slot = tops.entry(led.0.term).or_insert(*led);
+        if led.1 > slot.1 {
+            *slot = *led;
+        }
+    }
+    for (key, pair) in &mut changes.judged {
+        let top = tops.range(..key.0).map(|(_, led)| *led).max_by_key(|(c, index)| (*index, std::cmp::Reverse(c.hi)));
+        let follows = |old: &Led| by_start.iter().find(|(c, _)| (c.term, c.leader) == *key && c.lo > old.0.hi).copied();
+        *pair = top.and_then(|old| Some((old, follows(&old)?)));
+    }
+    let first = changes.judged.keys().next().map(|k| k.0);
+    changes.judged.retain(|key, _| Some(key.0) != first);
     changes
 }
 
