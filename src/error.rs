@@ -3,7 +3,7 @@
 //! In: faults with spans or record places. Out: text with file, line, column, the line itself and a caret. All faults of
 //! one step are carried together. Refuses to know exit codes.
 
-use crate::source::{Sources, Span};
+use crate::source::{At, Sources, Span};
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 
 /// What kind of thing failed. The command line turns it into an exit code.
@@ -188,4 +188,16 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .filter(|(score, _)| *score > 0.75)
         .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(a.1)))
         .map(|(_, k)| k)
+}
+
+/// A fault when a written name is not among the known ones, with the nearest of them as help.
+pub fn unknown<'a>(name: &At<String>, what: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<Fault> {
+    if known.clone().any(|k| k == name.value) {
+        return None;
+    }
+    let help = match nearest(&name.value, known.clone()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("known: {}", known.collect::<Vec<_>>().join(", ")),
+    };
+    Some(Fault::at(name.span, format!("unknown {what} `{}`", name.value), format!("no such {what}")).help(help))
 }

@@ -1,2 +1,2 @@
-//! The `quorate` command.
+//! The command.
 fn main() {}

@@ -81,16 +81,13 @@ impl Decoder {
         self.fault(Fault::at(span, format!("expected {what}, found {found}"), format!("this is {found}")));
     }
 
-    /// One field of a table, present or absent.
-    pub fn field<T: Wire>(&mut self, node: &Node<'_>, table: &DeTable<'_>, key: &str) -> Option<T> {
+    /// One field of a table, present or absent; `doc` is what it means.
+    pub fn field<T: Wire>(&mut self, node: &Node<'_>, table: &DeTable<'_>, key: &str, doc: &str) -> Option<T> {
         match table.iter().find(|(k, _)| k.get_ref() == key) {
             Some((_, value)) => T::decode(value, self),
             None => T::absent().or_else(|| {
                 let span = self.span(node.span());
-                let help = T::schema()
-                    .get("description")
-                    .and_then(Json::as_str)
-                    .map_or_else(|| format!("add `{key} = …`"), |what| format!("add `{key} = …`: {what}"));
+                let help = format!("add `{key} = …`: {}", doc.trim().trim_end_matches('.'));
                 self.fault(Fault::at(span, format!("missing key `{key}`"), "in this table").help(help));
                 None
             }),
@@ -126,11 +123,13 @@ impl<T: Leaf> Wire for At<T> {
         match T::read(node.get_ref()) {
             Ok(value) => Some(At { value, span }),
             Err(expected) => {
-                let found = match node.get_ref().as_str() {
-                    Some(text) => format!("{text:?}"),
-                    None => node.get_ref().type_str().to_string(),
+                let found = match node.get_ref() {
+                    DeValue::String(text) => format!("{text:?}"),
+                    DeValue::Integer(number) => number.as_str().to_string(),
+                    DeValue::Float(number) => number.as_str().to_string(),
+                    other => other.type_str().to_string(),
                 };
-                cx.fault(Fault::at(span, format!("expected {expected}, found {found}"), format!("expected {expected}")));
+                cx.fault(Fault::at(span, format!("expected {expected}, found {found}"), "this value"));
                 None
             }
         }
@@ -236,7 +235,7 @@ macro_rules! wire {
             fn decode(node: &$crate::contract::decode::Node<'_>, cx: &mut $crate::contract::decode::Decoder) -> Option<Self> {
                 let keys = [$( $crate::contract::decode::key_of(stringify!($field)) ),*];
                 let table = cx.table(node, &keys)?;
-                $( let $field = cx.field::<$ty>(node, table, &$crate::contract::decode::key_of(stringify!($field))); )*
+                $( let $field = cx.field::<$ty>(node, table, &$crate::contract::decode::key_of(stringify!($field)), concat!($($fdoc),+)); )*
                 Some(Self { span: cx.span(node.span()), $( $field: $field? ),* })
             }
             fn schema() -> serde_json::Value {

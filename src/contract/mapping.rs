@@ -4,7 +4,7 @@
 
 use super::decode::{Decoder, Node, Pairs, Wire, wire};
 use super::leaf::{Scalar, Text};
-use super::wire::TimeUnit;
+use super::wire_matrix::TimeUnit;
 use crate::error::Fault;
 use crate::source::At;
 use serde_json::{Value as Json, json};

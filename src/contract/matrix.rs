@@ -3,7 +3,7 @@
 //! In: nothing. Out: domain types. Refuses to know which kinds and formats exist.
 
 use super::mapping::FieldRule;
-use super::wire::{ClockKind, Generator, NilRead, Origin, TimeUnit};
+use super::wire_matrix::{ClockKind, Generator, NilRead, Origin, TimeUnit};
 use crate::source::{At, SourceId};
 
 /// A validated matrix.
@@ -75,6 +75,8 @@ pub struct Binding {
     pub constants: Vec<(At<String>, String)>,
     /// Their field and the value it must have.
     pub when: Vec<(String, String)>,
+    /// Their field and the value it must not have.
+    pub unless: Vec<(String, String)>,
     /// An array in each record whose elements are the records wanted.
     pub each: Option<String>,
     /// Joins start and stop records.

@@ -9,15 +9,17 @@ mod mapping;
 mod matrix;
 mod trigger;
 mod validate;
+mod validate_matrix;
 mod wire;
+mod wire_matrix;
 
 pub use mapping::FieldRule;
 pub use matrix::{Binding, Clock, Matrix, Model, Pair, Test, Whole};
 pub use trigger::{Comparison, Trigger};
-pub use validate::{PLAN_ITEMS, parse_contract, parse_matrix};
-pub use wire::{
-    Backoff, ClockKind, Consistency, FaultModel, Fence, Generator, LatencyScope, NilRead, Origin, Semantics, TimeUnit,
-};
+pub use validate::parse_contract;
+pub use validate_matrix::{PLAN_ITEMS, clean_path, parse_matrix};
+pub use wire::{Backoff, Consistency, FaultModel, Fence, LatencyScope, Semantics};
+pub use wire_matrix::{ClockKind, Generator, NilRead, Origin, TimeUnit};
 
 use crate::exact::Ratio;
 use crate::source::{At, SourceId, Span};
@@ -31,7 +33,7 @@ pub fn contract_schema() -> serde_json::Value {
 /// The JSON Schema (draft-07, inlined) of a matrix.
 #[must_use]
 pub fn matrix_schema() -> serde_json::Value {
-    schema_of::<wire::MatrixWire>("quorate matrix")
+    schema_of::<wire_matrix::MatrixWire>("quorate matrix")
 }
 
 fn schema_of<T: decode::Wire>(title: &str) -> serde_json::Value {

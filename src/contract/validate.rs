@@ -1,39 +1,17 @@
-//! From the shapes that people wrote to the contract and matrix, with every fault gathered.
+//! From the shape of a contract to the contract, with every fault gathered.
 //!
-//! In: TOML texts. Out: domain types, or all faults. Checks here need no other room: names that repeat, paths that leave the
-//! evidence folder, keys that exclude one another, and names of the contract that a matrix uses.
+//! In: TOML text. Out: [`Contract`], or all faults: names that repeat, values that no contract may have.
 
-use super::decode::{Decoder, Pairs};
-use super::leaf::{Id, Scalar, Text};
-use super::matrix::{Binding, Clock, Matrix, Model, Pair, Test, Whole};
-use super::wire::{
-    ContractWire, EndpointWire, EvidenceWire, LatencyScope, MatrixWire, NilRead, ObjectivesWire, TestWire, TimeUnit, WholeWire,
-};
+use super::decode::Decoder;
+use super::leaf::{Id, Text};
+use super::wire::{ContractWire, EndpointWire, LatencyScope, ObjectivesWire};
 use super::{
     Cluster, Contract, DeclaredPhases, Endpoint, ErrorBudget, Exclusion, Load, Objectives, Probe, Quorum, Release, Resource,
     Risk, Rollback, Trigger, Waiver,
 };
-use crate::error::{Fault, nearest};
+use crate::error::Fault;
 use crate::exact::Ratio;
 use crate::source::{At, SourceId};
-
-/// The ten plan items, by the ids that a matrix uses, with their meaning.
-pub const PLAN_ITEMS: [(&str, &str); 10] = [
-    ("baseline", "baseline majority commit under steady load"),
-    ("leader-crash", "leader crash during write traffic"),
-    ("follower-lag", "follower lag and catch-up before leader election"),
-    ("minority-rejection", "minority partition write rejection"),
-    ("stale-leader-fencing", "stale leader fencing at the protected resource"),
-    ("heal-reconciliation", "partition heal with uncommitted log reconciliation"),
-    ("duplicate-retry", "client retry with duplicate command id"),
-    ("read-freshness", "read freshness during and after failover"),
-    ("snapshot-replay", "snapshot recovery and replay timing"),
-    ("telemetry-review", "telemetry review after canary rollout"),
-];
-
-const MODELS: [&str; 8] =
-    ["none", "crash", "send-omission", "receive-omission", "timing", "value", "state-transition", "arbitrary"];
-const LAYERS: [&str; 8] = ["none", "process", "network", "dns", "balancer", "mesh", "disk", "clock"];
 
 /// Reads a contract.
 ///
@@ -46,34 +24,23 @@ pub fn parse_contract(source: SourceId, text: &str) -> Result<Contract, Vec<Faul
     finish(contract, cx)
 }
 
-/// Reads a matrix and checks the names it takes from its contract.
-///
-/// # Errors
-/// All faults of the text; those that concern the contract point at both files.
-pub fn parse_matrix(source: SourceId, text: &str, contract: Option<&Contract>) -> Result<Matrix, Vec<Fault>> {
-    let mut cx = Decoder::new(source);
-    let wire = cx.document::<MatrixWire>(text);
-    let matrix = wire.map(|wire| matrix(source, wire, contract, &mut cx));
-    finish(matrix, cx)
-}
-
-fn finish<T>(value: Option<T>, cx: Decoder) -> Result<T, Vec<Fault>> {
+pub(super) fn finish<T>(value: Option<T>, cx: Decoder) -> Result<T, Vec<Fault>> {
     match value {
         Some(value) if cx.faults.is_empty() => Ok(value),
         _ => Err(cx.faults),
     }
 }
 
-fn owned(text: Option<At<Text>>) -> Option<String> {
+pub(super) fn owned(text: Option<At<Text>>) -> Option<String> {
     text.map(|t| t.value.0)
 }
 
-fn ident(id: At<Id>) -> At<String> {
+pub(super) fn ident(id: At<Id>) -> At<String> {
     id.map(|i| i.0)
 }
 
 /// Reports every name after the first of its kind that is the same.
-fn unique<'a>(names: impl IntoIterator<Item = &'a At<String>>, what: &str, cx: &mut Decoder) {
+pub(super) fn unique<'a>(names: impl IntoIterator<Item = &'a At<String>>, what: &str, cx: &mut Decoder) {
     let mut seen: Vec<&At<String>> = Vec::new();
     for name in names {
         match seen.iter().find(|s| s.value == name.value) {
@@ -86,7 +53,7 @@ fn unique<'a>(names: impl IntoIterator<Item = &'a At<String>>, what: &str, cx: &
     }
 }
 
-fn version(schema: &At<Text>, wanted: &str, cx: &mut Decoder) {
+pub(super) fn version(schema: &At<Text>, wanted: &str, cx: &mut Decoder) {
     if schema.value.0 != wanted {
         let fault = Fault::at(schema.span, format!("unknown schema {:?}", schema.value.0), "this version is not known");
         cx.fault(fault.help(format!("write schema = {wanted:?}")));
@@ -208,21 +175,21 @@ fn endpoint(wire: EndpointWire) -> Endpoint {
 }
 
 fn objectives(wire: Option<ObjectivesWire>, cx: &mut Decoder) -> Objectives {
-    let default_confidence = Ratio::new(95, 100).unwrap_or(Ratio::ONE);
+    let mut objectives = Objectives {
+        recovery: None,
+        catch_up: None,
+        write_p99: None,
+        read_p99: None,
+        latency_scope: LatencyScope::WholeRun,
+        confidence: Ratio::new(95, 100).unwrap_or(Ratio::ONE),
+        lost_commits: 0,
+        split_brain_writes: 0,
+        duplicate_executions: 0,
+        faults_with_write_in_flight: 1,
+        retry_amplification: None,
+    };
     let Some(wire) = wire else {
-        return Objectives {
-            recovery: None,
-            catch_up: None,
-            write_p99: None,
-            read_p99: None,
-            latency_scope: LatencyScope::WholeRun,
-            confidence: default_confidence,
-            lost_commits: 0,
-            split_brain_writes: 0,
-            duplicate_executions: 0,
-            faults_with_write_in_flight: 1,
-            retry_amplification: None,
-        };
+        return objectives;
     };
     for (name, value) in [
         ("lost-commits", &wire.lost_commits),
@@ -231,170 +198,22 @@ fn objectives(wire: Option<ObjectivesWire>, cx: &mut Decoder) -> Objectives {
     ] {
         if let Some(at) = value.as_ref().filter(|v| v.value.0 != 0) {
             let fault = Fault::at(at.span, format!("`{name}` must be 0"), "a safety objective has no allowance");
-            cx.fault(
-                fault.help("if the service may lose or repeat commands, declare the endpoint at-most-once or at-least-once"),
-            );
+            cx.fault(fault.help("a service that may lose or repeat commands declares other semantics for its endpoint"));
         }
     }
-    if let Some(at) =
-        wire.confidence.as_ref().filter(|c| c.value.0 >= Ratio::ONE || c.value.0 < Ratio::new(1, 2).unwrap_or(Ratio::ZERO))
-    {
-        cx.fault(
-            Fault::at(at.span, "confidence must lie from 0.5 to below 1", "no sample gives this").help("write confidence = 0.95"),
-        );
+    let half = Ratio::new(1, 2).unwrap_or(Ratio::ONE);
+    if let Some(at) = wire.confidence.as_ref().filter(|c| c.value.0 >= Ratio::ONE || c.value.0 < half) {
+        let fault = Fault::at(at.span, "confidence must lie from 0.5 to below 1", "no sample gives this");
+        cx.fault(fault.help("write confidence = 0.95"));
     }
-    let dur = |d: Option<At<super::leaf::Span>>| d.map(|d| d.map(|s| s.0));
-    Objectives {
-        recovery: Some(wire.recovery.map(|s| s.0)),
-        catch_up: dur(wire.catch_up),
-        write_p99: dur(wire.write_p99),
-        read_p99: dur(wire.read_p99),
-        latency_scope: wire.latency_scope.map_or(LatencyScope::WholeRun, |s| s.value),
-        confidence: wire.confidence.map_or(default_confidence, |c| c.value.0),
-        lost_commits: 0,
-        split_brain_writes: 0,
-        duplicate_executions: 0,
-        faults_with_write_in_flight: wire.faults_with_write_in_flight.map_or(1, |c| c.value.0),
-        retry_amplification: wire.retry_amplification.map(|r| r.value.0),
-    }
-}
-
-fn matrix(source: SourceId, wire: MatrixWire, contract: Option<&Contract>, cx: &mut Decoder) -> Matrix {
-    version(&wire.schema, "quorate-matrix/1", cx);
-    let tests: Vec<Test> = wire.test.into_iter().map(|t| test(t, contract, cx)).collect();
-    unique(tests.iter().map(|t| &t.id), "test", cx);
-    if let Some(rehearsal) = contract.and_then(|c| c.rollback.as_ref()).and_then(|r| r.rehearsal.as_ref()) {
-        if let Some(fault) = unknown(rehearsal, "test", tests.iter().map(|t| t.id.value.as_str())) {
-            cx.fault(fault);
-        }
-    }
-    Matrix { source, contract: wire.contract.map(|c| c.0), evidence_root: wire.evidence_root.map(|r| r.0), tests }
-}
-
-/// A fault when a name is not among the known ones.
-fn unknown<'a>(name: &At<String>, what: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<Fault> {
-    if known.clone().any(|k| k == name.value) {
-        return None;
-    }
-    let help = match nearest(&name.value, known.clone()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("known: {}", known.collect::<Vec<_>>().join(", ")),
-    };
-    Some(Fault::at(name.span, format!("unknown {what} `{}`", name.value), format!("no such {what}")).help(help))
-}
-
-fn test(wire: TestWire, contract: Option<&Contract>, cx: &mut Decoder) -> Test {
-    let mut check = |name: &At<String>, what: &str, known: &[&str]| {
-        if let Some(fault) = unknown(name, what, known.iter().copied()) {
-            cx.fault(fault);
-        }
-    };
-    let plan: Vec<At<String>> = wire.plan.into_iter().map(ident).collect();
-    for item in &plan {
-        check(item, "plan item", &PLAN_ITEMS.map(|p| p.0));
-    }
-    let (model, layer) = (ident(wire.model), ident(wire.layer));
-    check(&model, "failure model", &MODELS);
-    check(&layer, "layer", &LAYERS);
-    let covers: Vec<At<String>> = wire.covers.into_iter().map(|t| t.map(|t| t.0)).collect();
-    if let Some(contract) = contract {
-        let names = contract.cluster.fault_assumptions.iter();
-        for name in &covers {
-            let fault = unknown(name, "fault assumption", names.clone().map(|a| a.value.as_str()));
-            if let Some(fault) = fault {
-                cx.fault(fault.and(contract.cluster.span, "the contract's cluster declares them"));
-            }
-        }
-    }
-    Test {
-        id: ident(wire.id),
-        plan: plan.into_iter().map(|p| p.value).collect(),
-        fault: wire.fault.value.0,
-        method: wire.method.value.0,
-        model: model.value,
-        layer: layer.value,
-        covers,
-        expected: wire.expected.value.0,
-        requires: wire.requires.into_iter().map(ident).collect(),
-        injections: wire.injections.map(|i| i.map(|c| c.0)),
-        generator: wire.generator.map(|g| g.value),
-        evidence: wire.evidence.into_iter().map(|e| binding(e, contract, cx)).collect(),
-    }
-}
-
-fn matches(pairs: Pairs<At<Scalar>>) -> Vec<(String, String)> {
-    pairs.0.into_iter().map(|(k, v)| (k.value, v.value.0)).collect()
-}
-
-fn binding(wire: EvidenceWire, contract: Option<&Contract>, cx: &mut Decoder) -> Binding {
-    let path = wire.path.map(|p| p.0);
-    if !clean_path(&path.value) {
-        let fault = Fault::at(
-            path.span,
-            format!("path {:?} is not a plain path below the evidence root", path.value),
-            "leaves the folder",
-        );
-        cx.fault(fault.help("write a relative path with `/`, without `.`, `..`, `\\` or control characters"));
-    }
-    let endpoint = wire.endpoint.map(ident);
-    if let (Some(contract), Some(name)) = (contract, &endpoint) {
-        if let Some(fault) = unknown(name, "endpoint", contract.endpoints.iter().map(|e| e.name.value.as_str())) {
-            let span = contract.endpoints.first().map_or(contract.cluster.span, |e| e.name.span);
-            cx.fault(fault.and(span, "the contract's endpoints begin here"));
-        }
-    }
-    Binding {
-        kind: ident(wire.kind),
-        path,
-        format: wire.format.map(ident),
-        origin: wire.origin.map(|o| o.value),
-        clock: wire.clock.map(|c| Clock { kind: c.kind.value, id: c.id.value.0, unit: c.unit.map_or(TimeUnit::Ns, |u| u.value) }),
-        endpoint,
-        constants: wire.constants.0.into_iter().map(|(k, v)| (k, v.value.0)).collect(),
-        when: matches(wire.when),
-        each: owned(wire.each),
-        pair: wire.pair.map(|p| Pair { by: p.by.value.0, start: matches(p.start), stop: matches(p.stop) }),
-        whole: wire.whole.and_then(|w| whole(w, cx)),
-        fields: wire.fields.0.into_iter().map(|(k, v)| (k, v.0)).collect(),
-        model: wire.model.map_or_else(default_model, |m| Model {
-            name: model_name(&m.name, cx),
-            initial: m.initial.map(|i| i.value.0).filter(|i| i != "nil"),
-            nil_read: m.nil_read.map_or(NilRead::Absent, |n| n.value),
-        }),
-    }
-}
-
-fn model_name(name: &At<Id>, cx: &mut Decoder) -> String {
-    let at = At { value: name.value.0.clone(), span: name.span };
-    if let Some(fault) = unknown(&at, "model", ["register", "cas-register"].into_iter()) {
-        cx.fault(fault);
-    }
-    at.value
-}
-
-fn default_model() -> Model {
-    Model { name: "cas-register".into(), initial: None, nil_read: NilRead::Absent }
-}
-
-fn whole(wire: WholeWire, cx: &mut Decoder) -> Option<Whole> {
-    let marks = !wire.last.0.is_empty();
-    match (marks, wire.covers_run_within) {
-        (true, None) => Some(Whole::Marks { first: matches(wire.first), last: matches(wire.last), count: owned(wire.count) }),
-        (false, Some(within)) => Some(Whole::CoversRun(within.value.0)),
-        _ => {
-            let fault = Fault::at(wire.span, "`whole` needs either a `last` mark or `covers-run-within`", "in this table");
-            cx.fault(fault.help("whole = { first = { begin = \"t1\" }, last = { end = \"t1\" }, count = \"records\" }"));
-            None
-        }
-    }
-}
-
-/// A relative path of plain parts: nothing that leaves its folder or means another file on another system.
-pub(crate) fn clean_path(path: &str) -> bool {
-    !path.is_empty()
-        && path.len() <= 400
-        && !path.contains('\\')
-        && !path.contains(':')
-        && !path.chars().any(char::is_control)
-        && path.split('/').all(|part| !part.is_empty() && part != "." && part != "..")
+    let ns = |d: Option<At<super::leaf::Span>>| d.map(|d| d.map(|s| s.0));
+    objectives.recovery = ns(Some(wire.recovery));
+    objectives.catch_up = ns(wire.catch_up);
+    objectives.write_p99 = ns(wire.write_p99);
+    objectives.read_p99 = ns(wire.read_p99);
+    objectives.latency_scope = wire.latency_scope.map_or(objectives.latency_scope, |s| s.value);
+    objectives.confidence = wire.confidence.map_or(objectives.confidence, |c| c.value.0);
+    objectives.faults_with_write_in_flight = wire.faults_with_write_in_flight.map_or(1, |c| c.value.0);
+    objectives.retry_amplification = wire.retry_amplification.map(|r| r.value.0);
+    objectives
 }

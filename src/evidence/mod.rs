@@ -9,7 +9,7 @@ pub mod record;
 pub mod symbol;
 pub mod table;
 
-use crate::contract::{Clock, Model, Origin};
+use crate::contract::{Clock, ClockKind, Model, Origin};
 use crate::verdict::{Gap, SourceRef};
 use record::Record;
 use std::marker::PhantomData;
@@ -92,7 +92,7 @@ pub struct Evidence {
 }
 
 /// The position of a row among [`Rows`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct RowId {
     part: u32,
     row: u32,
@@ -141,6 +141,16 @@ impl Evidence {
         self.parts.iter().any(|p| p.kind == kind && p.test == test)
     }
 
+    /// The day (UTC, `YYYY-MM-DD`) of the newest time on a wall clock, if any evidence has one.
+    #[must_use]
+    pub fn newest_wall_day(&self) -> Option<String> {
+        let wall = self.parts.iter().filter(|p| p.clock.kind == ClockKind::Wall);
+        let newest = wall.filter_map(|p| p.table.newest(record_fields(p.kind))).max()?;
+        let since = std::time::Duration::from_nanos(u64::try_from(newest).ok()?);
+        let stamp = humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + since).to_string();
+        stamp.get(..10).map(str::to_string)
+    }
+
     /// The text of a symbol.
     #[must_use]
     pub fn text(&self, sym: Sym) -> &str {
@@ -152,6 +162,10 @@ impl Evidence {
     pub fn texts(&self, syms: Syms) -> Vec<&str> {
         self.symbols.list(syms).iter().map(|s| self.symbols.text(*s)).collect()
     }
+}
+
+fn record_fields(kind: &str) -> &'static [record::Field] {
+    kinds::kind(kind).map_or(&[], |k| k.fields)
 }
 
 impl<'e, R: Record> Rows<'e, R> {
@@ -201,6 +215,13 @@ impl<'e, R: Record> Rows<'e, R> {
     #[must_use]
     pub fn part(&self, id: RowId) -> &'e Part {
         self.parts[id.part as usize]
+    }
+
+    /// The id of the clock that all rows share; `None` when there are several.
+    #[must_use]
+    pub fn clock(&self) -> Option<&'e str> {
+        let first = &self.parts.first()?.clock;
+        self.parts.iter().all(|p| p.clock.id == first.id && p.clock.kind == first.kind).then_some(first.id.as_str())
     }
 
     /// The files with their origin, clock and model.

@@ -133,6 +133,14 @@ impl Table {
     pub fn rows(&self) -> usize {
         self.lines.len()
     }
+
+    /// The greatest time in any of the time fields.
+    #[must_use]
+    pub fn newest(&self, fields: &[super::record::Field]) -> Option<i64> {
+        let times = self.columns.iter().zip(fields).filter(|(_, f)| f.ty == FieldType::Time);
+        let cells = times.flat_map(|(column, _)| (0..self.rows()).map(move |row| column.get(row)));
+        cells.filter(|raw| *raw != ABSENT).max()
+    }
 }
 
 /// A Rust type that a cell turns into.

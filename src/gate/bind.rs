@@ -4,9 +4,8 @@
 
 use super::{CRITERIA, PROFILES, Profile, gate, gates};
 use crate::contract::{Contract, Matrix};
-use crate::error::{Fault, nearest};
+use crate::error::{Fault, unknown};
 use crate::evidence::kinds::KINDS;
-use crate::source::At;
 
 /// The profile of a contract, or faults for every name that is unknown or may not be used so.
 ///
@@ -14,19 +13,14 @@ use crate::source::At;
 /// All faults.
 pub fn bind(contract: &Contract, matrix: &Matrix) -> Result<&'static Profile, Vec<Fault>> {
     let mut faults = Vec::new();
-    let names: Vec<&str> = PROFILES.iter().map(|p| p.name).collect();
     let profile = PROFILES.iter().find(|p| p.name == contract.release.profile.value);
-    if profile.is_none() {
-        faults.push(unknown(&contract.release.profile, "profile", &names));
-    }
+    faults.extend(unknown(&contract.release.profile, "profile", PROFILES.iter().map(|p| p.name)));
     let ids: Vec<&str> = gates().iter().map(|g| g.id).collect();
     let exclusions = contract.exclusions.iter().map(|e| &e.gate);
     let waivers = contract.waivers.iter().map(|w| &w.gate);
     let risks = contract.risks.iter().filter_map(|r| r.gate.as_ref());
     for name in exclusions.chain(waivers).chain(risks) {
-        if gate(&name.value).is_none() {
-            faults.push(unknown(name, "gate", &ids));
-        }
+        faults.extend(unknown(name, "gate", ids.iter().copied()));
     }
     for exclusion in &contract.exclusions {
         let required = profile.is_some_and(|p| p.gates.contains(&exclusion.gate.value.as_str()));
@@ -45,22 +39,11 @@ pub fn bind(contract: &Contract, matrix: &Matrix) -> Result<&'static Profile, Ve
             faults.push(Fault::at(waiver.gate.span, message, "cannot be waived"));
         }
     }
-    let kinds: Vec<&str> = KINDS.iter().map(|k| k.name).collect();
     for name in matrix.tests.iter().flat_map(|t| &t.requires) {
-        if !kinds.contains(&name.value.as_str()) {
-            faults.push(unknown(name, "evidence kind", &kinds));
-        }
+        faults.extend(unknown(name, "evidence kind", KINDS.iter().map(|k| k.name)));
     }
     match profile {
         Some(profile) if faults.is_empty() => Ok(profile),
         _ => Err(faults),
     }
-}
-
-fn unknown(name: &At<String>, what: &str, known: &[&str]) -> Fault {
-    let help = match nearest(&name.value, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("known: {}", known.join(", ")),
-    };
-    Fault::at(name.span, format!("unknown {what} `{}`", name.value), format!("no such {what}")).help(help)
 }

@@ -5,12 +5,20 @@
 //! Refuses to know files and reports.
 
 mod bind;
+<<<<<<< HEAD
 mod commands;
 mod fencing;
+=======
+mod budget;
+mod consistency;
+mod integrity;
+mod latency;
+>>>>>>> main
 mod profile;
 mod recovery;
 mod retries;
 mod run;
+mod telemetry;
 
 pub use bind::bind;
 pub use profile::{CRITERIA, Criterion, PROFILES, Profile};
@@ -74,7 +82,11 @@ pub fn gate(id: &str) -> Option<&'static Gate> {
 }
 
 /// The registry: one table a family.
+<<<<<<< HEAD
 const FAMILIES: &[&[Gate]] = &[fencing::GATES, recovery::GATES, commands::GATES];
+=======
+const FAMILIES: &[&[Gate]] = &[latency::GATES, budget::GATES, integrity::GATES, consistency::GATES, telemetry::GATES];
+>>>>>>> main
 
 /// What a gate sees of a release.
 #[derive(Debug, Clone, Copy)]
@@ -92,11 +104,10 @@ pub struct ReleaseCx<'a> {
 }
 
 impl ReleaseCx<'_> {
-    /// A reference to the line of the contract or matrix where something is declared.
+    /// A reference to the line of the contract or matrix where something is declared, under its name in the package.
     #[must_use]
     pub fn declared(&self, span: Span) -> SourceRef {
-        let source = self.sources.get(span.source);
-        let name = source.path.rsplit('/').next().unwrap_or(&source.path);
+        let name = if span.source == self.contract.source { "contract/contract.toml" } else { "contract/matrix.toml" };
         let sha256 = self.digests.get(span.source.0 as usize).cloned().unwrap_or_default();
         SourceRef { path: name.into(), sha256, line: Some(self.sources.line(span)) }
     }

@@ -1,0 +1,142 @@
+//! The command line: one verb a file.
+//!
+//! In: arguments, environment and streams, handed in. Out: text and an exit code. The only room that knows clap and exit codes.
+
+mod explain;
+mod gates;
+mod print;
+mod release;
+mod schema;
+mod verify;
+
+use crate::dossier::Decision;
+use crate::error::{Error, ErrorKind};
+use crate::source::Sources;
+use clap::error::ErrorKind as ClapKind;
+use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+use std::io::Write;
+
+/// What the environment says.
+#[derive(Debug, Clone, Default)]
+pub struct Env {
+    /// `SOURCE_DATE_EPOCH`: seconds since 1970, for the date of the package.
+    pub source_date_epoch: Option<String>,
+    /// Whether diagnostics may use colours.
+    pub styled: bool,
+    /// How many threads may be used.
+    pub threads: usize,
+}
+
+/// Turns the evidence of failover and partition tests into a release package that anyone can check again.
+#[derive(Debug, Parser)]
+#[command(name = "quorate", version, after_help = EXIT_CODES)]
+struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 accept · 1 reject, a gate failed · 2 inconclusive · 3 contract or matrix invalid · \
+4 evidence unreadable · 5 package does not verify · 64 usage · 70 internal or I/O";
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Judge the evidence of a contract and write the release package
+    Release(release::Args),
+    /// Check a package: its files, and its verdicts by judging again
+    Verify(verify::Args),
+    /// List the gates, or those of a profile
+    Gates(gates::Args),
+    /// Tell what a gate proves, needs and cannot see
+    Explain(explain::Args),
+    /// Print the JSON Schema of contracts or matrices
+    Schema(schema::Args),
+}
+
+/// How a verb ends when nothing went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    /// There was no decision to take.
+    Done,
+    /// As decided.
+    Decided(Decision),
+    /// A package does not verify.
+    Unverified,
+}
+
+/// A failed verb: the error, and the texts it points into.
+struct Failure {
+    error: Error,
+    sources: Sources,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, sources: Sources::default() }
+    }
+}
+
+/// The streams of a verb.
+struct Io<'a> {
+    env: &'a Env,
+    out: &'a mut dyn Write,
+    err: &'a mut dyn Write,
+}
+
+impl Io<'_> {
+    /// Writes a result; a closed pipe is nobody's fault.
+    fn print(&mut self, text: &str) -> Result<(), Error> {
+        match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(Error::plain(ErrorKind::Internal, format!("cannot write the result: {error}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes a note on progress; failures to do so are ignored.
+    fn note(&mut self, text: &str) {
+        let _ = writeln!(self.err, "{text}");
+    }
+}
+
+/// Runs one command and gives its exit code.
+pub fn run(args: impl IntoIterator<Item = OsString>, env: &Env, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    let args = match Args::try_parse_from(args) {
+        Ok(args) => args,
+        Err(error) => {
+            let help = matches!(error.kind(), ClapKind::DisplayHelp | ClapKind::DisplayVersion);
+            let stream = if help { out } else { err };
+            let _ = write!(stream, "{error}");
+            return if help { 0 } else { code_of(ErrorKind::Usage) };
+        }
+    };
+    let mut io = Io { env, out, err };
+    let ended = match args.verb {
+        Verb::Release(args) => release::run(&args, &mut io),
+        Verb::Verify(args) => verify::run(&args, &mut io),
+        Verb::Gates(args) => gates::run(&args, &mut io),
+        Verb::Explain(args) => explain::run(&args, &mut io),
+        Verb::Schema(args) => schema::run(&args, &mut io),
+    };
+    match ended {
+        Ok(Exit::Done | Exit::Decided(Decision::Accept)) => 0,
+        Ok(Exit::Decided(Decision::Reject)) => 1,
+        Ok(Exit::Decided(Decision::Inconclusive)) => 2,
+        Ok(Exit::Unverified) => code_of(ErrorKind::Package),
+        Err(failure) => {
+            let _ = write!(io.err, "{}", failure.error.render(&failure.sources, env.styled));
+            code_of(failure.error.kind)
+        }
+    }
+}
+
+fn code_of(kind: ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::Contract => 3,
+        ErrorKind::Evidence => 4,
+        ErrorKind::Package => 5,
+        ErrorKind::Usage => 64,
+        ErrorKind::Internal => 70,
+    }
+}

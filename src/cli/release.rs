@@ -1,0 +1,149 @@
+//! `quorate release`: contract + matrix + evidence → package.
+
+use super::{Env, Exit, Failure, Io};
+use crate::error::{Error, ErrorKind};
+use crate::package::{Bag, Info, write};
+use crate::release::{self, Built, Plan, paths};
+use crate::report::Templates;
+use crate::store::{Folder, split};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
+
+/// Arguments of `quorate release`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The contract
+    contract: PathBuf,
+    /// The test matrix; matrix.toml beside the contract when left out
+    #[arg(long, value_name = "FILE")]
+    matrix: Option<PathBuf>,
+    /// The evidence folder; the matrix's evidence-root when left out
+    #[arg(long, value_name = "DIR")]
+    evidence: Option<PathBuf>,
+    /// The folder in which the package folder is made
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    out: PathBuf,
+    /// Replace a package of the same name
+    #[arg(long)]
+    force: bool,
+    /// A folder with templates that replace the built-in ones (report.html, report.md, report.css)
+    #[arg(long, value_name = "DIR")]
+    templates: Option<PathBuf>,
+    /// How many threads read evidence; all when left out
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Print decision.json instead of the table
+    #[arg(long)]
+    json: bool,
+    /// Print the verdict and the package's path only
+    #[arg(long, conflicts_with = "json")]
+    quiet: bool,
+}
+
+pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
+    let date = date(io.env)?;
+    let plan = load(args)?;
+    let root = evidence_root(args, &plan);
+    let folder = Folder::new(&root);
+    let templates = templates(args.templates.as_deref())?;
+    let threads = args.threads.unwrap_or(io.env.threads).clamp(1, 256);
+    let built = release::build(&plan, &folder, &templates, date.as_deref(), threads);
+    let built = built.map_err(|error| Failure { error, sources: plan.sources.clone() })?;
+    let package = args.out.join(release::package_name(&built.dossier));
+    let root_digest = store(args, &built, &folder, &package)?;
+    report(args, io, &built, &package, &root_digest)?;
+    Ok(Exit::Decided(built.dossier.decision))
+}
+
+/// The day of `SOURCE_DATE_EPOCH`.
+fn date(env: &Env) -> Result<Option<String>, Error> {
+    let Some(text) = env.source_date_epoch.as_deref().filter(|t| !t.is_empty()) else {
+        return Ok(None);
+    };
+    let seconds: Option<u64> = text.parse().ok().filter(|s| *s <= 253_402_300_799);
+    let seconds = seconds.ok_or_else(|| {
+        Error::plain(ErrorKind::Usage, format!("SOURCE_DATE_EPOCH is {text:?}: expected whole seconds since 1970"))
+    })?;
+    let stamp = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string();
+    Ok(stamp.get(..10).map(str::to_string))
+}
+
+fn load(args: &Args) -> Result<Plan, Failure> {
+    let matrix = args.matrix.clone().unwrap_or_else(|| args.contract.with_file_name("matrix.toml"));
+    let contract_text = text(&args.contract, ErrorKind::Contract)?;
+    let matrix_text = text(&matrix, ErrorKind::Contract)?;
+    release::plan((&shown(&args.contract), &contract_text), (&shown(&matrix), &matrix_text))
+        .map_err(|(error, sources)| Failure { error, sources })
+}
+
+/// The whole text of a file that the user named.
+fn text(path: &Path, kind: ErrorKind) -> Result<String, Error> {
+    let Some((folder, name)) = split(path) else {
+        return Err(Error::plain(kind, format!("`{}` does not name a file", path.display())));
+    };
+    folder.text(name, kind).map_err(|mut error| {
+        for fault in &mut error.faults {
+            fault.message = fault.message.replace(&format!("`{name}`"), &format!("`{}`", path.display()));
+        }
+        error
+    })
+}
+
+fn shown(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+fn evidence_root(args: &Args, plan: &Plan) -> PathBuf {
+    match &args.evidence {
+        Some(root) => root.clone(),
+        None => {
+            let matrix = args.matrix.as_deref().unwrap_or(&args.contract);
+            matrix.parent().unwrap_or(Path::new("")).join(&plan.matrix.evidence_root.value)
+        }
+    }
+}
+
+/// The built-in templates with those of a folder put over them.
+fn templates(dir: Option<&Path>) -> Result<Templates, Error> {
+    let mut templates = Templates::built_in();
+    let Some(dir) = dir else {
+        return Ok(templates);
+    };
+    let mut found = 0;
+    for name in Templates::NAMES {
+        let path = dir.join(name);
+        if path.exists() {
+            templates.replace(name, text(&path, ErrorKind::Usage)?);
+            found += 1;
+        }
+    }
+    if found == 0 {
+        let message = format!("{} holds none of {}", dir.display(), Templates::NAMES.join(", "));
+        return Err(Error::plain(ErrorKind::Usage, message));
+    }
+    Ok(templates)
+}
+
+fn store(args: &Args, built: &Built, folder: &Folder, package: &Path) -> Result<String, Error> {
+    let info = Info {
+        agent: format!("{}/{}", built.dossier.tool.name, built.dossier.tool.version),
+        date: built.dossier.date.clone(),
+        identifier: release::package_name(&built.dossier),
+    };
+    let bag = Bag::new(built.payload(folder), &info)?;
+    write(&bag, package, args.force)?;
+    Ok(bag.root().to_string())
+}
+
+fn report(args: &Args, io: &mut Io<'_>, built: &Built, package: &Path, root: &str) -> Result<(), Error> {
+    if args.json {
+        let bytes = built.files.get(paths::DECISION).map(|b| String::from_utf8_lossy(b).into_owned()).unwrap_or_default();
+        return io.print(&format!("{bytes}\n"));
+    }
+    if !args.quiet {
+        io.print(&super::print::dossier(&built.dossier))?;
+    }
+    let word = built.dossier.decision.word().to_uppercase();
+    let shown = package.display();
+    io.print(&format!("\n{word}\npackage  {shown}\nreport   {shown}/data/report/index.html\nroot     sha256:{root}\n"))
+}

@@ -1,0 +1,20 @@
+//! `quorate schema`: JSON Schema for editors.
+
+use super::{Exit, Failure, Io};
+use crate::contract::{contract_schema, matrix_schema};
+use crate::error::{Error, ErrorKind};
+
+/// Arguments of `quorate schema`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Which schema
+    #[arg(value_parser = ["contract", "matrix"])]
+    what: String,
+}
+
+pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
+    let schema = if args.what == "matrix" { matrix_schema() } else { contract_schema() };
+    let text = serde_json::to_string_pretty(&schema).map_err(|e| Error::plain(ErrorKind::Internal, e.to_string()))?;
+    io.print(&format!("{text}\n"))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,195 @@
+//! The shape of `matrix.toml`: every key, its type and what it means. `quorate schema matrix` is made from this file.
+
+use super::decode::{Pairs, choice, wire};
+use super::leaf::{Count, Id, Scalar, Span as Dur, Text};
+use crate::source::At;
+
+choice! {
+    /// A kind of clock.
+    enum ClockKind {
+        /// Counts on from an unknown start.
+        Monotonic = "monotonic",
+        /// The time of day.
+        Wall = "wall",
+    }
+}
+
+choice! {
+    /// A unit of time.
+    enum TimeUnit {
+        /// Nanoseconds.
+        Ns = "ns",
+        /// Microseconds.
+        Us = "us",
+        /// Milliseconds.
+        Ms = "ms",
+        /// Seconds.
+        S = "s",
+    }
+}
+
+choice! {
+    /// Who wrote a record.
+    enum Origin {
+        /// The protected resource itself.
+        Resource = "resource",
+        /// A client or worker.
+        Client = "client",
+        /// A member of the cluster.
+        Replica = "replica",
+        /// What injected the faults.
+        Orchestrator = "orchestrator",
+        /// A generator of synthetic evidence.
+        Generator = "generator",
+    }
+}
+
+choice! {
+    /// How a load generator behaves when answers are slow.
+    enum Generator {
+        /// Sends on schedule whatever the answers do.
+        Open = "open",
+        /// Waits for an answer before it sends again.
+        Closed = "closed",
+    }
+}
+
+wire! {
+    /// How the promises are tested, and where the evidence lies.
+    struct MatrixWire {
+        /// The version of this format: "quorate-matrix/1".
+        schema: At<Text>,
+        /// The contract's file, beside this one.
+        contract: At<Text>,
+        /// The folder of the evidence, relative to this file.
+        evidence_root: At<Text>,
+        /// Files that every test has that requires their kind and binds none of its own; `{test}` stands for the test's id.
+        evidence: Vec<EvidenceWire>,
+        /// One run each.
+        test: Vec<TestWire>,
+    }
+}
+
+wire! {
+    /// One run.
+    struct TestWire {
+        /// Its id; also the name in evidence headers.
+        id: At<Id>,
+        /// Which of the ten plan items it covers.
+        plan: Vec<At<Id>>,
+        /// What is done to the cluster; "none" for a run without faults.
+        fault: At<Text>,
+        /// How it is done.
+        method: At<Text>,
+        /// The failure model: crash, send-omission, receive-omission, timing, value, state-transition, arbitrary or none.
+        model: At<Id>,
+        /// The layer: process, network, dns, balancer, mesh, disk, clock or none.
+        layer: At<Id>,
+        /// Which of the contract's fault assumptions it tests.
+        covers: Vec<At<Text>>,
+        /// What must be seen.
+        expected: At<Text>,
+        /// The evidence kinds without which the test proves nothing.
+        requires: Vec<At<Id>>,
+        /// How many faults are injected; the records must show as many.
+        injections: Option<At<Count>>,
+        /// open or closed: how the load generator behaves when answers are slow.
+        generator: Option<At<Generator>>,
+        /// The files.
+        evidence: Vec<EvidenceWire>,
+    }
+}
+
+wire! {
+    /// One file read as one kind of record. A file may be bound several times.
+    struct EvidenceWire {
+        /// The kind of record: history, faults, members, ….
+        kind: At<Id>,
+        /// The file, below the evidence root.
+        path: At<Text>,
+        /// jsonl or csv; told from the file's ending when left out.
+        format: Option<At<Id>>,
+        /// Who wrote it. Native files say so in their header.
+        origin: Option<At<Origin>>,
+        /// The clock of its times. Native files say so in their header.
+        clock: Option<ClockWire>,
+        /// The endpoint whose operations it holds, when the records do not say.
+        endpoint: Option<At<Id>>,
+        /// Values that are the same in all records: field name and value.
+        constants: Pairs<At<Scalar>>,
+        /// Only records whose fields have these values.
+        when: Pairs<At<Scalar>>,
+        /// No records whose fields have these values.
+        unless: Pairs<At<Scalar>>,
+        /// An array in each record whose elements are the records wanted; a record without it counts as its own element.
+        each: Option<At<Text>>,
+        /// Joins a start and a stop record into one.
+        pair: Option<PairWire>,
+        /// How it is known that the file is whole.
+        whole: Option<WholeWire>,
+        /// Our field names on the left, theirs on the right. Left out for native files.
+        fields: Pairs<super::mapping::FieldWire>,
+        /// The data model of a history.
+        model: Option<ModelWire>,
+    }
+}
+
+wire! {
+    /// The clock of a file's times.
+    struct ClockWire {
+        /// monotonic or wall.
+        kind: At<ClockKind>,
+        /// Which clock; times on different clocks are never compared.
+        id: At<Id>,
+        /// ns, us, ms or s; ns when left out.
+        unit: Option<At<TimeUnit>>,
+    }
+}
+
+wire! {
+    /// Joins a start and a stop record into one.
+    struct PairWire {
+        /// The field that both share.
+        by: At<Text>,
+        /// What a start record has.
+        start: Pairs<At<Scalar>>,
+        /// What a stop record has.
+        stop: Pairs<At<Scalar>>,
+    }
+}
+
+wire! {
+    /// How it is known that a file is whole and belongs to this test.
+    struct WholeWire {
+        /// What the first line has; it is no record.
+        first: Pairs<At<Scalar>>,
+        /// What the last line has; it is no record.
+        last: Pairs<At<Scalar>>,
+        /// The field of the last line that counts the lines between.
+        count: Option<At<Text>>,
+        /// Instead of marks: the records reach the end of the run to within this time.
+        covers_run_within: Option<At<Dur>>,
+    }
+}
+
+choice! {
+    /// What a read that found nothing says.
+    enum NilRead {
+        /// The key is absent.
+        Absent = "absent",
+        /// Nothing: it may be ordered anywhere.
+        Any = "any",
+    }
+}
+
+wire! {
+    /// The data model of a history.
+    struct ModelWire {
+        /// register or cas-register.
+        name: At<Id>,
+        /// The value of every key before the first write; nil when left out.
+        initial: Option<At<Scalar>>,
+        /// What a read that found nothing says: absent (default) or any.
+        nil_read: Option<At<NilRead>>,
+    }
+}

@@ -1,0 +1,328 @@
+//! Integrity: whether the evidence itself can carry a verdict.
+
+use super::{Gate, Judge, Outcome, ReleaseCx, TestCx};
+use crate::evidence::kinds::{Injection, Operation, Outcome as Told, Sample};
+use crate::evidence::symbol::Sym;
+use crate::evidence::{Artifact, Part, RowId, Rows, State};
+use crate::verdict::{Figure, Finding, Gap, Judged, Judgement, Verdict};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) const GATES: &[Gate] = &[
+    Gate {
+        id: "integrity.artifacts",
+        title: "every artifact is there, hashed and whole",
+        proves: "Every file that the matrix binds was there, hashed, shown to be whole and read to its last byte, every required kind is bound, and \
+                 the fault records of each test are as many as it declares.",
+        blind: "A file can be whole and wrong: who wrote it is taken from its header or the matrix. Faults are counted only where the test declares \
+                how many it injects.",
+        needs: &[],
+        safety: false,
+        judge: Judge::Release(artifacts),
+    },
+    Gate {
+        id: "integrity.fields",
+        title: "histories carry the minimum fields",
+        proves: "Operations carry invocation and response time, client, command id, term, leader, commit index, observed version and result, and \
+                 contradict neither themselves nor one another.",
+        blind: "A field that some records carry and others do not is reported and does not fail the gate. A leader may be told by the samples of the \
+                members for the term of the answer. Whether the values are true is for other gates.",
+        needs: &["history"],
+        safety: false,
+        judge: Judge::Test(fields),
+    },
+    Gate {
+        id: "integrity.no-vacuous",
+        title: "no gate passed on nothing",
+        proves: "Every gate that passed names how many records it judged, no record counts twice in one test, and every history that a test requires has \
+                 successful operations.",
+        blind: "A gate that judged few records passed on few records: how many is shown, whether they are enough is for the gate. Records that were \
+                copied and altered are not recognised.",
+        needs: &[],
+        safety: false,
+        judge: Judge::Outcomes(no_vacuous),
+    },
+];
+
+fn artifacts(cx: &ReleaseCx<'_>) -> Judged {
+    let all = &cx.evidence.artifacts;
+    let broken: Vec<(&Artifact, String)> = all.iter().filter_map(|a| Some((a, flaw(a)?))).collect();
+    let unbound: Vec<String> = unbound(cx);
+    let (wrong, untold) = injections(cx);
+    let synthetic = all.iter().filter(|a| a.synthetic).count();
+    let figures = vec![
+        count("artifacts", "files that the matrix binds", all.len()),
+        count("synthetic-artifacts", "files whose header says that they were generated", synthetic),
+    ];
+    let mut findings = wrong.clone();
+    findings.extend(broken.iter().map(|(a, why)| {
+        let finding = Finding::new("artifact-not-whole").with("path", &a.path).with("why", why);
+        if a.sha256.is_empty() { finding } else { finding.source(a.source()) }
+    }));
+    let judgement = if let Some(first) = wrong.first() {
+        let word = |key: &str| first.data.get(key).cloned().unwrap_or_default();
+        let why = format!("test {} declares {} injections, its records show {}", word("test"), word("declared"), word("recorded"));
+        Judgement::fail(why, all.len())
+    } else if let Some((artifact, why)) = broken.first() {
+        Judgement::inconclusive(format!("{} of {} artifacts are not whole: {} {why}", broken.len(), all.len(), artifact.path), all.len())
+    } else if let Some(why) = unbound.first().or(untold.first()) {
+        Judgement::inconclusive(why.clone(), all.len())
+    } else {
+        Judgement::pass(format!("{} artifacts are there, hashed and whole", all.len()), all.len())
+    };
+    Ok(Judgement { figures, ..judgement }.findings(findings))
+}
+
+fn count(id: &str, formula: &str, value: usize) -> Figure {
+    Figure {
+        id: id.into(),
+        symbol: "n".into(),
+        formula: formula.into(),
+        substitution: value.to_string(),
+        value: value.to_string(),
+        unit: String::new(),
+        sources: Vec::new(),
+    }
+}
+
+/// What is wrong with an artifact as a whole. One that belongs to another test proves nothing about this one.
+fn flaw(artifact: &Artifact) -> Option<String> {
+    match &artifact.state {
+        State::Whole if artifact.sha256.is_empty() => Some("has no digest".into()),
+        State::Whole => None,
+        State::Absent => Some("is missing".into()),
+        State::Empty => Some("is empty".into()),
+        State::Unproven(why) | State::Foreign(why) => Some(why.clone()),
+    }
+}
+
+/// Required kinds that a test does not bind.
+fn unbound(cx: &ReleaseCx<'_>) -> Vec<String> {
+    let missing = |test: &crate::contract::Test| {
+        let kinds = test.requires.iter().filter(|k| !cx.evidence.binds(&test.id.value, &k.value));
+        kinds.map(|k| format!("test {} requires {} and binds none", test.id.value, k.value)).collect::<Vec<_>>()
+    };
+    cx.matrix.tests.iter().flat_map(missing).collect()
+}
+
+/// Tests whose fault records are not as many as declared, and tests that declare faults of which nothing tells.
+fn injections(cx: &ReleaseCx<'_>) -> (Vec<Finding>, Vec<String>) {
+    let (mut wrong, mut untold) = (Vec::new(), Vec::new());
+    for test in &cx.matrix.tests {
+        let Some(declared) = &test.injections else { continue };
+        let recorded = match cx.evidence.rows::<Injection>(&test.id.value) {
+            Ok(rows) => rows.len() as u64,
+            Err(_) if declared.value == 0 && !cx.evidence.binds(&test.id.value, "faults") => 0,
+            Err(gap) => {
+                untold.push(format!("test {} declares {} injections: {}", test.id.value, declared.value, gap.why));
+                continue;
+            }
+        };
+        if recorded != declared.value {
+            let finding = Finding::new("injections-differ")
+                .with("test", &test.id.value)
+                .with("declared", declared.value)
+                .with("recorded", recorded);
+            wrong.push(finding.source(cx.declared(declared.span)));
+        }
+    }
+    (wrong, untold)
+}
+
+/// A field of the minimum, whether an operation that should have it has it, and the gates that are weaker without it.
+struct Wanted {
+    name: &'static str,
+    applies: fn(&Operation) -> bool,
+    has: fn(&Operation) -> bool,
+    weakens: &'static str,
+}
+
+const WANTED: [Wanted; 6] = [
+    Wanted {
+        name: "return",
+        applies: |op| op.result == Told::Ok,
+        has: |op| op.returned.is_some(),
+        weakens: "consistency.linearizable, consistency.read-freshness, latency.write-p99 and latency.read-p99",
+    },
+    Wanted {
+        name: "command-id",
+        applies: |_| true,
+        has: |op| op.command_id.is_some(),
+        weakens: "commands.no-duplicates, commands.none-missing, commands.unknown-resolved and log.no-loss",
+    },
+    Wanted {
+        name: "term",
+        applies: |op| op.result == Told::Ok,
+        has: |op| op.term.is_some(),
+        weakens: "log.continuity and fencing.no-stale-accept",
+    },
+    Wanted {
+        name: "leader",
+        applies: |op| op.result == Told::Ok,
+        has: |op| op.leader.is_some(),
+        weakens: "fencing.no-stale-accept and log.single-leader",
+    },
+    Wanted {
+        name: "commit-index",
+        applies: |op| op.result == Told::Ok,
+        has: |op| op.commit_index.is_some(),
+        weakens: "log.continuity and consistency.read-freshness",
+    },
+    Wanted {
+        name: "version",
+        applies: |op| op.result == Told::Ok,
+        has: |op| op.version.is_some(),
+        weakens: "consistency.read-freshness and consistency.linearizable",
+    },
+];
+
+fn fields(cx: &TestCx<'_>) -> Judged {
+    let rows = cx.rows::<Operation>()?;
+    let n = rows.len();
+    let contradictions = contradictions(cx, &rows);
+    if let Some(first) = contradictions.first() {
+        let line = first.sources.first().and_then(|s| s.line).unwrap_or(0);
+        let why = format!("{} operations contradict themselves: {} at line {line}", contradictions.len(), first.claim.replace('-', " "));
+        return Ok(Judgement::fail(why, n).findings(contradictions));
+    }
+    if !rows.iter().any(|(_, op)| op.result == Told::Ok) {
+        return Err(Gap { why: "no operation succeeded, so no answer shows its fields".into(), sources: rows.files() });
+    }
+    let mut findings = Vec::new();
+    let mut absent = Vec::new();
+    for wanted in &WANTED {
+        let total = rows.iter().filter(|(_, op)| (wanted.applies)(op)).count();
+        let with = rows.iter().filter(|(_, op)| (wanted.applies)(op) && (wanted.has)(op)).count();
+        if with == total || (wanted.name == "leader" && leaders_by_term(cx, &rows)) {
+            continue;
+        }
+        let finding = Finding::new("field-missing").with("field", wanted.name).with("records", total - with).with("of", total);
+        findings.push(finding.with("weakens", wanted.weakens));
+        if with == 0 {
+            absent.push(wanted);
+        }
+    }
+    let judgement = if let Some(first) = absent.first() {
+        let names: Vec<&str> = absent.iter().map(|w| w.name).collect();
+        let why = format!("no record carries {}; without {} weaker: {}", names.join(", "), first.name, first.weakens);
+        Judgement::inconclusive(why, n)
+    } else if findings.is_empty() {
+        Judgement::pass(format!("all {n} operations carry the minimum fields"), n)
+    } else {
+        Judgement::pass(format!("the minimum fields are there; {} of them are missing from some of {n} operations", findings.len()), n)
+    };
+    Ok(judgement.findings(findings))
+}
+
+/// Whether member samples name one leader for the term of every successful answer.
+fn leaders_by_term(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> bool {
+    let Ok(Some(samples)) = cx.rows_if_bound::<Sample>() else { return false };
+    let mut leaders: BTreeMap<i64, BTreeSet<Sym>> = BTreeMap::new();
+    for (_, sample) in samples.iter() {
+        if let (Some(term), Some(leader)) = (sample.term, sample.leader) {
+            leaders.entry(term).or_default().insert(leader);
+        }
+    }
+    let named = |term: i64| leaders.get(&term).is_some_and(|l| l.len() == 1);
+    rows.iter().filter(|(_, op)| op.result == Told::Ok && op.leader.is_none()).all(|(_, op)| op.term.is_some_and(named))
+}
+
+/// Operations that return before they are sent, succeed without an answer, or overlap in one process.
+fn contradictions(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut processes: BTreeMap<(&str, Sym), Vec<(i64, i64, RowId)>> = BTreeMap::new();
+    for (id, op) in rows.iter() {
+        match op.returned {
+            Some(returned) if returned < op.invoke => found.push(Finding::new("returned-before-it-was-sent").source(rows.source(id))),
+            None if op.result == Told::Ok => found.push(Finding::new("ok-without-an-answer").source(rows.source(id))),
+            Some(returned) => {
+                let process = (rows.part(id).clock.id.as_str(), op.process.unwrap_or(op.client));
+                processes.entry(process).or_default().push((op.invoke.0, returned.0, id));
+            }
+            None => {}
+        }
+    }
+    for ((_, process), mut operations) in processes {
+        operations.sort_unstable();
+        let mut last: Option<(i64, RowId)> = None;
+        for (invoke, returned, id) in operations {
+            if let Some((busy, other)) = last.filter(|l| invoke < l.0) {
+                let finding = Finding::new("one-process-did-two-things-at-once")
+                    .with("process", cx.evidence().text(process))
+                    .with("overlap-ns", busy - invoke);
+                found.push(finding.source(rows.source(id)).source(rows.source(other)));
+            }
+            if last.is_none_or(|l| returned > l.0) {
+                last = Some((returned, id));
+            }
+        }
+    }
+    found
+}
+
+fn no_vacuous(cx: &ReleaseCx<'_>, outcomes: &[Outcome]) -> Judged {
+    let passed: Vec<&Outcome> = outcomes.iter().filter(|o| o.verdict == Verdict::Pass).collect();
+    let empty = passed.iter().filter(|o| o.judged() == 0);
+    let mut wrong: Vec<Finding> = empty.map(|o| Finding::new("passed-on-nothing").with("gate", o.gate.id)).collect();
+    wrong.extend(counted_twice(cx));
+    if let Some(first) = wrong.first() {
+        let particulars: Vec<String> = first.data.iter().map(|(k, v)| format!("{k} {v}")).collect();
+        let why = format!("{}: {}", first.claim.replace('-', " "), particulars.join(", "));
+        return Ok(Judgement::fail(why, passed.len()).findings(wrong));
+    }
+    for test in cx.matrix.tests.iter().filter(|t| t.requires("history")) {
+        let Ok(rows) = cx.evidence.rows::<Operation>(&test.id.value) else { continue };
+        if !rows.iter().any(|(_, op)| op.result == Told::Ok) {
+            let why = format!("vacuous: the history of test {} records {} operations and none that succeeded", test.id.value, rows.len());
+            return Err(Gap { why, sources: rows.files() });
+        }
+    }
+    if passed.is_empty() {
+        return Err(Gap::new("no gate passed, so there is nothing to weigh"));
+    }
+    let judged = passed.iter().map(|o| o.judged()).sum::<u64>();
+    let fewest = passed.iter().min_by_key(|o| o.judged()).map_or(String::new(), |o| format!("; the fewest, {}, by {}", o.judged(), o.gate.id));
+    let synthetic = cx.evidence.artifacts.iter().filter(|a| a.synthetic).count();
+    let why = format!("{} gates passed on {judged} judged records{fewest}", passed.len());
+    Ok(Judgement::pass(why, passed.len())
+        .figure(count("passing-gates", "gates that passed", passed.len()))
+        .figure(count("synthetic-artifacts", "files whose header says that they were generated", synthetic)))
+}
+
+/// Rows of one kind that one test holds twice: the same cells from the same line of the same bytes.
+fn counted_twice(cx: &ReleaseCx<'_>) -> Vec<Finding> {
+    let parts = &cx.evidence.parts;
+    let digest = |part: &Part| cx.evidence.artifacts[part.artifact].sha256.clone();
+    let mut found = Vec::new();
+    for (i, a) in parts.iter().enumerate() {
+        for b in parts[i + 1..].iter().filter(|b| b.test == a.test && b.kind == a.kind && digest(b) == digest(a)) {
+            let (lines, first) = same_rows(a, b);
+            if let Some(first) = first {
+                let (one, two) = (&cx.evidence.artifacts[a.artifact], &cx.evidence.artifacts[b.artifact]);
+                let line = |artifact: &Artifact| crate::verdict::SourceRef { line: Some(u64::from(first)), ..artifact.source() };
+                let finding = Finding::new("records-count-twice").with("test", &a.test).with("kind", a.kind).with("records", lines);
+                found.push(finding.source(line(one)).source(line(two)));
+            }
+        }
+    }
+    found
+}
+
+/// How many rows of two tables are the same, and the line of the first.
+fn same_rows(a: &Part, b: &Part) -> (usize, Option<u32>) {
+    let cells = |part: &Part, row: usize| part.table.columns.iter().map(|c| c.get(row)).collect::<Vec<_>>();
+    let (mut i, mut j, mut same, mut first) = (0, 0, 0, None);
+    while let (Some(x), Some(y)) = (a.table.lines.get(i), b.table.lines.get(j)) {
+        match x.cmp(y) {
+            std::cmp::Ordering::Less => i += 1,
+            std::cmp::Ordering::Greater => j += 1,
+            std::cmp::Ordering::Equal => {
+                if cells(a, i) == cells(b, j) {
+                    same += 1;
+                    first = first.or(Some(*x));
+                }
+                (i, j) = (i + 1, j + 1);
+            }
+        }
+    }
+    (same, first)
+}

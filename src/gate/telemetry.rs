@@ -1,0 +1,151 @@
+//! Telemetry: whether the five kinds of work can be told apart.
+
+use super::{Gate, Judge, TestCx};
+use crate::evidence::Rows;
+use crate::evidence::kinds::{Attempt, AttemptResult, Decision, Operation, Point};
+use crate::evidence::symbol::Sym;
+use crate::exact::Ratio;
+use crate::judge::telemetry::{Line, SERIES, lines};
+use crate::verdict::{Figure, Finding, Gap, Judged, Judgement};
+use std::collections::BTreeMap;
+
+pub(super) const GATES: &[Gate] = &[Gate {
+    id: "telemetry.distinguishes",
+    title: "telemetry tells originals, retries, rejections, stale-leader attempts and replay work apart",
+    proves: "The series commands_original_total, commands_retry_total, commands_rejected_total, stale_leader_attempts_total and replay_entries_total \
+             were all recorded and never fell, and what they counted equals the operations, attempts and stale requests recounted from the other \
+             evidence of the test, where it is there.",
+    blind: "Rejections and replay work are not recounted. A counter that starts again with its member cannot be told from one that lost counts, and \
+            is inconclusive. Whether anybody looks at the series is not shown.",
+    needs: &["telemetry"],
+    safety: false,
+    judge: Judge::Test(distinguishes),
+}];
+
+/// The rise of one series over all its labels.
+struct Total {
+    name: &'static str,
+    counted: Ratio,
+}
+
+/// What other evidence says that a series must have counted.
+struct Recount {
+    name: &'static str,
+    count: u64,
+    from: &'static str,
+}
+
+fn distinguishes(cx: &TestCx<'_>) -> Judged {
+    let rows = cx.rows::<Point>()?;
+    let history = cx.rows_if_bound::<Operation>()?;
+    let mut totals = Vec::new();
+    let mut missing = Vec::new();
+    for (name, _) in SERIES {
+        match cx.evidence().symbols.find(name).map(|series| lines(&rows, |s| s == series)).filter(|l| !l.is_empty()) {
+            Some(lines) => totals.push(total(cx, &rows, name, &lines, history.as_ref())?),
+            None => missing.push(name),
+        }
+    }
+    if !missing.is_empty() {
+        return Ok(Judgement::inconclusive(format!("no series {}", missing.join(", ")), rows.len()));
+    }
+    let recounts = recounts(cx, history.as_ref())?;
+    let figures = totals.iter().map(|t| figure(t, &recounts)).collect();
+    let differ = |r: &&Recount| totals.iter().any(|t| t.name == r.name && t.counted != exact(r.count));
+    let findings: Vec<Finding> = recounts.iter().filter(differ).map(|r| disagreement(r, &totals)).collect();
+    let judgement = if let Some(worst) = recounts.iter().find(|r| differ(r)) {
+        let counted = totals.iter().find(|t| t.name == worst.name).map_or(Ratio::ZERO, |t| t.counted);
+        Judgement::fail(format!("{} counted {counted}, the {} {}", worst.name, worst.from, worst.count), rows.len())
+    } else {
+        let agreeing: Vec<&str> = recounts.iter().map(|r| r.name).collect();
+        let agreement = if agreeing.is_empty() { "nothing to recount them from".into() } else { format!("{} recounted", agreeing.join(", ")) };
+        Judgement::pass(format!("all five series are there and never fell; {agreement}"), rows.len())
+    };
+    Ok(Judgement { figures, ..judgement }.findings(findings))
+}
+
+fn exact(count: u64) -> Ratio {
+    i64::try_from(count).map_or(Ratio::ZERO, Ratio::int)
+}
+
+/// The total of a series.
+///
+/// # Errors
+/// A gap when it is no counter, fell, or ended before the operations did.
+fn total(
+    cx: &TestCx<'_>,
+    rows: &Rows<'_, Point>,
+    name: &'static str,
+    lines: &[Line],
+    history: Option<&Rows<'_, Operation>>,
+) -> Result<Total, Gap> {
+    let mut micro = 0i128;
+    for line in lines {
+        let whose = line.labels.map_or(String::new(), |l| format!("{{{}}}", cx.evidence().text(l)));
+        if line.no_counter {
+            return Err(Gap::new(format!("series {name}{whose} is no counter")));
+        }
+        if let Some(at) = line.fall() {
+            let why = format!("counter {name}{whose} fell, so what it counted is not known");
+            return Err(Gap { why, sources: vec![rows.source(at.id)] });
+        }
+        let same_clock = history.filter(|h| h.clock() == Some(line.clock.as_str()));
+        let sent = same_clock.and_then(|h| h.iter().map(|(_, op)| op.invoke.0).min());
+        let ended = same_clock.and_then(|h| h.iter().filter_map(|(_, op)| op.returned.map(|r| r.0)).max());
+        let last = line.samples.last();
+        if let (Some(ended), Some(last)) = (ended, last.filter(|l| ended.is_some_and(|e| l.t < e))) {
+            let why = format!("the last sample of {name}{whose} was taken {} ns before the last answer", ended - last.t);
+            return Err(Gap { why, sources: vec![rows.source(last.id)] });
+        }
+        micro += i128::from(line.counted(sent));
+    }
+    let counted = Ratio::new(micro, 1_000_000).unwrap_or(Ratio::ZERO);
+    Ok(Total { name, counted })
+}
+
+fn figure(total: &Total, recounts: &[Recount]) -> Figure {
+    let recount = recounts.iter().find(|r| r.name == total.name);
+    Figure {
+        id: total.name.replace('_', "-"),
+        symbol: total.name.into(),
+        formula: "rise of the counter over the test, over all labels".into(),
+        substitution: recount.map_or("not recounted".into(), |r| format!("{} recounted from {}", r.count, r.from)),
+        value: total.counted.to_string(),
+        unit: String::new(),
+        sources: Vec::new(),
+    }
+}
+
+fn disagreement(recount: &Recount, totals: &[Total]) -> Finding {
+    let counted = totals.iter().find(|t| t.name == recount.name).map_or(Ratio::ZERO, |t| t.counted);
+    Finding::new("counter-disagrees")
+        .with("series", recount.name)
+        .with("counted", counted)
+        .with("recounted", recount.count)
+        .with("from", recount.from)
+}
+
+fn recounts(cx: &TestCx<'_>, history: Option<&Rows<'_, Operation>>) -> Result<Vec<Recount>, Gap> {
+    let mut found = Vec::new();
+    if let Some(history) = history {
+        let first = history.iter().filter(|(_, op)| op.attempt.unwrap_or(1) <= 1).count() as u64;
+        found.push(Recount { name: "commands_original_total", count: first, from: "history" });
+    }
+    if let Some(attempts) = cx.rows_if_bound::<Attempt>()? {
+        let mut commands: BTreeMap<(Sym, Sym), u64> = BTreeMap::new();
+        for (_, attempt) in attempts.iter().filter(|(_, a)| a.result != AttemptResult::NotSent) {
+            *commands.entry((attempt.client, attempt.command_id)).or_default() += 1;
+        }
+        let retries = commands.values().map(|tries| tries - 1).sum();
+        found.push(Recount { name: "commands_retry_total", count: retries, from: "attempts" });
+    }
+    if let Some(decisions) = cx.rows_if_bound::<Decision>()? {
+        let stale = |d: &Decision| Some(d.epoch < d.current_epoch?);
+        let known: Option<Vec<bool>> = decisions.iter().map(|(_, d)| stale(&d)).collect();
+        if let Some(known) = known {
+            let count = known.iter().filter(|s| **s).count() as u64;
+            found.push(Recount { name: "stale_leader_attempts_total", count, from: "fencing" });
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,412 @@
+//! Every method against a brute-force oracle on random small histories, and against each other.
+//!
+//! `QUORATE_SOAK=1000000 cargo test --release --lib judge::linearizability` runs that many histories for each case.
+
+use super::generate::{Random, Shape, random, simulate};
+use super::*;
+use std::collections::BTreeMap;
+
+/// The specification, written a second time and as plainly as possible.
+#[derive(Clone, PartialEq)]
+struct Spec {
+    items: Vec<i64>,
+    value: i64,
+    text: String,
+    version: u64,
+    exact: bool,
+    /// While nothing was written, reads may tell any version below this one.
+    floor: Option<u64>,
+}
+
+impl Spec {
+    fn new(data: DataType, settings: &Settings) -> Spec {
+        let value = match data {
+            DataType::Counter => 0,
+            DataType::Register => settings.initial,
+            _ => NIL,
+        };
+        Spec {
+            items: vec![],
+            value,
+            text: String::new(),
+            version: 0,
+            exact: true,
+            floor: Some(u64::MAX),
+        }
+    }
+
+    /// The state after `op`, or `None` if its answer is impossible here.
+    fn after(&self, op: &Operation, history: &History, settings: &Settings) -> Option<Spec> {
+        let mut next = self.clone();
+        let unknown = op.outcome == OpOutcome::Unknown;
+        let fits = match op.kind {
+            Kind::Read => {
+                unknown
+                    || op.value == self.value
+                    || (op.value == NIL && settings.nil_read == NilRead::Any)
+            }
+            Kind::Write => {
+                next.value = op.value;
+                true
+            }
+            Kind::Cas if op.outcome == OpOutcome::Fail => self.value != op.expected,
+            Kind::Cas => {
+                next.value = op.value;
+                self.value == op.expected
+            }
+            Kind::Append | Kind::Enqueue | Kind::Push => {
+                next.items.push(op.value);
+                true
+            }
+            Kind::ReadLog => unknown || history.list_of(op.value) == self.items,
+            Kind::Add => {
+                next.items.retain(|&item| item != op.value);
+                next.items.push(op.value);
+                true
+            }
+            Kind::Remove => {
+                next.items.retain(|&item| item != op.value);
+                self.items.contains(&op.value)
+            }
+            Kind::Contains => unknown || self.items.contains(&op.value) == (op.expected == 1),
+            Kind::Dequeue if self.items.is_empty() => op.value == NIL && !unknown,
+            Kind::Dequeue => next.items.remove(0) == op.value || unknown,
+            Kind::Pop => match next.items.pop() {
+                Some(item) => item == op.value || unknown,
+                None => op.value == NIL && !unknown,
+            },
+            Kind::Acquire => {
+                next.value = i64::from(op.process);
+                self.value == NIL
+            }
+            Kind::Release => {
+                next.value = NIL;
+                self.value == i64::from(op.process)
+            }
+            Kind::Increment => {
+                next.value += op.value;
+                true
+            }
+            Kind::ReadCounter => unknown || self.value == op.value,
+            Kind::Get => unknown || history.text_of(op.value) == self.text,
+            Kind::Put => {
+                next.text = history.text_of(op.value).into();
+                true
+            }
+            Kind::AppendText => {
+                next.text += history.text_of(op.value);
+                true
+            }
+        };
+        (fits && next.follow_version(op)).then_some(next)
+    }
+
+    /// Versions: each write gets a higher one, each read sees the current one.
+    fn follow_version(&mut self, op: &Operation) -> bool {
+        if !matches!(op.kind, Kind::Write | Kind::Cas | Kind::Read) || op.outcome == OpOutcome::Fail
+        {
+            return true;
+        }
+        if op.kind == Kind::Read && self.floor.is_some() {
+            return op.version < self.floor;
+        }
+        self.floor = None;
+        let seen = match op.version {
+            Some(version) => version,
+            None if op.outcome == OpOutcome::Unknown && op.kind != Kind::Read => {
+                self.exact = false;
+                return true;
+            }
+            None => return true,
+        };
+        let fits = if op.kind == Kind::Read && self.exact {
+            seen == self.version
+        } else {
+            seen > self.version
+        };
+        (self.version, self.exact) = (seen, true);
+        fits
+    }
+}
+
+/// Tries every order and every subset of the operations of unknown outcome.
+fn oracle(ops: &[Operation], spec: &Spec, history: &History, settings: &Settings) -> bool {
+    if ops.iter().all(|op| op.outcome == OpOutcome::Unknown) {
+        return true;
+    }
+    (0..ops.len()).any(|i| {
+        let op = ops[i];
+        let must_wait = ops.iter().any(|other| {
+            other.outcome != OpOutcome::Unknown
+                && other.ret.saturating_add(settings.skew_ns)
+                    < op.invoke.saturating_sub(settings.skew_ns)
+        });
+        if must_wait {
+            return false;
+        }
+        let mut rest = ops.to_vec();
+        rest.remove(i);
+        spec.after(&op, history, settings)
+            .is_some_and(|next| oracle(&rest, &next, history, settings))
+    })
+}
+
+fn truth(history: &History, data: DataType, settings: &Settings, versions: bool) -> bool {
+    let mut ops: Vec<Operation> = history
+        .operations()
+        .filter(|op| {
+            op.outcome != OpOutcome::Fail
+                || (op.kind == Kind::Cas && settings.failed_cas == FailedCas::Mismatch)
+        })
+        .collect();
+    ops.sort_by_key(|op| op.invoke);
+    if !versions {
+        ops.iter_mut().for_each(|op| op.version = None);
+    }
+    let mut spec = Spec::new(data, settings);
+    let acknowledged = ops.iter().filter(|op| op.kind != Kind::Read);
+    spec.floor = Some(
+        acknowledged
+            .filter_map(|op| op.version)
+            .min()
+            .unwrap_or(u64::MAX),
+    );
+    oracle(&ops, &spec, history, settings)
+}
+
+fn rounds() -> u64 {
+    std::env::var("QUORATE_SOAK")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(10_000)
+}
+
+fn dump(history: &History) -> String {
+    let line = |op: Operation| {
+        let Operation {
+            process,
+            kind,
+            value,
+            expected,
+            version,
+            invoke,
+            ret,
+            outcome,
+            row,
+            ..
+        } = op;
+        let value = if kind == Kind::ReadLog {
+            format!("{:?}", history.list_of(value))
+        } else {
+            value.to_string()
+        };
+        format!(
+            "#{row} p{process} {kind:?} {value} exp {expected} ver {version:?} [{invoke},{ret}] {outcome:?}\n"
+        )
+    };
+    history.operations().map(line).collect()
+}
+
+/// A small simulated run with up to three faults put in.
+fn spoiled(data: DataType, versions: bool, rng: &mut Random) -> History {
+    let shape = Shape {
+        data,
+        operations: 3 + rng.below(6) as usize,
+        clients: 2 + rng.below(3) as u32,
+        values: [0, 0, 2, 3][rng.below(4) as usize],
+        cas: 300,
+        unknown: 200,
+        reads: 300 + rng.below(300),
+        versions,
+        tick_ns: [1, 50, 300, 1000][rng.below(4) as usize],
+        seed: rng.bits(),
+        ..Shape::default()
+    };
+    let good = simulate(&shape);
+    let mut ops: Vec<Operation> = good.operations().collect();
+    for _ in 0..rng.below(4) {
+        let (a, b) = (
+            rng.below(ops.len() as u64) as usize,
+            rng.below(ops.len() as u64) as usize,
+        );
+        let (other, op) = (ops[b], &mut ops[a]);
+        match rng.below(6) {
+            0 if op.kind == other.kind || data != DataType::Log => op.value = other.value,
+            1 => op.expected = other.expected,
+            2 if op.outcome == OpOutcome::Ok => op.ret = op.invoke.max(op.ret - 400),
+            3 => op.invoke -= 700,
+            4 if op.outcome == OpOutcome::Ok => op.version = op.version.and(other.version),
+            5 if op.outcome == OpOutcome::Ok => op.ret += 700,
+            _ => {}
+        }
+    }
+    let mut history = good.clone_empty();
+    for (row, op) in ops.into_iter().enumerate() {
+        history
+            .push(Operation {
+                row: row as u32,
+                ..op
+            })
+            .unwrap();
+    }
+    history
+}
+
+/// Compares `check` with the oracle on `rounds()` histories and returns how often each method decided each way.
+fn compare(
+    data: DataType,
+    salt: u64,
+    settings: &Settings,
+    versions: bool,
+) -> BTreeMap<(Method, bool), u64> {
+    let mut counts = BTreeMap::new();
+    for round in 0..rounds() {
+        let mut rng = Random(salt << 40 | round);
+        let n = 2 + rng.below(6) as usize;
+        let history = match rng.below(4) {
+            0 if !versions => random(data, n, false, &mut rng),
+            1 if !versions => random(data, n, true, &mut rng),
+            _ => spoiled(data, versions, &mut rng),
+        };
+        let outcome = check(&history, data, settings);
+        let Some(key) = outcome.keys.first() else {
+            continue;
+        };
+        if key.verdict == Verdict::Vacuous {
+            continue;
+        }
+        if matches!(data, DataType::Register | DataType::Mutex)
+            && key.method != Method::VersionSweep
+        {
+            searches_agree(&history, data, settings, &key.verdict);
+        }
+        let by_version = key.method == Method::VersionSweep;
+        let expected = truth(&history, data, settings, by_version);
+        let got = match &key.verdict {
+            Verdict::Linearizable => true,
+            Verdict::Violation(_) => false,
+            other => panic!("{salt}/{round}: {other:?}\n{}", dump(&history)),
+        };
+        assert_eq!(got, expected, "{salt}/{round}: {key:?}\n{}", dump(&history));
+        if let Some(alone) = &key.values_alone {
+            let expected = truth(&history, data, settings, false);
+            assert_eq!(
+                *alone == Verdict::Linearizable,
+                expected,
+                "{salt}/{round}: {key:?}\n{}",
+                dump(&history)
+            );
+        }
+        *counts.entry((key.method, got)).or_insert(0) += 1;
+    }
+    println!("{data:?} {counts:?}");
+    counts
+}
+
+/// The depth-first and the breadth-first search say the same as the chosen method.
+fn searches_agree(history: &History, data: DataType, settings: &Settings, verdict: &Verdict) {
+    let positions: Vec<u32> = (0..history.len() as u32).collect();
+    let (case, _) = register_case::case(history, &positions, data, settings);
+    let deep = register_search::search(&case, settings) == register_search::Found::Order;
+    let broad = register_search::search_broad(&case, settings) == register_search::Found::Order;
+    let chosen = *verdict == Verdict::Linearizable;
+    assert_eq!((deep, broad), (chosen, chosen), "{}", dump(history));
+}
+
+/// Longer histories, which no oracle can judge: all methods agree with each other.
+#[test]
+fn methods_agree_on_longer_histories() {
+    let settings = Settings::default();
+    let mut good = 0;
+    for round in 0..rounds() / 20 {
+        let mut rng = Random(77 << 40 | round);
+        let shape = Shape {
+            operations: 20 + rng.below(60) as usize,
+            clients: 2 + rng.below(8) as u32,
+            values: [0, 2, 3, 5][rng.below(4) as usize],
+            cas: rng.below(2) * 400,
+            unknown: rng.below(2) * 150,
+            tick_ns: [1, 100][rng.below(2) as usize],
+            seed: rng.bits(),
+            ..Shape::default()
+        };
+        let mut ops: Vec<Operation> = simulate(&shape).operations().collect();
+        let spoil = rng.chance(600);
+        if spoil {
+            let (a, b) = (
+                rng.below(ops.len() as u64) as usize,
+                rng.below(ops.len() as u64) as usize,
+            );
+            ops[a].value = ops[b].value;
+        }
+        let mut history = History::new();
+        ops.into_iter().for_each(|op| history.push(op).unwrap());
+        let outcome = check(&history, DataType::Register, &settings);
+        let verdict = &outcome.keys[0].verdict;
+        assert!(
+            spoil || *verdict == Verdict::Linearizable,
+            "{round}: {verdict:?}\n{}",
+            dump(&history)
+        );
+        good += u64::from(*verdict == Verdict::Linearizable);
+        searches_agree(&history, DataType::Register, &settings, verdict);
+    }
+    println!("longer: {good} of {} linearizable", rounds() / 20);
+}
+
+#[test]
+fn registers_agree_with_the_oracle() {
+    compare(DataType::Register, 1, &Settings::default(), false);
+    let any = Settings {
+        nil_read: NilRead::Any,
+        failed_cas: FailedCas::NoEffect,
+        ..Settings::default()
+    };
+    compare(DataType::Register, 2, &any, false);
+    let other = Settings {
+        initial: 1,
+        skew_ns: 1,
+        ..Settings::default()
+    };
+    compare(DataType::Register, 3, &other, false);
+}
+
+#[test]
+fn versioned_registers_agree_with_the_oracle() {
+    compare(DataType::Register, 4, &Settings::default(), true);
+}
+
+#[test]
+fn queues_agree_with_the_oracle() {
+    compare(DataType::Queue, 5, &Settings::default(), false);
+}
+
+#[test]
+fn sets_agree_with_the_oracle() {
+    compare(DataType::Set, 6, &Settings::default(), false);
+}
+
+#[test]
+fn stacks_agree_with_the_oracle() {
+    compare(DataType::Stack, 7, &Settings::default(), false);
+}
+
+#[test]
+fn counters_agree_with_the_oracle() {
+    compare(DataType::Counter, 8, &Settings::default(), false);
+}
+
+#[test]
+fn logs_agree_with_the_oracle() {
+    compare(DataType::Log, 9, &Settings::default(), false);
+}
+
+#[test]
+fn mutexes_agree_with_the_oracle() {
+    compare(DataType::Mutex, 10, &Settings::default(), false);
+}
+
+#[test]
+fn texts_agree_with_the_oracle() {
+    compare(DataType::Text, 11, &Settings::default(), false);
+}
