@@ -5,15 +5,12 @@
 //! Refuses to know files and reports.
 
 mod bind;
-<<<<<<< HEAD
-mod commands;
-mod fencing;
-=======
 mod budget;
+mod commands;
 mod consistency;
+mod fencing;
 mod integrity;
 mod latency;
->>>>>>> main
 mod profile;
 mod recovery;
 mod retries;
@@ -82,11 +79,16 @@ pub fn gate(id: &str) -> Option<&'static Gate> {
 }
 
 /// The registry: one table a family.
-<<<<<<< HEAD
-const FAMILIES: &[&[Gate]] = &[fencing::GATES, recovery::GATES, commands::GATES];
-=======
-const FAMILIES: &[&[Gate]] = &[latency::GATES, budget::GATES, integrity::GATES, consistency::GATES, telemetry::GATES];
->>>>>>> main
+const FAMILIES: &[&[Gate]] = &[
+    fencing::GATES,
+    recovery::GATES,
+    commands::GATES,
+    latency::GATES,
+    budget::GATES,
+    integrity::GATES,
+    consistency::GATES,
+    telemetry::GATES,
+];
 
 /// What a gate sees of a release.
 #[derive(Debug, Clone, Copy)]
