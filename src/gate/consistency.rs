@@ -126,10 +126,10 @@ fn read_freshness(cx: &TestCx<'_>) -> Judged {
             Outcome::Fail if read => reads.refused += 1,
             Outcome::Ok if degraded_read(&op) => reads.degraded += 1,
             Outcome::Ok => {
-                let returned = op
-                    .returned
-                    .map(|r| r.0)
-                    .ok_or_else(|| Gap { why: "a successful operation has no answer".into(), sources: vec![rows.source(id)] })?;
+                let returned = op.returned.map(|r| r.0).ok_or_else(|| Gap {
+                    why: "a successful operation has no answer".into(),
+                    sources: vec![rows.source(id)],
+                })?;
                 let (key, version, commit) = (op.key, op.version, op.commit_index);
                 reads.operations.push(Seen { id, read, key, invoke: op.invoke.0, returned, version, commit });
             }

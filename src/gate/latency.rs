@@ -105,8 +105,7 @@ fn percentile(cx: &TestCx<'_>, class: Class, objective: Option<i64>) -> Judged {
     let standing = stand(&order, &ranks, p99(), cx.contract().objectives.confidence, objective);
     figures.extend(bound_figure(cx, class, &order, ranks.upper));
     let estimate = order.at_least(ranks.nearest).map_or(0, |t| t.ns);
-    let verdict =
-        Stood { cx, class, scope, objective, estimate, judged, standing, left_out: (found.failed, found.unknown, order.open()) };
+    let verdict = Stood { cx, class, scope, objective, estimate, judged, standing, left_out: (found.failed, found.unknown, order.open()) };
     Ok(Judgement { figures, ..verdict.judgement() })
 }
 
@@ -130,8 +129,7 @@ impl Stood<'_> {
         let (limit, estimate) = (ms(self.objective), ms(self.estimate));
         let judgement = match self.standing {
             Standing::Within { upper } => {
-                let why =
-                    format!("{class} p99 {estimate}, at most {} at confidence {confidence}, over {n} operations", ms(upper));
+                let why = format!("{class} p99 {estimate}, at most {} at confidence {confidence}, over {n} operations", ms(upper));
                 let measured = format!("p99 {estimate}, upper bound {}", ms(upper));
                 Judgement::pass(why, judged).against(format!("≤ {limit}"), measured, ms(self.objective - upper))
             }
@@ -142,8 +140,7 @@ impl Stood<'_> {
             }
             Standing::Between { upper } => {
                 let upper = upper.map_or("not bounded, as some never returned".to_string(), |u| format!("at most {}", ms(u)));
-                let why =
-                    format!("too few samples to tell: {class} p99 {estimate} is within {limit}, but {upper} over {n} operations");
+                let why = format!("too few samples to tell: {class} p99 {estimate} is within {limit}, but {upper} over {n} operations");
                 Judgement::inconclusive(why, judged).against(format!("≤ {limit}"), format!("p99 {estimate}, {upper}"), "")
             }
             Standing::TooFew { needed } => self.too_few(needed),
@@ -329,18 +326,12 @@ fn held(class: Class, rate: &Rate, wanted: Ratio, judged: usize) -> Judgement {
     let (objective, least) = (format!("≥ {wanted} {word}s/s"), rate.least.decimal(3));
     if rate.least >= wanted {
         let margin = rate.least.sub(wanted).unwrap_or(Ratio::ZERO).decimal(3);
-        Judgement::pass("writes and reads were sent at the declared rates", judged).against(
-            objective,
-            format!("{least} {word}s/s"),
-            format!("{margin} {word}s/s"),
-        )
+        Judgement::pass("writes and reads were sent at the declared rates", judged)
+            .against(objective, format!("{least} {word}s/s"), format!("{margin} {word}s/s"))
     } else if rate.most < wanted {
         let most = rate.most.decimal(3);
-        Judgement::fail(format!("{word}s were sent at {most}/s at most, below {wanted}/s"), judged).against(
-            objective,
-            format!("{most} {word}s/s at most"),
-            "",
-        )
+        Judgement::fail(format!("{word}s were sent at {most}/s at most, below {wanted}/s"), judged)
+            .against(objective, format!("{most} {word}s/s at most"), "")
     } else {
         let why = format!("the bounds of the load window leave open whether {word}s reached {wanted}/s ({least}/s at least)");
         Judgement::inconclusive(why, judged).against(objective, format!("{least} {word}s/s at least"), "")
@@ -363,11 +354,7 @@ fn rate_figure(cx: &TestCx<'_>, class: Class, rate: &Rate, declared: Ratio) -> F
         id: format!("{}-rate", class.word()),
         symbol: if class == Class::Write { "λ_w".into() } else { "λ_r".into() },
         formula: "operations sent in the load window / its length".into(),
-        substitution: format!(
-            "from {} to {} by the bounds of the window; declared {declared}",
-            rate.least.decimal(3),
-            rate.most.decimal(3)
-        ),
+        substitution: format!("from {} to {} by the bounds of the window; declared {declared}", rate.least.decimal(3), rate.most.decimal(3)),
         value: rate.least.decimal(3),
         unit: "1/s".into(),
         sources: load.map(|l| cx.release.declared(l.span)).into_iter().collect(),

@@ -25,7 +25,11 @@ pub(super) struct Block {
 }
 
 impl Block {
-    const EMPTY: Block = Block { f: NEVER, s: i64::MIN, write: NEVER };
+    const EMPTY: Block = Block {
+        f: NEVER,
+        s: i64::MIN,
+        write: NEVER,
+    };
 
     pub(super) fn written(&self) -> bool {
         self.write != NEVER
@@ -85,7 +89,11 @@ pub(super) fn read<'a>(
     wanted: impl Fn(usize) -> bool,
 ) -> Table<'a> {
     let range = |(key, of): (usize, &super::profile::KeyProfile)| {
-        if wanted(key) { of.brought } else { Range::EMPTY }
+        if wanted(key) {
+            of.brought
+        } else {
+            Range::EMPTY
+        }
     };
     let ranges: Vec<Range> = profile.of.iter().enumerate().map(range).collect();
     let slots = Slots::new(&ranges, history.len());
@@ -97,7 +105,14 @@ pub(super) fn read<'a>(
             Slots::Runs(places)
         }
         Slots::Shared { low, mut owners } => {
-            filling.fill(keys, &mut SharedFinder { low, owners: &mut owners }, &wanted);
+            filling.fill(
+                keys,
+                &mut SharedFinder {
+                    low,
+                    owners: &mut owners,
+                },
+                &wanted,
+            );
             if filling.misses == 0 {
                 Slots::Shared { low, owners }
             } else {
@@ -113,9 +128,17 @@ pub(super) fn read<'a>(
 
 fn hashed(filling: &mut Filling, keys: &[u32], wanted: &impl Fn(usize) -> bool) -> Slots {
     let (mut ids, mut owners, mut labels) = (HashMap::new(), Vec::new(), Vec::new());
-    let mut finder = HashFinder { ids: &mut ids, owners: &mut owners, labels: &mut labels };
+    let mut finder = HashFinder {
+        ids: &mut ids,
+        owners: &mut owners,
+        labels: &mut labels,
+    };
     filling.fill(keys, &mut finder, wanted);
-    Slots::Hashed { ids, owners, labels }
+    Slots::Hashed {
+        ids,
+        owners,
+        labels,
+    }
 }
 
 struct Filling<'a> {
@@ -131,14 +154,21 @@ struct Filling<'a> {
 }
 
 impl<'a> Filling<'a> {
-    fn new(history: &'a History, settings: &'a Settings<'a>, keys: usize, slots: usize) -> Filling<'a> {
+    fn new(
+        history: &'a History,
+        settings: &'a Settings<'a>,
+        keys: usize,
+        slots: usize,
+    ) -> Filling<'a> {
         let actions = table(|kind, outcome| match (kind, outcome) {
             (Kind::Read, OpOutcome::Ok) => READ,
             (Kind::Write, OpOutcome::Ok) => WRITE,
             (Kind::Write, OpOutcome::Unknown) => MAYBE_WRITE,
             (Kind::Cas, OpOutcome::Ok) => CAS,
             (Kind::Cas, OpOutcome::Unknown) => MAYBE_CAS,
-            (Kind::Cas, OpOutcome::Fail) if settings.failed_cas == FailedCas::Mismatch => FAILED_CAS,
+            (Kind::Cas, OpOutcome::Fail) if settings.failed_cas == FailedCas::Mismatch => {
+                FAILED_CAS
+            }
             _ => SKIP,
         });
         Filling {
@@ -156,7 +186,10 @@ impl<'a> Filling<'a> {
 
     fn fill<F: Finder>(&mut self, keys: &[u32], finder: &mut F, wanted: &impl Fn(usize) -> bool) {
         let history = self.history;
-        let (initial, any_nil) = (self.settings.initial, self.settings.nil_read == NilRead::Any);
+        let (initial, any_nil) = (
+            self.settings.initial,
+            self.settings.nil_read == NilRead::Any,
+        );
         let columns = history.tags.iter().zip(keys).zip(&history.values);
         let times = history.invokes.iter().zip(&history.returns);
         for (at, (((&tag, &key), &value), (&invoke, &ret))) in columns.zip(times).enumerate() {
@@ -188,7 +221,15 @@ impl<'a> Filling<'a> {
     }
 
     #[inline(always)]
-    fn mutate<F: Finder>(&mut self, finder: &mut F, action: u8, at: usize, key: u32, invoke: i64, ret: i64) {
+    fn mutate<F: Finder>(
+        &mut self,
+        finder: &mut F,
+        action: u8,
+        at: usize,
+        key: u32,
+        invoke: i64,
+        ret: i64,
+    ) {
         let value = self.history.values[at];
         if action == FAILED_CAS {
             let slot = self.expected_slot(finder, at, key);
@@ -224,7 +265,9 @@ impl<'a> Filling<'a> {
             block.f = block.f.min(ret);
         }
         if let Some(from) = from {
-            self.links.get_or_insert_default().add(slot, from, action == CAS);
+            self.links
+                .get_or_insert_default()
+                .add(slot, from, action == CAS);
         }
     }
 
@@ -299,11 +342,16 @@ impl Table<'_> {
                 return Said::Clash(clash);
             }
         }
-        let clash = self.rank(key, scratch).err().or_else(|| self.scan(key, &scratch.ranked));
+        let clash = self
+            .rank(key, scratch)
+            .err()
+            .or_else(|| self.scan(key, &scratch.ranked));
         match clash {
             Some(clash) => Said::Clash(clash),
             None if self.failed.is_empty() => Said::Order,
-            None => chains::place_failed(self, key, scratch.ranked.iter().map(|ranked| ranked.slot)),
+            None => {
+                chains::place_failed(self, key, scratch.ranked.iter().map(|ranked| ranked.slot))
+            }
         }
     }
 
@@ -331,15 +379,26 @@ impl Table<'_> {
             let block = self.blocks[slot as usize];
             if block.f.saturating_add(slack) < block.write && block.f != NEVER {
                 let value = self.slots.label(key, slot);
-                return Err(if block.written() { Clash::ReadBeforeWrite(value) } else { Clash::Phantom(value) });
+                return Err(if block.written() {
+                    Clash::ReadBeforeWrite(value)
+                } else {
+                    Clash::Phantom(value)
+                });
             }
             if block.f == NEVER {
                 continue;
             }
             if block.f + slack < first.s {
-                return Err(Clash::Blocks(self.values(key, slot), self.values(key, chains::INITIAL)));
+                return Err(Clash::Blocks(
+                    self.values(key, slot),
+                    self.values(key, chains::INITIAL),
+                ));
             }
-            let new = Ranked { sum: block.f + block.s, s: block.s, slot };
+            let new = Ranked {
+                sum: block.f + block.s,
+                s: block.s,
+                slot,
+            };
             // Slots follow time closely, so that insertion sort is nearly free; if not, give up on it.
             let mut place = ranked.len();
             ranked.push(new);
@@ -364,7 +423,10 @@ impl Table<'_> {
             let f = here.sum - here.s;
             if f + slack < latest {
                 let other = ranked[..i].iter().find(|other| other.s == latest)?;
-                return Some(Clash::Blocks(self.values(key, other.slot), self.values(key, here.slot)));
+                return Some(Clash::Blocks(
+                    self.values(key, other.slot),
+                    self.values(key, here.slot),
+                ));
             }
             latest = latest.max(here.s);
         }

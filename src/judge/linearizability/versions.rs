@@ -49,7 +49,12 @@ struct Slot {
 }
 
 impl Slot {
-    const EMPTY: Slot = Slot { f: NEVER, s: i64::MIN, write: NEVER, value: NIL };
+    const EMPTY: Slot = Slot {
+        f: NEVER,
+        s: i64::MIN,
+        write: NEVER,
+        value: NIL,
+    };
 
     fn used(&self) -> bool {
         self.s != i64::MIN
@@ -101,7 +106,15 @@ pub(super) fn sweep(
             Slots::Runs(places)
         }
         Slots::Shared { low, mut owners } => {
-            filling.fill(keys, &mut SharedFinder { low, owners: &mut owners }, &wanted, &ranges);
+            filling.fill(
+                keys,
+                &mut SharedFinder {
+                    low,
+                    owners: &mut owners,
+                },
+                &wanted,
+                &ranges,
+            );
             if !filling.conflict {
                 Slots::Shared { low, owners }
             } else {
@@ -114,22 +127,46 @@ pub(super) fn sweep(
     let by_key = slots.by_key(profile.of.len(), true);
     filling.maybe.sort_unstable();
     filling.failed.sort_unstable();
-    (0..profile.of.len()).map(|key| wanted(key).then(|| filling.judge(key, &slots, &by_key))).collect()
+    (0..profile.of.len())
+        .map(|key| wanted(key).then(|| filling.judge(key, &slots, &by_key)))
+        .collect()
 }
 
-fn hashed(filling: &mut Filling, keys: &[u32], wanted: &impl Fn(usize) -> bool, ranges: &[Range]) -> Slots {
+fn hashed(
+    filling: &mut Filling,
+    keys: &[u32],
+    wanted: &impl Fn(usize) -> bool,
+    ranges: &[Range],
+) -> Slots {
     let (mut ids, mut owners, mut labels) = (HashMap::new(), Vec::new(), Vec::new());
-    let mut finder = HashFinder { ids: &mut ids, owners: &mut owners, labels: &mut labels };
+    let mut finder = HashFinder {
+        ids: &mut ids,
+        owners: &mut owners,
+        labels: &mut labels,
+    };
     filling.fill(keys, &mut finder, wanted, ranges);
-    Slots::Hashed { ids, owners, labels }
+    Slots::Hashed {
+        ids,
+        owners,
+        labels,
+    }
 }
 
 /// Versions of acknowledged operations, by key.
-fn ranges(history: &History, keys: &[u32], count: usize, wanted: &impl Fn(usize) -> bool) -> Vec<Range> {
+fn ranges(
+    history: &History,
+    keys: &[u32],
+    count: usize,
+    wanted: &impl Fn(usize) -> bool,
+) -> Vec<Range> {
     let mut ranges = vec![Range::EMPTY; count];
-    let writes = table(|kind, outcome| outcome == OpOutcome::Ok && matches!(kind, Kind::Write | Kind::Cas));
+    let writes =
+        table(|kind, outcome| outcome == OpOutcome::Ok && matches!(kind, Kind::Write | Kind::Cas));
     for (at, (&key, &tag)) in keys.iter().zip(&history.tags).enumerate() {
-        if let Some(version) = history.version(at).filter(|_| writes[(tag & 127) as usize] && wanted(key as usize)) {
+        if let Some(version) = history
+            .version(at)
+            .filter(|_| writes[(tag & 127) as usize] && wanted(key as usize))
+        {
             ranges[key as usize].widen(version as i64);
         }
     }
@@ -137,13 +174,20 @@ fn ranges(history: &History, keys: &[u32], count: usize, wanted: &impl Fn(usize)
 }
 
 impl<'a> Filling<'a> {
-    fn new(history: &'a History, settings: &'a Settings<'a>, keys: usize, slots: usize) -> Filling<'a> {
+    fn new(
+        history: &'a History,
+        settings: &'a Settings<'a>,
+        keys: usize,
+        slots: usize,
+    ) -> Filling<'a> {
         let actions = table(|kind, outcome| match (kind, outcome) {
             (Kind::Read, OpOutcome::Ok) => READ,
             (Kind::Write, OpOutcome::Ok) => WRITE,
             (Kind::Cas, OpOutcome::Ok) => CAS,
             (Kind::Write | Kind::Cas, OpOutcome::Unknown) => MAYBE,
-            (Kind::Cas, OpOutcome::Fail) if settings.failed_cas == FailedCas::Mismatch => FAILED_CAS,
+            (Kind::Cas, OpOutcome::Fail) if settings.failed_cas == FailedCas::Mismatch => {
+                FAILED_CAS
+            }
             _ => SKIP,
         });
         Filling {
@@ -161,20 +205,34 @@ impl<'a> Filling<'a> {
         }
     }
 
-    fn fill<F: Finder>(&mut self, keys: &[u32], finder: &mut F, wanted: &impl Fn(usize) -> bool, ranges: &[Range]) {
+    fn fill<F: Finder>(
+        &mut self,
+        keys: &[u32],
+        finder: &mut F,
+        wanted: &impl Fn(usize) -> bool,
+        ranges: &[Range],
+    ) {
         let history = self.history;
         let any_nil = self.settings.nil_read == NilRead::Any;
         let columns = history.tags.iter().zip(keys).zip(&history.values);
         let times = history.invokes.iter().zip(&history.returns);
         for (at, (((&tag, &key), &value), (&invoke, &ret))) in columns.zip(times).enumerate() {
             let action = self.actions[(tag & 127) as usize];
-            if action == SKIP || !wanted(key as usize) || (any_nil && action == READ && value == NIL) {
+            if action == SKIP
+                || !wanted(key as usize)
+                || (any_nil && action == READ && value == NIL)
+            {
                 continue;
             }
             if action >= MAYBE {
-                let list = if action == MAYBE { &mut self.maybe } else { &mut self.failed };
+                let list = if action == MAYBE {
+                    &mut self.maybe
+                } else {
+                    &mut self.failed
+                };
                 list.push((key, at as u32));
-                self.initial_again[key as usize] |= action == MAYBE && value == self.settings.initial;
+                self.initial_again[key as usize] |=
+                    action == MAYBE && value == self.settings.initial;
                 continue;
             }
             let version = history.version(at).map(|version| version as i64);
@@ -194,7 +252,9 @@ impl<'a> Filling<'a> {
             let Some(here) = self.slots.get_mut(slot as usize) else {
                 self.conflict = true;
                 // A read of a version outside of all that were acknowledged; only a later look could tell.
-                self.trouble[key as usize] = Some(Swept::Other("a read saw a version beyond the acknowledged ones"));
+                self.trouble[key as usize] = Some(Swept::Other(
+                    "a read saw a version beyond the acknowledged ones",
+                ));
                 continue;
             };
             let fresh = !here.used();
@@ -238,7 +298,8 @@ impl<'a> Filling<'a> {
             Ok(matched) => matched,
             Err(swept) => return swept,
         };
-        self.scan(key, slots, by_key, matched).map_or_else(|| self.place_failed(key, by_key), |swept| swept)
+        self.scan(key, slots, by_key, matched)
+            .map_or_else(|| self.place_failed(key, by_key), |swept| swept)
     }
 
     fn of_key(list: &[(u32, u32)], key: usize) -> &[(u32, u32)] {
@@ -260,7 +321,10 @@ impl<'a> Filling<'a> {
             let by_value = found.get_or_insert_with(|| {
                 let mut by_value: HashMap<i64, Vec<u32>> = HashMap::new();
                 for &(_, at) in maybe {
-                    by_value.entry(self.history.values[at as usize]).or_default().push(at);
+                    by_value
+                        .entry(self.history.values[at as usize])
+                        .or_default()
+                        .push(at);
                 }
                 by_value
             });
@@ -271,13 +335,16 @@ impl<'a> Filling<'a> {
                     here.s = here.s.max(invoke);
                     used += 1;
                     if self.history.kind(at as usize) == Kind::Cas {
-                        self.expects.insert(slot, self.history.expected(at as usize));
+                        self.expects
+                            .insert(slot, self.history.expected(at as usize));
                     }
                     // A second version of this value would find nobody.
                     by_value.insert(here.value, vec![at, at]);
                 }
                 Some(_) => {
-                    return Err(Swept::Other("several unknown writes may have given one version"));
+                    return Err(Swept::Other(
+                        "several unknown writes may have given one version",
+                    ));
                 }
                 None => return Err(Swept::Clash(Clash::Phantom(slots.label(key, slot)))),
             }
@@ -306,7 +373,12 @@ impl<'a> Filling<'a> {
                     holder => Clash::WentBack(version(), slots.label(key, holder)),
                 }));
             }
-            if !self.expects.is_empty() && self.expects.get(&slot).is_some_and(|&expected| expected != value) {
+            if !self.expects.is_empty()
+                && self
+                    .expects
+                    .get(&slot)
+                    .is_some_and(|&expected| expected != value)
+            {
                 return Some(match all_matched {
                     true => Swept::Clash(Clash::Expected(version())),
                     false => Swept::Other("an unknown write may lie between two versions"),
@@ -341,11 +413,18 @@ impl<'a> Filling<'a> {
         }
         let placed = failed.iter().all(|&(_, at)| {
             let at = at as usize;
-            let (invoke, ret) = (self.history.invokes[at] - skew, self.history.returns[at].saturating_add(skew));
+            let (invoke, ret) = (
+                self.history.invokes[at] - skew,
+                self.history.returns[at].saturating_add(skew),
+            );
             let run = runs.partition_point(|&(start, _)| start < invoke) - 1;
             let end = runs.get(run + 1).map_or(NEVER, |&(start, _)| start);
             runs[run].1 != self.history.expected(at) || ret >= end
         });
-        if placed { Swept::Order } else { Swept::Other("a failed compare-and-set needs a search for its place") }
+        if placed {
+            Swept::Order
+        } else {
+            Swept::Other("a failed compare-and-set needs a search for its place")
+        }
     }
 }
