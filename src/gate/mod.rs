@@ -8,6 +8,7 @@ mod bind;
 mod budget;
 mod commands;
 mod consistency;
+mod contract;
 mod fencing;
 mod integrity;
 mod latency;
@@ -80,14 +81,15 @@ pub fn gate(id: &str) -> Option<&'static Gate> {
 
 /// The registry: one table a family.
 const FAMILIES: &[&[Gate]] = &[
+    contract::GATES,
     fencing::GATES,
     recovery::GATES,
     commands::GATES,
+    consistency::GATES,
     latency::GATES,
     budget::GATES,
-    integrity::GATES,
-    consistency::GATES,
     telemetry::GATES,
+    integrity::GATES,
 ];
 
 /// What a gate sees of a release.
