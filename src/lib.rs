@@ -7,6 +7,8 @@ pub mod exact;
 pub mod figure;
 pub mod gate;
 pub mod judge;
+pub mod package;
 pub mod source;
+pub mod store;
 pub mod verdict;
 mod words;

@@ -8,9 +8,10 @@ use crate::dossier::{self, Dossier};
 use crate::error::{Error, ErrorKind};
 use crate::evidence::read::{Files, read};
 use crate::gate::{self, Profile, ReleaseCx};
-use crate::package::{Payload, sha256_hex};
+use crate::package::Payload;
 use crate::report::{self, Templates};
 use crate::source::Sources;
+use crate::store::sha256;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -83,7 +84,7 @@ pub struct Built {
 /// Evidence that cannot be read, bindings that name what does not exist, templates that do not render.
 pub fn build(plan: &Plan, files: &dyn Files, templates: &Templates, date: Option<&str>, threads: usize) -> Result<Built, Error> {
     let evidence = read(&plan.matrix, files, threads)?;
-    let digest = |i| sha256_hex(plan.sources.get(i).text.as_bytes());
+    let digest = |i| sha256(plan.sources.get(i).text.as_bytes());
     let (contract_sha, matrix_sha) = (digest(plan.contract.source), digest(plan.matrix.source));
     let digests: [Arc<str>; 2] = [contract_sha.as_str().into(), matrix_sha.as_str().into()];
     let cx = ReleaseCx {
@@ -120,9 +121,22 @@ pub fn build(plan: &Plan, files: &dyn Files, templates: &Templates, date: Option
     Ok(Built { dossier, files: out, evidence })
 }
 
+impl Built {
+    /// All files of the package by their path below `data/`; evidence is copied from `files` when it is written.
+    #[must_use]
+    pub fn payload<'a>(&self, files: &'a dyn Files) -> BTreeMap<String, Payload<'a>> {
+        let made = self.files.iter().map(|(path, bytes)| (path.clone(), Payload::Bytes(bytes.clone())));
+        let copied = self.evidence.iter().map(|(path, sha256, bytes)| {
+            let file = Payload::File { files, path: path.clone(), sha256: sha256.clone(), bytes: *bytes };
+            (format!("{}/{path}", paths::EVIDENCE), file)
+        });
+        made.chain(copied).collect()
+    }
+}
+
 /// What made the package: name, version, digests of the templates used.
 fn tool(templates: &Templates) -> Vec<u8> {
-    let digests: BTreeMap<&str, String> = templates.texts().into_iter().map(|(n, t)| (n, sha256_hex(t.as_bytes()))).collect();
+    let digests: BTreeMap<&str, String> = templates.texts().into_iter().map(|(n, t)| (n, sha256(t.as_bytes()))).collect();
     let value = serde_json::json!({
         "schema": "quorate-tool/1",
         "name": env!("CARGO_PKG_NAME"),

@@ -12,15 +12,49 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-struct Folder(PathBuf);
+/// What is done to a file before it is read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Harm {
+    None,
+    Absent,
+    Empty,
+    CutAtLine,
+    CutInLine,
+    OtherTest,
+}
+
+/// The files of a case, one of them harmed.
+struct Folder {
+    root: PathBuf,
+    harmed: String,
+    harm: Harm,
+}
+
+impl Folder {
+    fn sound(root: &Path) -> Self {
+        Self { root: root.to_path_buf(), harmed: String::new(), harm: Harm::None }
+    }
+}
 
 impl Files for Folder {
     fn open(&self, path: &str) -> std::io::Result<Option<Box<dyn Read + Send>>> {
-        match fs::File::open(self.0.join(path)) {
-            Ok(file) => Ok(Some(Box::new(file))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        let bytes = match fs::read(self.root.join(path)) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let harm = if path == self.harmed { self.harm } else { Harm::None };
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let half = text.lines().count() / 2 + 1;
+        let harmed = match harm {
+            Harm::None => text,
+            Harm::Absent => return Ok(None),
+            Harm::Empty => String::new(),
+            Harm::CutAtLine => text.lines().take(half).map(|l| format!("{l}\n")).collect(),
+            Harm::CutInLine => text.chars().take(text.len() / 2 + 1).collect(),
+            Harm::OtherTest => text.replace("\"test\":\"t1\"", "\"test\":\"t9\""),
+        };
+        Ok(Some(Box::new(std::io::Cursor::new(harmed.into_bytes()))))
     }
 }
 
@@ -34,7 +68,7 @@ fn nearest_file(case: &Path, name: &str) -> String {
 }
 
 /// The verdict word and the reason that a gate gives on a case.
-fn run(gate: &str, case: &Path) -> Result<(String, String), String> {
+fn run(gate: &str, case: &Path, files: &Folder) -> Result<(String, String), String> {
     let mut sources = Sources::default();
     let (contract_text, matrix_text) = (nearest_file(case, "contract.toml"), nearest_file(case, "matrix.toml"));
     let (c, m) = (sources.add("contract.toml", &contract_text), sources.add("matrix.toml", &matrix_text));
@@ -42,7 +76,7 @@ fn run(gate: &str, case: &Path) -> Result<(String, String), String> {
     let contract = parse_contract(c, &contract_text).map_err(shown)?;
     let matrix = parse_matrix(m, &matrix_text, Some(&contract)).map_err(shown)?;
     let profile = PROFILES.iter().find(|p| p.name == contract.release.profile.value).ok_or("unknown profile")?;
-    let evidence = read(&matrix, &Folder(case.to_path_buf()), 2).map_err(|e| e.render(&sources, false))?;
+    let evidence = read(&matrix, files, 2).map_err(|e| e.render(&sources, false))?;
     let digests = ["".into(), "".into()];
     let cx = ReleaseCx { contract: &contract, matrix: &matrix, evidence: &evidence, sources: &sources, digests: &digests };
     let outcomes = judge(&cx, profile);
@@ -69,7 +103,7 @@ fn every_case_gets_its_verdict() {
         let name = case.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         let wanted = name.split('-').next().unwrap_or_default();
         let part = fs::read_to_string(case.join("why.txt")).unwrap_or_default();
-        match run(&gate, &case) {
+        match run(&gate, &case, &Folder::sound(&case)) {
             Ok((verdict, why)) if verdict == wanted && why.contains(part.trim()) => {}
             Ok((verdict, why)) => wrong.push(format!("{gate}/{name}: {verdict}: {why} (wanted …{}…)", part.trim())),
             Err(error) => wrong.push(format!("{gate}/{name}: {error}")),
@@ -93,4 +127,36 @@ fn every_gate_has_all_three_cases() {
         }
     }
     assert!(missing.is_empty(), "missing cases: {}", missing.join(", "));
+}
+
+/// A file that a gate needs and that is absent, empty, cut short or of another test never lets the gate pass.
+#[test]
+fn harmed_evidence_never_passes() {
+    let mut wrong = Vec::new();
+    let mut tried = 0;
+    for (id, case) in cases() {
+        let Some(gate) = gates().into_iter().find(|g| g.id == id) else { continue };
+        if !case.file_name().is_some_and(|n| n.to_string_lossy().starts_with("pass")) {
+            continue;
+        }
+        for entry in fs::read_dir(&case).expect("case").flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let head = fs::read_to_string(entry.path()).unwrap_or_default();
+            let needed = gate.needs.iter().any(|kind| head.starts_with(&format!("{{\"quorate\":\"{kind}/v1\"")));
+            if !needed {
+                continue;
+            }
+            for harm in [Harm::Absent, Harm::Empty, Harm::CutAtLine, Harm::CutInLine, Harm::OtherTest] {
+                tried += 1;
+                let files = Folder { root: case.clone(), harmed: name.clone(), harm };
+                if let Ok((verdict, why)) = run(&id, &case, &files) {
+                    if verdict == "pass" {
+                        wrong.push(format!("{id} passed with {name} {harm:?}: {why}"));
+                    }
+                }
+            }
+        }
+    }
+    assert!(tried > 0, "no case was tried");
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }

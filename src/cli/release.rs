@@ -2,11 +2,10 @@
 
 use super::{Env, Exit, Failure, Io};
 use crate::error::{Error, ErrorKind};
-use crate::package::{BagInfo, Payload, write};
+use crate::package::{Bag, Info, write};
 use crate::release::{self, Built, Plan, paths};
 use crate::report::Templates;
-use crate::store::{Folder, read_text};
-use std::collections::BTreeMap;
+use crate::store::{Folder, split};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -71,10 +70,23 @@ fn date(env: &Env) -> Result<Option<String>, Error> {
 
 fn load(args: &Args) -> Result<Plan, Failure> {
     let matrix = args.matrix.clone().unwrap_or_else(|| args.contract.with_file_name("matrix.toml"));
-    let contract_text = read_text(&args.contract)?;
-    let matrix_text = read_text(&matrix)?;
+    let contract_text = text(&args.contract, ErrorKind::Contract)?;
+    let matrix_text = text(&matrix, ErrorKind::Contract)?;
     release::plan((&shown(&args.contract), &contract_text), (&shown(&matrix), &matrix_text))
         .map_err(|(error, sources)| Failure { error, sources })
+}
+
+/// The whole text of a file that the user named.
+fn text(path: &Path, kind: ErrorKind) -> Result<String, Error> {
+    let Some((folder, name)) = split(path) else {
+        return Err(Error::plain(kind, format!("`{}` does not name a file", path.display())));
+    };
+    folder.text(name, kind).map_err(|mut error| {
+        for fault in &mut error.faults {
+            fault.message = fault.message.replace(&format!("`{name}`"), &format!("`{}`", path.display()));
+        }
+        error
+    })
 }
 
 fn shown(path: &Path) -> String {
@@ -101,7 +113,7 @@ fn templates(dir: Option<&Path>) -> Result<Templates, Error> {
     for name in Templates::NAMES {
         let path = dir.join(name);
         if path.exists() {
-            templates.replace(name, read_text(&path)?);
+            templates.replace(name, text(&path, ErrorKind::Usage)?);
             found += 1;
         }
     }
@@ -113,15 +125,14 @@ fn templates(dir: Option<&Path>) -> Result<Templates, Error> {
 }
 
 fn store(args: &Args, built: &Built, folder: &Folder, package: &Path) -> Result<String, Error> {
-    let mut payload: BTreeMap<String, Payload<'_>> =
-        built.files.iter().map(|(path, bytes)| (path.clone(), Payload::Bytes(bytes.clone()))).collect();
-    for (path, sha256, length) in &built.evidence {
-        let open = Box::new(move || folder.reopen(path));
-        let file = Payload::File { open, sha256: sha256.clone(), length: *length };
-        payload.insert(format!("{}/{path}", paths::EVIDENCE), file);
-    }
-    let info = BagInfo { identifier: release::package_name(&built.dossier), date: built.dossier.date.clone() };
-    write(package, payload, &info, args.force)
+    let info = Info {
+        agent: format!("{}/{}", built.dossier.tool.name, built.dossier.tool.version),
+        date: built.dossier.date.clone(),
+        identifier: release::package_name(&built.dossier),
+    };
+    let bag = Bag::new(built.payload(folder), &info)?;
+    write(&bag, package, args.force)?;
+    Ok(bag.root().to_string())
 }
 
 fn report(args: &Args, io: &mut Io<'_>, built: &Built, package: &Path, root: &str) -> Result<(), Error> {

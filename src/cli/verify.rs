@@ -1,1 +1,66 @@
 //! `quorate verify`: is the package whole, and does judging its evidence again give the same bytes?
+
+use super::{Exit, Failure, Io};
+use crate::error::{Error, ErrorKind};
+use crate::package::{Difference, Verification, Verified, compare, open};
+use crate::release::{self, paths};
+use crate::report::Templates;
+use crate::store::Folder;
+use std::path::PathBuf;
+
+/// Arguments of `quorate verify`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The package folder
+    package: PathBuf,
+    /// Check the files only; do not judge the evidence again
+    #[arg(long)]
+    no_recompute: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// How many threads read evidence; all when left out
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+}
+
+pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
+    let verified = match open(&args.package) {
+        Ok(verified) => verified,
+        Err(error) => {
+            print(args, io, &Verification::damaged(&error))?;
+            return Ok(Exit::Unverified);
+        }
+    };
+    let threads = args.threads.unwrap_or(io.env.threads).clamp(1, 256);
+    let differences = if args.no_recompute { None } else { Some(recompute(args, &verified, threads)?) };
+    let verification = Verification::unsigned(&verified, differences.as_deref());
+    print(args, io, &verification)?;
+    Ok(if verification.broken() { Exit::Unverified } else { Exit::Decided(verified.facts.decision) })
+}
+
+fn print(args: &Args, io: &mut Io<'_>, verification: &Verification) -> Result<(), Error> {
+    if args.json { io.print(&format!("{}\n", verification.json())) } else { io.print(&verification.text()) }
+}
+
+/// Judges the packaged evidence by the packaged contract, renders again, and compares bytes.
+fn recompute(args: &Args, verified: &Verified, threads: usize) -> Result<Vec<Difference>, Failure> {
+    let data = Folder::new(args.package.join("data"));
+    let evidence = Folder::new(args.package.join("data").join(paths::EVIDENCE));
+    let contract = data.text(paths::CONTRACT, ErrorKind::Package)?;
+    let matrix = data.text(paths::MATRIX, ErrorKind::Package)?;
+    let plan = release::plan((paths::CONTRACT, &contract), (paths::MATRIX, &matrix)).map_err(|(error, sources)| Failure {
+        error: Error { kind: ErrorKind::Package, ..error },
+        sources,
+    })?;
+    let mut templates = Templates::built_in();
+    for name in Templates::NAMES {
+        let path = format!("{}/{name}", paths::TEMPLATES);
+        if verified.files.contains_key(&format!("data/{path}")) {
+            templates.replace(name, data.text(&path, ErrorKind::Package)?);
+        }
+    }
+    let built = release::build(&plan, &evidence, &templates, verified.facts.date.as_deref(), threads)
+        .map_err(|error| Failure { error: Error { kind: ErrorKind::Package, ..error }, sources: plan.sources.clone() })?;
+    Ok(compare(verified, &built.payload(&evidence)))
+}

@@ -6,10 +6,15 @@
 
 mod bind;
 mod budget;
+mod commands;
 mod consistency;
+mod contract;
+mod fencing;
 mod integrity;
 mod latency;
 mod profile;
+mod recovery;
+mod retries;
 mod run;
 mod telemetry;
 
@@ -75,7 +80,17 @@ pub fn gate(id: &str) -> Option<&'static Gate> {
 }
 
 /// The registry: one table a family.
-const FAMILIES: &[&[Gate]] = &[latency::GATES, budget::GATES, integrity::GATES, consistency::GATES, telemetry::GATES];
+const FAMILIES: &[&[Gate]] = &[
+    contract::GATES,
+    fencing::GATES,
+    recovery::GATES,
+    commands::GATES,
+    consistency::GATES,
+    latency::GATES,
+    budget::GATES,
+    telemetry::GATES,
+    integrity::GATES,
+];
 
 /// What a gate sees of a release.
 #[derive(Debug, Clone, Copy)]

@@ -1,5 +1,13 @@
 //! Checkers: pure functions from typed evidence to findings. They know no files, no clock and no gates.
-pub mod linearizability;
-pub mod latency;
+
+pub mod commands;
+pub mod fencing;
 pub mod freshness;
+pub mod latency;
+pub mod linearizability;
+pub mod masking;
+pub mod quorum;
+pub mod recovery;
+pub mod retries;
+pub mod tally;
 pub mod telemetry;

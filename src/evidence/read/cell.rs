@@ -30,7 +30,7 @@ pub enum Cell<'a> {
     /// An array or object, as its text.
     Json(&'a str),
     /// A text without a type, as in CSV.
-    Plain(&'a str),
+    Plain(Cow<'a, str>),
 }
 
 impl<'a> Cell<'a> {
@@ -42,8 +42,8 @@ impl<'a> Cell<'a> {
             Self::Null => Cow::Borrowed("null"),
             Self::Bool(true) => Cow::Borrowed("true"),
             Self::Bool(false) => Cow::Borrowed("false"),
-            Self::Number(text) | Self::Json(text) | Self::Plain(text) => Cow::Borrowed(*text),
-            Self::Text(text) => Cow::Borrowed(text.as_ref()),
+            Self::Number(text) | Self::Json(text) => Cow::Borrowed(*text),
+            Self::Text(text) | Self::Plain(text) => Cow::Borrowed(text.as_ref()),
         })
     }
 
@@ -57,7 +57,8 @@ impl<'a> Cell<'a> {
     #[must_use]
     pub fn borrowed(&self) -> Option<&'a str> {
         match self {
-            Self::Number(text) | Self::Json(text) | Self::Plain(text) | Self::Text(Cow::Borrowed(text)) => Some(text),
+            Self::Number(text) | Self::Json(text) => Some(text),
+            Self::Text(Cow::Borrowed(text)) | Self::Plain(Cow::Borrowed(text)) => Some(text),
             _ => None,
         }
     }
@@ -101,7 +102,7 @@ pub fn typed(cell: &Cell<'_>, ty: FieldType, timing: Timing, symbols: &mut Symbo
     match (cell, ty) {
         (Cell::Null, FieldType::Value) => Ok(Val::NIL.0),
         (Cell::Missing | Cell::Null, _) => Ok(ABSENT),
-        (Cell::Plain(""), _) => Ok(ABSENT),
+        (Cell::Plain(text), _) if text.is_empty() => Ok(ABSENT),
         (_, FieldType::Time) => time(cell, timing),
         (_, FieldType::Int) => int(cell),
         (_, FieldType::Decimal) => decimal(cell),
@@ -123,8 +124,8 @@ pub(super) fn shown(cell: &Cell<'_>) -> String {
 
 fn digits<'c>(cell: &'c Cell<'_>) -> Option<&'c str> {
     match cell {
-        Cell::Number(text) | Cell::Plain(text) => Some(text),
-        Cell::Text(text) => Some(text.as_ref()),
+        Cell::Number(text) => Some(text),
+        Cell::Text(text) | Cell::Plain(text) => Some(text.as_ref()),
         _ => None,
     }
 }
@@ -240,7 +241,7 @@ fn value(cell: &Cell<'_>, symbols: &mut Symbols) -> Result<Raw, String> {
             Some(val) => Ok(val.0),
             None => intern(text),
         },
-        Cell::Plain("nil") => Ok(Val::NIL.0),
+        Cell::Plain(text) if text == "nil" => Ok(Val::NIL.0),
         Cell::Plain(text) => match text.parse::<i64>().ok().filter(|n| n.to_string() == *text).and_then(Val::int) {
             Some(val) => Ok(val.0),
             None => intern(text),
@@ -279,8 +280,7 @@ fn flag(cell: &Cell<'_>) -> Result<Raw, String> {
 
 fn word(cell: &Cell<'_>, words: &[&str]) -> Result<Raw, String> {
     let text = match cell {
-        Cell::Text(text) => text.as_ref(),
-        Cell::Plain(text) => text,
+        Cell::Text(text) | Cell::Plain(text) => text.as_ref(),
         _ => "",
     };
     if let Some(i) = words.iter().position(|w| *w == text) {

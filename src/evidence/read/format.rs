@@ -2,6 +2,7 @@
 //!
 //! In: a name or a file's ending. Out: a [`Format`]. Refuses to know kinds and tests.
 
+use super::csv;
 use super::fault::Problem;
 use super::json::JsonLines;
 use super::shape::{Cells, Shape};
@@ -27,8 +28,8 @@ pub struct Format {
     pub endings: &'static [&'static str],
     /// What stands before a header or end mark on its line; records never start with it unless it is empty.
     pub mark: &'static str,
-    /// Whether a line of column names comes before the records.
-    pub columns: bool,
+    /// The names on the line before the records, in formats that have one.
+    pub columns: Option<fn(&str) -> Result<Vec<String>, Problem>>,
     /// A parser for a shape, given the line of column names.
     pub parser: for<'s> fn(&'s Shape, Option<&str>) -> Result<Box<dyn for<'a> Parser<'a> + 's>, Problem>,
 }
@@ -40,13 +41,22 @@ impl std::fmt::Debug for Format {
 }
 
 /// All formats.
-pub const FORMATS: &[Format] = &[Format {
-    name: "jsonl",
-    endings: &[".jsonl", ".ndjson"],
-    mark: "",
-    columns: false,
-    parser: |shape, _| Ok(Box::new(JsonLines::new(shape))),
-}];
+pub const FORMATS: &[Format] = &[
+    Format {
+        name: "jsonl",
+        endings: &[".jsonl", ".ndjson"],
+        mark: "",
+        columns: None,
+        parser: |shape, _| Ok(Box::new(JsonLines::new(shape))),
+    },
+    Format {
+        name: "csv",
+        endings: &[".csv"],
+        mark: "# ",
+        columns: Some(csv::names),
+        parser: |shape, columns| Ok(Box::new(csv::parser(shape, columns)?)),
+    },
+];
 
 /// The format of a name.
 #[must_use]

@@ -4,14 +4,20 @@
 
 mod blocks;
 mod cell;
+mod coherence;
+mod csv;
 mod envelope;
 mod fault;
 mod file;
 mod format;
+mod frame;
+mod join;
 mod json;
+mod mapping;
 mod merge;
 mod parse;
 mod plan;
+mod pool;
 mod rows;
 mod shape;
 
@@ -81,6 +87,7 @@ pub fn read_with(matrix: &Matrix, files: &dyn Files, threads: usize, limits: Lim
     }
     parts.sort_by_key(|(order, _)| *order);
     evidence.parts = parts.into_iter().map(|(_, part)| part).collect();
+    coherence::settle(&mut evidence, &plans);
     Ok(evidence)
 }
 

@@ -33,9 +33,9 @@ pub fn not_utf8(line: &[u8], at: usize) -> Problem {
     Problem::new("not UTF-8 text", line, Some(at)).help("evidence is UTF-8; convert the file where it is written")
 }
 
-/// Parses the lines of a block. `broken` says that it ends in a line longer than allowed.
+/// Parses the lines of a block. `broken` says that it ends in a line longer than allowed, `last` that the file ends with it.
 #[must_use]
-pub fn parse(bytes: &[u8], broken: bool, job: &Job<'_>) -> Chunk {
+pub fn parse(bytes: &[u8], broken: bool, last: bool, job: &Job<'_>) -> Chunk {
     let mut chunk = Chunk::new(&job.recipes);
     let (text, rest) = match std::str::from_utf8(bytes) {
         Ok(text) => (text, None),
@@ -51,7 +51,7 @@ pub fn parse(bytes: &[u8], broken: bool, job: &Job<'_>) -> Chunk {
         chunk.problem = Some(too_long(bytes, job.line));
         return chunk;
     }
-    let done = lines(text, job, &mut chunk);
+    let done = lines(text, last, job, &mut chunk);
     let lines = chunk.lines;
     chunk.problem = done.err().or(rest).map(|p| p.on(lines));
     for rows in &mut chunk.rows {
@@ -61,13 +61,21 @@ pub fn parse(bytes: &[u8], broken: bool, job: &Job<'_>) -> Chunk {
     chunk
 }
 
-fn lines(text: &str, job: &Job<'_>, chunk: &mut Chunk) -> Result<(), Problem> {
+fn cut_short(problem: Problem) -> Problem {
+    let message = format!("the last line is cut short: {}", problem.message);
+    Problem { message, ..problem }.help("the file ends without a newline; its writer was stopped or its copy is not whole")
+}
+
+fn lines(text: &str, last: bool, job: &Job<'_>, chunk: &mut Chunk) -> Result<(), Problem> {
     let mut parser = (job.format.parser)(job.shape, job.columns.as_deref())?;
     let mut maker = Maker::new(&job.recipes);
     let mut cells = Cells::new(job.shape);
     let mut rest = text;
     while !rest.is_empty() {
-        let (line, next) = rest.split_once('\n').unwrap_or((rest, ""));
+        let (line, next, cut) = match rest.split_once('\n') {
+            Some((line, next)) => (line, next, false),
+            None => (rest, "", last),
+        };
         rest = next;
         let line = line.strip_suffix('\r').unwrap_or(line);
         if line.is_empty() {
@@ -78,7 +86,7 @@ fn lines(text: &str, job: &Job<'_>, chunk: &mut Chunk) -> Result<(), Problem> {
             return Err(too_long(line.as_bytes(), job.line));
         }
         cells.clear();
-        parser.record(line, &mut cells)?;
+        parser.record(line, &mut cells).map_err(|p| if cut { cut_short(p) } else { p })?;
         if chunk.first.is_none() {
             chunk.first = Some(Problem::new("", line.as_bytes(), None).on(chunk.lines));
         }

@@ -2,14 +2,14 @@
 //!
 //! In: a matrix. Out: one [`FilePlan`] a file, or every binding that names what there is not. Refuses to open files.
 
-use super::cell::Timing;
 use super::format::{self, FORMATS, Format};
-use super::rows::{Condition, Fill, How, Loc, Recipe, Side};
+use super::mapping::compile;
+use super::rows::{Condition, Loc, Recipe};
 use super::shape::Shape;
-use crate::contract::{Binding, ClockKind, Matrix, TimeUnit};
+use crate::contract::{Binding, Matrix};
 use crate::error::{Fault, nearest};
 use crate::evidence::kinds;
-use crate::source::At;
+use crate::source::{At, Span};
 use std::collections::BTreeMap;
 
 /// Marks that show that a file is whole.
@@ -35,7 +35,9 @@ pub struct Output<'m> {
     /// Marks, if it declares them.
     pub marks: Option<Marks>,
     /// Fields that are the same in all records.
-    pub constants: Vec<(usize, At<String>)>,
+    pub constants: Vec<(usize, String)>,
+    /// Their names that it uses.
+    pub names: Vec<(String, Span)>,
 }
 
 /// One file and all its bindings.
@@ -75,9 +77,17 @@ pub fn plan(matrix: &Matrix) -> Result<Vec<FilePlan<'_>>, Vec<Fault>> {
             });
             continue;
         }
-        match recipe(binding, &mut file.shape) {
-            Ok((recipe, marks, constants)) => {
-                file.outputs.push(Output { order, test, binding, marks, constants });
+        let Some(kind) = kinds::kind(&binding.kind.value) else {
+            faults.push(unknown(&binding.kind, "evidence kind", kinds::KINDS.iter().map(|k| k.name)));
+            continue;
+        };
+        if let (Some(_), Some(_)) = (&binding.each, format.columns) {
+            faults.push(Fault::at(binding.path.span, format!("{} has no arrays for `each`", format.name), "bound here"));
+            continue;
+        }
+        match compile((order, test), binding, kind, &mut file.shape) {
+            Ok((recipe, output)) => {
+                file.outputs.push(output);
                 file.recipes.push(recipe);
             }
             Err(found) => faults.extend(found),
@@ -86,7 +96,8 @@ pub fn plan(matrix: &Matrix) -> Result<Vec<FilePlan<'_>>, Vec<Fault>> {
     if faults.is_empty() { Ok(files.into_values().collect()) } else { Err(faults) }
 }
 
-fn unknown<'a>(name: &At<String>, what: &str, known: impl Iterator<Item = &'a str> + Clone) -> Fault {
+/// A fault that names what there is not, and the nearest of what there is.
+pub(super) fn unknown<'a>(name: &At<String>, what: &str, known: impl Iterator<Item = &'a str> + Clone) -> Fault {
     let help = match nearest(&name.value, known.clone()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("known: {}", known.collect::<Vec<_>>().join(", ")),
@@ -103,26 +114,4 @@ fn find_format(binding: &Binding) -> Result<&'static Format, Fault> {
             Fault::at(binding.path.span, message, "which format?").help(format!("declare `format`: {}", names.join(", ")))
         }),
     }
-}
-
-type Compiled = (Recipe, Option<Marks>, Vec<(usize, At<String>)>);
-
-fn recipe(binding: &Binding, shape: &mut Shape) -> Result<Compiled, Vec<Fault>> {
-    let Some(kind) = kinds::kind(&binding.kind.value) else {
-        return Err(vec![unknown(&binding.kind, "evidence kind", kinds::KINDS.iter().map(|k| k.name))]);
-    };
-    let timing = Timing::new(TimeUnit::Ns, ClockKind::Monotonic);
-    let fill = |(field, f): (usize, &crate::evidence::record::Field)| {
-        let outer = shape.outer(&f.name.replace('-', "_"));
-        shape.alias(f.name, outer);
-        let how = How::Cell { at: Loc { outer, inner: None }, values: Vec::new(), unit: None, up: false };
-        Fill { field, side: Side::Both, how, from: f.name.into() }
-    };
-    let fills = kind.fields.iter().enumerate().map(fill).collect();
-    let required = kind.fields.iter().enumerate().filter(|(_, f)| f.required).map(|(i, _)| i).collect();
-    let mut constants = Vec::new();
-    if let (Some(endpoint), Some(field)) = (&binding.endpoint, kind.field("endpoint")) {
-        constants.push((field, endpoint.clone()));
-    }
-    Ok((Recipe { kind, when: Vec::new(), timing, each: None, join: None, fills, required }, None, constants))
 }

@@ -291,16 +291,16 @@ fn translate<'c>(cell: &'c Cell<'_>, values: &'c [(String, String)]) -> Result<C
     }
     let text = cell.text().unwrap_or_default();
     if let Some((_, ours)) = values.iter().find(|(theirs, _)| *theirs == text) {
-        return Ok(Cow::Owned(Cell::Plain(ours)));
+        return Ok(Cow::Owned(Cell::Plain(Cow::Borrowed(ours))));
     }
-    if !cell.is_there() || matches!(cell, Cell::Plain("")) {
+    if !cell.is_there() || matches!(cell, Cell::Plain(text) if text.is_empty()) {
         return Ok(Cow::Borrowed(cell));
     }
     let known: Vec<&str> = values.iter().map(|(theirs, _)| theirs.as_str()).collect();
     Err(format!("`values` does not translate {}; it knows {}", shown(cell), known.join(", ")))
 }
 
-fn push(table: &mut Table, kind: &Kind, row: &[Raw], line: u32) {
+pub(super) fn push(table: &mut Table, kind: &Kind, row: &[Raw], line: u32) {
     let number = table.rows();
     for ((column, field), raw) in table.columns.iter_mut().zip(kind.fields).zip(row) {
         if *raw != ABSENT {

@@ -62,6 +62,17 @@ impl Shape {
         slot
     }
 
+    /// The slot of a column, whose name may hold dots.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<usize> {
+        let (mut node, mut rest) = (0, name);
+        while let Some((head, tail)) = rest.split_once('.') {
+            node = self.nodes[node].keys.get(head)?.node?;
+            rest = tail;
+        }
+        self.nodes[node].keys.get(rest)?.slot
+    }
+
     /// The slot of a second name for a path.
     pub fn alias(&mut self, path: &str, slot: usize) {
         self.want(0, path).slot.get_or_insert(slot);

@@ -251,7 +251,7 @@ impl<'a> Simulation<'a> {
             Kind::Cas => {
                 op.expected = if draw & 3 == 0 { fresh } else { object.value };
                 op.value = fresh;
-                if op.expected == object.value && op.expected != fresh {
+                if op.expected == object.value {
                     object.value = fresh;
                 } else if !unknown {
                     op.outcome = OpOutcome::Fail;

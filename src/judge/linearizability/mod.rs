@@ -21,22 +21,29 @@
 mod blocks;
 mod builtin;
 mod chains;
+mod counter;
+mod elements;
 mod explain;
 #[doc(hidden)]
 pub mod generate;
 mod groups;
 mod history;
+mod log;
 mod model;
+mod mutex;
 mod outcome;
 mod plan;
 mod profile;
+mod queue;
 mod register_case;
 mod register_search;
+mod set;
 mod slots;
 #[cfg(test)]
 mod tests;
 mod timeline;
 mod unknowns;
+mod versions;
 mod witness;
 
 pub use explain::{explain, explain_gap};

@@ -1,11 +1,13 @@
 //! Chooses a method for each key: the fastest whose preconditions hold exactly, else a search.
 
 use super::blocks::{self, Clash, Said, Scratch};
+use super::elements::{Ops, Special};
 use super::groups::{Groups, in_parallel};
 use super::history::History;
 use super::outcome::{DataType, Gap, KeyVerdict, Method, Outcome, Settings, Undecided, Verdict};
 use super::profile::Profile;
-use super::{builtin, register_case, witness};
+use super::versions::{self, Swept};
+use super::{builtin, counter, log, mutex, queue, register_case, set, witness};
 
 /// A verdict with the way it was reached.
 pub(super) struct Judged {
@@ -19,7 +21,11 @@ pub fn check(history: &History, data: DataType, settings: &Settings) -> Outcome 
     let profile = Profile::new(history, data);
     let mut judged: Vec<Option<Judged>> = profile.of.iter().map(without_looking).collect();
     let mut reasons = vec!["no faster method applies"; judged.len()];
+    let mut clashes: Vec<Option<versions::Clash>> = Vec::new();
     if data == DataType::Register {
+        if settings.use_versions && history.has_versions() {
+            clashes = by_versions(history, &profile, settings, &mut judged, &mut reasons);
+        }
         by_blocks(history, &profile, settings, &mut judged, &mut reasons);
     }
     let wanted: Vec<bool> = judged
@@ -36,20 +42,121 @@ pub fn check(history: &History, data: DataType, settings: &Settings) -> Outcome 
             judged[key] = Some(verdict);
         }
     }
-    let keys = judged.into_iter().enumerate().filter_map(|(key, judged)| {
-        let judged = judged.filter(|_| profile.of[key].operations > 0)?;
-        Some(KeyVerdict {
-            key: profile.keys.names[key],
-            operations: profile.of[key].operations,
-            ok_operations: profile.of[key].ok,
-            verdict: judged.verdict,
-            method: judged.method,
-            why: judged.why,
-            values_alone: None,
-        })
-    });
+    let mut alone: Vec<Option<Verdict>> = vec![None; judged.len()];
+    set_version_clashes(
+        history,
+        &profile,
+        settings,
+        &mut judged,
+        &mut alone,
+        clashes,
+    );
+    let keys =
+        judged
+            .into_iter()
+            .zip(alone)
+            .enumerate()
+            .filter_map(|(key, (judged, values_alone))| {
+                let judged = judged.filter(|_| profile.of[key].operations > 0)?;
+                Some(KeyVerdict {
+                    key: profile.keys.names[key],
+                    operations: profile.of[key].operations,
+                    ok_operations: profile.of[key].ok,
+                    verdict: judged.verdict,
+                    method: judged.method,
+                    why: judged.why,
+                    values_alone,
+                })
+            });
     Outcome {
         keys: keys.collect(),
+    }
+}
+
+/// Runs a judge of keys in parts, each on a thread with its share of the keys.
+fn in_parts<T: Send>(
+    threads: usize,
+    keys: usize,
+    judge: impl Fn(usize, usize) -> Vec<T> + Sync,
+) -> Vec<T> {
+    let parts = threads.clamp(1, keys.clamp(1, 8));
+    if parts == 1 {
+        return judge(0, 1);
+    }
+    std::thread::scope(|scope| {
+        let judge = &judge;
+        let running: Vec<_> = (0..parts)
+            .map(|part| scope.spawn(move || judge(part, parts)))
+            .collect();
+        running
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap_or_default())
+            .collect()
+    })
+}
+
+/// Registers with versions. Returns the clashes; their keys stay open so that the values are judged alone.
+fn by_versions(
+    history: &History,
+    profile: &Profile,
+    settings: &Settings,
+    judged: &mut [Option<Judged>],
+    reasons: &mut [&'static str],
+) -> Vec<Option<versions::Clash>> {
+    let open: Vec<bool> = judged.iter().map(Option::is_none).collect();
+    let swept: Vec<(usize, Swept)> = in_parts(settings.threads, judged.len(), |part, parts| {
+        let mine = |key: usize| open[key] && (parts == 1 || key % parts == part);
+        let swept = versions::sweep(history, profile, settings, mine);
+        swept
+            .into_iter()
+            .enumerate()
+            .filter_map(|(key, swept)| Some((key, swept?)))
+            .collect()
+    });
+    let mut clashes = vec![None; judged.len()];
+    for (key, swept) in swept {
+        match swept {
+            Swept::Order => {
+                let why = "every operation tells its version";
+                judged[key] = Some(Judged {
+                    verdict: Verdict::Linearizable,
+                    method: Method::VersionSweep,
+                    why,
+                });
+            }
+            Swept::Clash(clash) => clashes[key] = Some(clash),
+            Swept::Other(why) => reasons[key] = why,
+        }
+    }
+    clashes
+}
+
+/// Where versions clash, that is the verdict, and the one on the values stands beside it.
+fn set_version_clashes(
+    history: &History,
+    profile: &Profile,
+    settings: &Settings,
+    judged: &mut [Option<Judged>],
+    alone: &mut [Option<Verdict>],
+    clashes: Vec<Option<versions::Clash>>,
+) {
+    let wanted: Vec<bool> = clashes.iter().map(Option::is_some).collect();
+    if !wanted.contains(&true) {
+        return;
+    }
+    let groups = Groups::new(history, &profile.keys, &wanted);
+    for (key, clash) in clashes.into_iter().enumerate() {
+        if let Some(clash) = clash {
+            let example = witness::show_versions(history, groups.of(key), &clash, settings.initial);
+            let why = "every operation tells its version";
+            let verdict = Verdict::Violation(Box::new(example));
+            let by_values = judged[key].replace(Judged {
+                verdict,
+                method: Method::VersionSweep,
+                why,
+            });
+            alone[key] = by_values.map(|judged| judged.verdict);
+        }
     }
 }
 
@@ -84,31 +191,16 @@ fn by_blocks(
     judged: &mut [Option<Judged>],
     reasons: &mut [&'static str],
 ) {
-    let parts = settings.threads.clamp(1, judged.len().clamp(1, 8));
-    let open: Vec<usize> = (0..judged.len())
-        .filter(|&key| judged[key].is_none())
-        .collect();
-    let judge_part = |part: usize| {
-        let mine = |key: usize| parts == 1 || key % parts == part;
+    let open: Vec<bool> = judged.iter().map(Option::is_none).collect();
+    let said: Vec<(usize, Said)> = in_parts(settings.threads, judged.len(), |part, parts| {
+        let mine = |key: usize| open[key] && (parts == 1 || key % parts == part);
         let mut table = blocks::read(history, profile, settings, mine);
         let mut scratch = Scratch::default();
-        let keys = open.iter().copied().filter(|&key| mine(key));
-        keys.map(|key| (key, table.judge(key, &mut scratch)))
-            .collect::<Vec<_>>()
-    };
-    let said: Vec<(usize, Said)> = if parts == 1 {
-        judge_part(0)
-    } else {
-        std::thread::scope(|scope| {
-            let running: Vec<_> = (0..parts)
-                .map(|part| scope.spawn(move || judge_part(part)))
-                .collect();
-            running
-                .into_iter()
-                .flat_map(|thread| thread.join().unwrap_or_default())
-                .collect()
-        })
-    };
+        (0..open.len())
+            .filter(|&key| mine(key))
+            .map(|key| (key, table.judge(key, &mut scratch)))
+            .collect()
+    });
     let mut clashes: Vec<Option<Clash>> = vec![None; judged.len()];
     for (key, said) in said {
         match said {
@@ -158,16 +250,76 @@ fn judge_one(
     settings: &Settings,
     why: &'static str,
 ) -> Judged {
-    match data {
-        DataType::Register | DataType::Mutex => Judged {
-            verdict: register_case::judge(history, positions, data, settings),
-            method: Method::RegisterSearch,
-            why,
-        },
-        _ => Judged {
-            verdict: builtin::search(history, positions, data, settings),
-            method: Method::ModelSearch,
-            why,
-        },
+    let ops = Ops {
+        history,
+        positions,
+        skew: settings.skew_ns,
+    };
+    let special: Option<(Method, Special, &'static str)> = match data {
+        DataType::Set => {
+            let (verdict, searched) = set::judge(ops, settings);
+            let (method, why) = match searched {
+                true => (
+                    Method::RegisterSearch,
+                    "some elements are added or removed more than once",
+                ),
+                false => (
+                    Method::SetElements,
+                    "each element is added and removed at most once",
+                ),
+            };
+            return Judged {
+                verdict,
+                method,
+                why,
+            };
+        }
+        DataType::Queue => Some((
+            Method::QueueConditions,
+            queue::judge(ops),
+            "elements are distinct",
+        )),
+        DataType::Counter => Some((
+            Method::CounterSlots,
+            counter::judge(ops),
+            "all increments are 1",
+        )),
+        DataType::Log => Some((
+            Method::LogPrefixes,
+            log::judge(ops),
+            "elements are distinct",
+        )),
+        DataType::Mutex => Some((
+            Method::MutexBlocks,
+            mutex::judge(ops),
+            "each process acquires and releases in turn",
+        )),
+        DataType::Register | DataType::Stack | DataType::Text => None,
+    };
+    let why = match special {
+        Some((method, Ok(verdict), why)) => {
+            return Judged {
+                verdict,
+                method,
+                why,
+            };
+        }
+        Some((_, Err(why), _)) => why,
+        None => why,
+    };
+    let (verdict, method) = match data {
+        DataType::Register | DataType::Mutex => (
+            register_case::judge(history, positions, data, settings),
+            Method::RegisterSearch,
+        ),
+        _ => (
+            builtin::search(history, positions, data, settings),
+            Method::ModelSearch,
+        ),
+    };
+    Judged {
+        verdict,
+        method,
+        why,
     }
 }

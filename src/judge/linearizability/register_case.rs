@@ -25,6 +25,17 @@ pub(super) fn judge(
     data: DataType,
     settings: &Settings,
 ) -> Verdict {
+    let (case, at) = case(history, positions, data, settings);
+    verdict(search(&case, settings), history, &at)
+}
+
+/// The case, and the position of each of its operations.
+pub(super) fn case(
+    history: &History,
+    positions: &[u32],
+    data: DataType,
+    settings: &Settings,
+) -> (Case, Vec<u32>) {
     let initial = match data {
         DataType::Register => settings.initial,
         DataType::Set => 0,
@@ -50,13 +61,15 @@ pub(super) fn judge(
             at.push(position);
         }
     }
-    let case = Case {
-        acts,
-        spans,
-        initial,
-        values: ids.len() as u32,
-    };
-    verdict(search(&case, settings), history, &at)
+    (
+        Case {
+            acts,
+            spans,
+            initial,
+            values: ids.len() as u32,
+        },
+        at,
+    )
 }
 
 /// The widened interval of an operation.

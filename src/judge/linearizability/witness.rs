@@ -3,6 +3,7 @@
 use super::blocks::Clash;
 use super::history::{History, Kind, OpOutcome, Operation};
 use super::outcome::{Counterexample, Reason};
+use super::versions;
 
 /// The operations of one key behind a clash.
 pub(super) fn show(
@@ -28,6 +29,132 @@ pub(super) fn show(
         Clash::Blocks(first, second) => all.blocks(first, second),
         Clash::FailedCas(at, value) => all.failed_cas(history.operation(*at as usize), *value),
     }
+}
+
+/// The operations of one key behind a clash of versions.
+pub(super) fn show_versions(
+    history: &History,
+    positions: &[u32],
+    clash: &versions::Clash,
+    initial: i64,
+) -> Counterexample {
+    use versions::Clash as V;
+    let ok = || {
+        positions
+            .iter()
+            .map(|&at| history.operation(at as usize))
+            .filter(|op| op.outcome == OpOutcome::Ok)
+    };
+    let under = |version: i64| ok().filter(move |op| op.version == Some(version as u64));
+    let first_of = |version: i64| under(version).min_by_key(|op| (op.ret, op.row));
+    let last_of =
+        |version: i64| under(version).max_by_key(|op| (op.invoke, std::cmp::Reverse(op.row)));
+    let pair = |reason: Reason, f: Option<Operation>, s: Option<Operation>| {
+        let margin = f.zip(s).map(|(f, s)| s.invoke - f.ret);
+        example(reason, f.into_iter().chain(s).collect(), margin)
+    };
+    match *clash {
+        V::SplitBrain(version) => {
+            let writes = under(version).filter(|op| op.kind != Kind::Read).take(2);
+            example(
+                Reason::SplitBrain {
+                    version: version as u64,
+                },
+                writes.collect(),
+                None,
+            )
+        }
+        V::Values(version) => two_values(version as u64, under(version).collect()),
+        V::Phantom(version) => {
+            let read = under(version).take(1).collect::<Vec<_>>();
+            let value = read.first().map_or(initial, |op| op.value);
+            let all = Witnesses {
+                history,
+                positions,
+                initial,
+            };
+            let failed = all.all().find(|op| {
+                op.outcome == OpOutcome::Fail && op.kind != Kind::Read && op.value == value
+            });
+            let reason = if failed.is_some() {
+                Reason::FailedWriteRead
+            } else {
+                Reason::PhantomValue
+            };
+            example(reason, read.into_iter().chain(failed).collect(), None)
+        }
+        V::ReadBeforeWrite(version) => {
+            let read = first_of(version);
+            let value = read.map_or(initial, |op| op.value);
+            let brings = |op: &Operation| {
+                op.kind != Kind::Read
+                    && op.value == value
+                    && (op.version == Some(version as u64) || op.outcome == OpOutcome::Unknown)
+            };
+            let write = positions
+                .iter()
+                .map(|&at| history.operation(at as usize))
+                .find(brings);
+            pair(Reason::ReadBeforeWriteInvoked, read, write)
+        }
+        V::WentBack(newer, older) => {
+            let s = last_of(older).or_else(|| {
+                positions
+                    .iter()
+                    .map(|&at| history.operation(at as usize))
+                    .find(|op| {
+                        op.outcome == OpOutcome::Unknown
+                            && Some(op.value) == first_of(older).map(|op| op.value)
+                    })
+            });
+            let reason = Reason::VersionWentBack {
+                newer: newer as u64,
+                older: older as u64,
+            };
+            pair(reason, first_of(newer), s)
+        }
+        V::InitialAfter(version) => {
+            let reads = ok().filter(|op| op.kind == Kind::Read && op.value == initial);
+            pair(
+                Reason::StaleRead,
+                first_of(version),
+                reads.max_by_key(|op| op.invoke),
+            )
+        }
+        V::Expected(version) => {
+            let cas = under(version).find(|op| op.kind == Kind::Cas);
+            let earlier =
+                ok().filter(|op| op.kind != Kind::Read && op.version < Some(version as u64));
+            let before = earlier.max_by_key(|op| op.version);
+            let reason = Reason::VersionValueMismatch {
+                version: version as u64,
+            };
+            example(reason, before.into_iter().chain(cas).collect(), None)
+        }
+    }
+}
+
+/// Two operations that tell one version and two values; two writes if there are two.
+fn two_values(version: u64, mut operations: Vec<Operation>) -> Counterexample {
+    operations.sort_by_key(|op| (op.kind == Kind::Read, op.row));
+    let split = operations.get(1).is_some_and(|op| op.kind != Kind::Read);
+    let reason = if split {
+        Reason::SplitBrain { version }
+    } else {
+        Reason::VersionValueMismatch { version }
+    };
+    let first = operations.first().copied();
+    let other = operations
+        .iter()
+        .copied()
+        .find(|op| split && Some(*op) != first)
+        .or_else(|| {
+            operations
+                .iter()
+                .copied()
+                .find(|op| Some(op.value) != first.map(|op| op.value))
+        });
+    example(reason, first.into_iter().chain(other).collect(), None)
 }
 
 struct Witnesses<'a> {

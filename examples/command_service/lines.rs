@@ -1,0 +1,183 @@
+//! What the watchers write down: samples, logs, applications, operations, faults.
+
+use crate::plan::Deed;
+use crate::record::Line;
+use crate::sim::Sim;
+use crate::world::{
+    Answer, Entry, N, Operation, REPLAY_RATE, Role, S, SNAPSHOT, command, key, name,
+};
+
+impl Sim<'_> {
+    /// One sample of every member.
+    pub fn sample(&mut self) {
+        for member in 0..N {
+            let m = &self.members[member];
+            let mut line = Line::new().exact("t_lo", "t_hi", self.now).text("member", name(member));
+            let reachable = m.up && !(self.silent && self.minor(member));
+            if reachable {
+                let replayed = |(started, commit): (i64, i64)| SNAPSHOT + ((self.now - started) * REPLAY_RATE / S).min(commit - SNAPSHOT);
+                line = line
+                    .text("role", match m.role {
+                        Role::Leader => "leader",
+                        Role::Follower => "follower",
+                        Role::Candidate => "candidate",
+                    })
+                    .maybe(m.leader, |line, leader| line.text("leader", name(leader)))
+                    .int("term", m.term)
+                    .int("first_index", SNAPSHOT + 1)
+                    .int("last_index", self.last(member))
+                    .int("commit_index", m.commit)
+                    .int("applied_index", m.replay.map_or(m.applied, replayed))
+                    .int("snapshot_index", SNAPSHOT)
+                    .flag("serving", m.serving);
+            }
+            self.rec.add("members", line.flag("reachable", reachable));
+        }
+    }
+
+    /// What the leader knows of the members' logs.
+    pub fn progress(&mut self) {
+        let Some(leader) = self.leading().filter(|l| self.holds_majority(*l)) else { return };
+        for member in 0..N {
+            let m = &self.members[leader];
+            let line = Line::new()
+                .exact("t_lo", "t_hi", self.now)
+                .text("leader", name(leader))
+                .int("term", m.term)
+                .int("commit_index", m.commit)
+                .text("member", name(member))
+                .int("match_index", m.matched[member]);
+            self.rec.add("progress", line);
+        }
+    }
+
+    /// One entry of a member's log.
+    pub fn log_line(&mut self, member: usize, index: i64, entry: Entry, state: &str) {
+        let line = Line::new()
+            .text("member", name(member))
+            .int("index", index)
+            .int("term", entry.term)
+            .maybe(entry.command, |line, operation| line.text("command_id", &command(operation)))
+            .text("state", state);
+        self.rec.add("log", line);
+    }
+
+    /// One application to a member's state machine.
+    pub fn applied_line(&mut self, member: usize, index: i64, id: &str, t: i64, source: &str) {
+        if !self.plan.audited.contains(&member) {
+            return;
+        }
+        let line = Line::new()
+            .text("member", name(member))
+            .int("index", index)
+            .text("command_id", id)
+            .maybe((index > self.base).then_some(t), |line, t| line.int("t", t))
+            .text("source", source);
+        self.rec.add("applied", line);
+    }
+
+    /// Writes down what is only known at the end: the logs, the operations, the faults, the window of load.
+    pub fn finish(&mut self) {
+        for member in 0..N {
+            let (entries, commit) = (self.members[member].entries.clone(), self.members[member].commit);
+            for (index, entry) in (self.base + 1..).zip(entries) {
+                self.log_line(member, index, entry, if index <= commit { "committed" } else { "appended" });
+            }
+        }
+        for operation in 0..self.operations.len() {
+            self.operation_lines(operation);
+        }
+        self.fault_lines();
+        let line = Line::new().exact("start_lo", "start_hi", 0).exact("stop_lo", "stop_hi", self.plan.load);
+        self.rec.add("run", line);
+    }
+
+    fn operation_lines(&mut self, position: usize) {
+        let operation = &self.operations[position];
+        let client = format!("c{}", operation.client);
+        let line = history_line(operation, position, &client);
+        let mut attempts = Vec::new();
+        for (i, attempt) in (1..).zip(&operation.attempts) {
+            attempts.push(
+                Line::new()
+                    .text("client", &client)
+                    .text("command_id", &command(position))
+                    .int("attempt", i)
+                    .text("member", name(attempt.member))
+                    .int("invoke", attempt.invoke)
+                    .maybe(attempt.returned.filter(|_| attempt.result != "unknown"), |line, t| line.int("return", t))
+                    .text("result", attempt.result)
+                    .maybe(attempt.error, |line, error| line.text("error", error)),
+            );
+        }
+        self.rec.add("history", line);
+        for attempt in attempts {
+            self.rec.add("attempts", attempt);
+        }
+    }
+
+    fn fault_lines(&mut self) {
+        for (i, fault) in self.faults.iter().enumerate() {
+            let minority: Vec<&str> = self.plan.minority.iter().map(|m| name(*m)).collect();
+            let (what, model, targets, layer, method) = match fault.deed {
+                Deed::Kill(member) => ("kill", "crash", vec![name(member)], "process", "SIGKILL; the probe restarts it"),
+                Deed::Cut(_) => ("partition", "send-omission", minority, "network", "drop packets to the other members"),
+                Deed::Silence(_) => ("partition", "send-omission", minority, "network", "drop all packets"),
+                Deed::Lag(member, ..) => ("slow-follower", "timing", vec![name(member)], "network", "throttle replication"),
+                Deed::LoseReplies(_) => ("lost-replies", "send-omission", vec![name(0)], "network", "drop half of the replies"),
+                Deed::HandOver(to) => ("hand-over", "none", vec![name(0), name(to)], "process", "transfer leadership"),
+                Deed::Flap(_) => ("flapping", "none", (0..N).map(name).collect(), "process", "transfer leadership every 15 s"),
+            };
+            let line = Line::new()
+                .text("id", &format!("f{}", i + 1))
+                .text("fault", what)
+                .text("model", model)
+                .list("targets", targets)
+                .text("layer", layer)
+                .text("method", method)
+                .exact("start_lo", "start_hi", fault.start)
+                .maybe(fault.stop, |line, stop| line.exact("stop_lo", "stop_hi", stop));
+            self.rec.add("faults", line);
+        }
+    }
+}
+
+/// One operation as its client knew it.
+fn history_line(operation: &Operation, position: usize, client: &str) -> Line {
+    let result = operation.result.unwrap_or(if operation.write { "unknown" } else { "fail" });
+    let id = command(position);
+    let last = operation.attempts.iter().rev().find(|a| a.returned.is_some() && a.error != Some("timeout"));
+    let error = operation.attempts.last().and_then(|a| a.error);
+    let line = Line::new()
+        .text("client", client)
+        .text("op", if operation.write { "write" } else { "read" })
+        .text("key", &key(operation.key))
+        .text("command_id", &if operation.write { id.clone() } else { format!("r{position}") })
+        .maybe(operation.write.then_some(()), |line, ()| line.text("value", &id))
+        .int("invoke", operation.attempts.first().map_or(operation.invoke, |a| a.invoke))
+        .maybe(operation.returned, |line, t| line.int("return", t))
+        .text("result", result)
+        .maybe(last, |line, attempt| line.text("member", name(attempt.member)))
+        .maybe(error.filter(|_| result != "ok"), |line, error| line.text("error", error));
+    match &operation.answer {
+        Some(Answer::Written { index, commit, term, leader, acks }) => line
+            .text("leader", name(*leader))
+            .int("term", *term)
+            .int("commit_index", *commit)
+            .int("version", *index)
+            .list("acks", acks.iter().map(|m| name(*m))),
+        Some(Answer::Seen { value, version, commit, term, leader }) => line
+            .maybe(*value, |line, value| line.text("value", &command(value)))
+            .text("leader", name(*leader))
+            .int("term", *term)
+            .int("commit_index", *commit)
+            .int("version", *version)
+            .text("path", "quorum"),
+        Some(Answer::Refused { leader, term, commit, .. }) => line
+            .maybe(*leader, |line, leader| line.text("leader", name(leader)))
+            .int("term", *term)
+            .int("commit_index", *commit)
+            .flag("degraded", true),
+        Some(Answer::Unreachable) | None => line,
+    }
+}

@@ -1,0 +1,90 @@
+//! Files compared with each other: do their times reach the end of the run, and are they of the same run?
+//!
+//! In: all evidence as read. Out: states made worse where a file does not fit. Refuses to know bytes.
+
+use super::plan::{FilePlan, Output};
+use crate::contract::Whole;
+use crate::evidence::kinds::{Operation, Run};
+use crate::evidence::record::Record;
+use crate::evidence::table::{ABSENT, Column, FieldType};
+use crate::evidence::{Evidence, Part, State, kinds};
+use crate::exact::seconds;
+
+/// Times on one clock that lie further apart than a run is long, and than this, are of different runs.
+const MARGIN: i64 = 60_000_000_000;
+
+/// Fields of type time that are lengths, or lie ahead.
+const NO_INSTANTS: &[&str] = &["lease-until", "value", "recovery", "scheduled"];
+
+/// The earliest and latest instant of a part.
+fn range(part: &Part) -> Option<(i64, i64)> {
+    let fields = kinds::kind(part.kind)?.fields;
+    let instants = |f: &crate::evidence::record::Field| f.ty == FieldType::Time && !NO_INSTANTS.contains(&f.name);
+    let columns = part.table.columns.iter().zip(fields).filter(|(_, f)| instants(f)).map(|(c, _)| c);
+    columns
+        .filter_map(|column| match column {
+            Column::Wide(cells) => {
+                let there = || cells.iter().copied().filter(|c| *c != ABSENT);
+                there().min().zip(there().max())
+            }
+            _ => None,
+        })
+        .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+}
+
+fn same_clock(a: &Part, b: &Part) -> bool {
+    a.clock.kind == b.clock.kind && a.clock.id == b.clock.id
+}
+
+/// Worsens the states of files that do not fit the others. `plans` and artifacts are in the same order.
+pub fn settle(evidence: &mut Evidence, plans: &[FilePlan<'_>]) {
+    let ranges: Vec<Option<(i64, i64)>> = evidence.parts.iter().map(range).collect();
+    let mut found: Vec<(usize, State)> = Vec::new();
+    for (artifact, plan) in plans.iter().enumerate().filter(|(i, _)| evidence.artifacts[*i].state == State::Whole) {
+        let foreign = (0..evidence.parts.len()).filter(|&i| evidence.parts[i].artifact == artifact);
+        if let Some(why) = foreign.filter_map(|i| other_run(evidence, &ranges, i)).next() {
+            found.push((artifact, State::Foreign(why)));
+            continue;
+        }
+        if let Some(why) = plan.outputs.iter().filter_map(|o| short(evidence, &ranges, artifact, o)).next() {
+            found.push((artifact, State::Unproven(why)));
+        }
+    }
+    for (artifact, state) in found {
+        evidence.artifacts[artifact].state = state;
+    }
+}
+
+/// Why a part is not of the run that its test's history is of.
+fn other_run(evidence: &Evidence, ranges: &[Option<(i64, i64)>], i: usize) -> Option<String> {
+    let part = &evidence.parts[i];
+    let (lo, hi) = ranges[i]?;
+    let histories = evidence.parts.iter().zip(ranges).filter(|(p, _)| {
+        p.kind == Operation::KIND.name && p.test == part.test && same_clock(p, part) && p.artifact != part.artifact
+    });
+    let run = histories.filter_map(|(_, r)| *r).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+    let run = run.filter(|_| part.kind != Operation::KIND.name)?;
+    let margin = run.1.saturating_sub(run.0).max(MARGIN);
+    let far = hi < run.0.saturating_sub(margin) || lo > run.1.saturating_add(margin);
+    far.then(|| format!("has times that do not overlap the history of test {}: it seems to be from another run", part.test))
+}
+
+/// Why a file is not shown to reach the end of the run, where that is to show that it is whole.
+fn short(evidence: &Evidence, ranges: &[Option<(i64, i64)>], artifact: usize, output: &Output<'_>) -> Option<String> {
+    let Some(Whole::CoversRun(within)) = output.binding.whole else { return None };
+    let ours = || evidence.parts.iter().zip(ranges).filter(|(p, _)| p.artifact == artifact && p.test == output.test);
+    let clock = ours().next()?.0;
+    let runs = evidence.parts.iter().zip(ranges).filter(|(p, _)| {
+        let state = &evidence.artifacts[p.artifact].state;
+        p.kind == Run::KIND.name && p.test == output.test && same_clock(p, clock) && *state == State::Whole
+    });
+    let Some(stop) = runs.filter_map(|(_, r)| *r).map(|r| r.1).max() else {
+        return Some("is not shown to be whole: the test has no run record on its clock to compare with".into());
+    };
+    let Some(last) = ours().filter(|(p, _)| same_clock(p, clock)).filter_map(|(_, r)| *r).map(|r| r.1).max() else {
+        return Some("is not shown to be whole: it holds no times".into());
+    };
+    let lacks = stop.saturating_sub(last);
+    (lacks > within)
+        .then(|| format!("ends {} s before the run does, more than the {} s that are declared", seconds(lacks), seconds(within)))
+}

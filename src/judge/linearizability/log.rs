@@ -1,0 +1,141 @@
+//! Append logs with whole reads, elements distinct.
+//!
+//! The longest read gives the order of what it holds; every other read must be a prefix of it. The length of the log is
+//! then a version: append k leads to version k, a read of n elements sees version n, and one pass decides as for registers
+//! with versions. Successful appends that nobody read come after all of that; those of unknown outcome may stay away.
+//! Does not judge: repeated elements. Positions told by the system (`version`) are not used.
+
+use super::elements::{Index, Ops, Special};
+use super::history::{Kind, NEVER};
+use super::outcome::{Reason, Verdict};
+
+#[derive(Clone, Copy)]
+struct Length {
+    /// Earliest return, latest invoke, invoke of the append, and who they are.
+    f: i64,
+    s: i64,
+    append: i64,
+    f_at: u32,
+    s_at: u32,
+    append_at: u32,
+}
+
+const NOWHERE: u32 = u32::MAX;
+const BLANK: Length = Length {
+    f: NEVER,
+    s: i64::MIN,
+    append: NEVER,
+    f_at: NOWHERE,
+    s_at: NOWHERE,
+    append_at: NOWHERE,
+};
+
+impl Length {
+    fn take(&mut self, invoke: i64, ret: i64, at: u32) {
+        if ret < self.f {
+            (self.f, self.f_at) = (ret, at);
+        }
+        if invoke > self.s {
+            (self.s, self.s_at) = (invoke, at);
+        }
+    }
+}
+
+/// Judges one log.
+pub(super) fn judge(ops: Ops) -> Special {
+    let reads = || {
+        ops.judged()
+            .filter(|op| op.kind == Kind::ReadLog && !op.unknown)
+    };
+    let longest = reads().max_by_key(|op| ops.history.list_of(op.value).len());
+    let order = longest.map_or(&[][..], |op| ops.history.list_of(op.value));
+    let index = Index::new(order.iter().copied());
+    let mut place = vec![0usize; index.len()];
+    for (i, &element) in order.iter().enumerate() {
+        let Some(id) = index.of(element) else {
+            continue;
+        };
+        if place[id] != 0 {
+            return repeated(&ops, longest.map_or(NOWHERE, |op| op.at), element);
+        }
+        place[id] = i + 1;
+    }
+    let mut lengths = vec![BLANK; order.len() + 1];
+    lengths[0].append = i64::MIN;
+    let mut unread = Vec::new();
+    let mut seen = hashbrown::HashSet::new();
+    for op in ops.judged() {
+        if op.kind == Kind::ReadLog {
+            if !op.unknown {
+                let list = ops.history.list_of(op.value);
+                if !order.starts_with(list) {
+                    let other = longest.map_or(NOWHERE, |op| op.at);
+                    return ops.violation(Reason::ReadsDisagree, &[op.at, other], None);
+                }
+                lengths[list.len()].take(op.invoke, op.ret, op.at);
+            }
+            continue;
+        }
+        match index
+            .of(op.value)
+            .map(|id| place[id])
+            .filter(|&place| place > 0)
+        {
+            Some(place) if lengths[place].append_at != NOWHERE => return Err("elements repeat"),
+            Some(place) => {
+                lengths[place].take(op.invoke, op.ret, op.at);
+                (lengths[place].append, lengths[place].append_at) = (op.invoke, op.at);
+            }
+            None if !seen.insert(op.value) => return Err("elements repeat"),
+            None if !op.unknown => unread.push(op),
+            None => {}
+        }
+    }
+    if let Some(i) = (1..lengths.len()).find(|&i| lengths[i].append_at == NOWHERE) {
+        return ops.phantom(longest.map_or(NOWHERE, |op| op.at), order[i - 1]);
+    }
+    sweep(&ops, &lengths, &unread)
+}
+
+/// An element twice in one read: a fault unless it was appended twice.
+fn repeated(ops: &Ops, read: u32, element: i64) -> Special {
+    let appends: Vec<u32> = ops
+        .judged()
+        .filter(|op| op.kind == Kind::Append && op.value == element)
+        .map(|op| op.at)
+        .collect();
+    if appends.len() > 1 {
+        return Err("elements repeat");
+    }
+    let shown: Vec<u32> = appends.into_iter().chain([read]).collect();
+    ops.violation(Reason::DuplicateElement, &shown, None)
+}
+
+fn sweep(ops: &Ops, lengths: &[Length], unread: &[super::elements::Op]) -> Special {
+    let (mut latest, mut holder) = (i64::MIN, NOWHERE);
+    for length in lengths {
+        if length.f < length.append {
+            let margin = length.append - length.f;
+            let shown = [length.append_at, length.f_at];
+            return ops.violation(Reason::ReadBeforeWriteInvoked, &shown, Some(margin));
+        }
+        if length.f < latest {
+            return ops.violation(
+                Reason::StaleRead,
+                &[length.f_at, holder],
+                Some(latest - length.f),
+            );
+        }
+        if length.s > latest {
+            (latest, holder) = (length.s, length.s_at);
+        }
+    }
+    match unread.iter().find(|op| op.ret < latest) {
+        Some(lost) => ops.violation(
+            Reason::LostElement,
+            &[lost.at, holder],
+            Some(latest - lost.ret),
+        ),
+        None => Ok(Verdict::Linearizable),
+    }
+}

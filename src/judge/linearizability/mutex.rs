@@ -1,0 +1,110 @@
+//! Mutexes: an acquire and the release that follows it in its process are a block.
+//!
+//! Blocks cannot overlap, so the block lemma decides (see `blocks.rs`). An acquire that is never released must come last.
+//! A release of unknown outcome is best taken as done; an acquire of unknown outcome that its process did not go on from
+//! is best taken as not done. Does not judge: processes whose own operations overlap or touch, or that go on after an
+//! unknown outcome.
+
+use super::elements::{Op, Ops, Special, sort_nearly};
+use super::history::{Kind, NEVER};
+use super::outcome::{Reason, Verdict};
+
+#[derive(Clone, Copy)]
+struct Held {
+    acquire: Op,
+    release: Option<Op>,
+}
+
+impl Held {
+    fn f(&self) -> i64 {
+        self.release.map_or(self.acquire.ret, |release| {
+            release.ret.min(self.acquire.ret)
+        })
+    }
+
+    fn s(&self) -> i64 {
+        self.release
+            .map_or(NEVER, |release| release.invoke.max(self.acquire.invoke))
+    }
+
+    fn shown(&self) -> impl Iterator<Item = u32> {
+        [
+            Some(self.acquire.at),
+            self.release.map(|release| release.at),
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
+
+/// Judges one mutex.
+pub(super) fn judge(ops: Ops) -> Special {
+    let mut by_process: Vec<(u32, Op)> = ops
+        .judged()
+        .map(|op| (ops.history.process(op.at as usize), op))
+        .collect();
+    by_process.sort_unstable_by_key(|(process, op)| (*process, op.invoke, op.ret, op.at));
+    let mut held = Vec::new();
+    for own in by_process.chunk_by(|a, b| a.0 == b.0) {
+        let mut open: Option<Op> = None;
+        if own.windows(2).any(|pair| pair[0].1.ret >= pair[1].1.invoke) {
+            return Err("a process overlaps itself");
+        }
+        for &(_, op) in own {
+            match (op.kind, open) {
+                (Kind::Acquire, _) if op.unknown => continue,
+                (Kind::Acquire, Some(acquire)) => {
+                    held.push(Held {
+                        acquire,
+                        release: None,
+                    });
+                    open = Some(op);
+                }
+                (Kind::Acquire, None) => open = Some(op),
+                (_, Some(acquire)) => {
+                    held.push(Held {
+                        acquire,
+                        release: Some(op),
+                    });
+                    open = None;
+                }
+                (_, None) if op.unknown => {}
+                (_, None) => return ops.violation(Reason::MutexOverlap, &[op.at], None),
+            }
+        }
+        held.extend(open.map(|acquire| Held {
+            acquire,
+            release: None,
+        }));
+    }
+    order(&ops, &held)
+}
+
+fn order(ops: &Ops, held: &[Held]) -> Special {
+    let sum = |held: &Held| held.f().saturating_add(held.s());
+    let mut ranked: Vec<(i64, u32)> = held
+        .iter()
+        .enumerate()
+        .map(|(i, h)| (sum(h), i as u32))
+        .collect();
+    ranked.sort_by_key(|&(_, i)| held[i as usize].acquire.invoke);
+    sort_nearly(&mut ranked);
+    let mut latest: Option<&Held> = None;
+    for &(_, i) in &ranked {
+        let here = &held[i as usize];
+        if let Some(other) = latest.filter(|other| here.f() < other.s()) {
+            let gaps = [(here.f(), other.s()), (other.f(), here.s())];
+            let margin = gaps
+                .into_iter()
+                .filter(|&(_, s)| s != NEVER)
+                .map(|(f, s)| s - f)
+                .min();
+            let shown: Vec<u32> = other.shown().chain(here.shown()).collect();
+            return ops.violation(Reason::MutexOverlap, &shown, margin);
+        }
+        if latest.is_none_or(|other| here.s() > other.s()) {
+            latest = Some(here);
+        }
+    }
+    Ok(Verdict::Linearizable)
+}

@@ -1,0 +1,300 @@
+//! Quorums in the evidence: who held an acknowledged write, and when too few members were there to decide anything.
+//!
+//! In: histories, member samples and quorum sizes. Out: judgements. Instants at which a member was down are taken narrowly: only what
+//! lies between two failed samples with no answer between them counts. Refuses to know files and gates.
+
+use crate::contract::{Consistency, Contract};
+use crate::evidence::kinds::{OpKind, Operation, Outcome, ReadPath, Sample};
+use crate::evidence::symbol::{Sym, Val};
+use crate::evidence::{Evidence, RowId, Rows};
+use crate::exact::seconds;
+use crate::verdict::{Finding, Judgement};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Whether an operation was acknowledged as having changed something.
+#[must_use]
+pub fn acknowledged_change(op: &Operation) -> bool {
+    let took_nothing = op.op == OpKind::Dequeue && op.value == Some(Val::NIL);
+    op.result == Outcome::Ok && op.op != OpKind::Read && !took_nothing
+}
+
+/// The declared members that occur in the evidence.
+#[must_use]
+pub fn members(evidence: &Evidence, contract: &Contract) -> BTreeSet<Sym> {
+    contract.cluster.members.iter().filter_map(|m| evidence.symbols.find(m)).collect()
+}
+
+fn operation(evidence: &Evidence, claim: &str, rows: &Rows<'_, Operation>, id: RowId, op: &Operation) -> Finding {
+    let command = op.command_id.map_or("–", |c| evidence.text(c));
+    Finding::new(claim).with("op", op.op.word()).with("command", command).source(rows.source(id))
+}
+
+/// Every acknowledged write was held by a write quorum of declared members before its answer.
+#[must_use]
+pub fn durable_acks(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Operation>) -> Judgement {
+    let quorum = contract.cluster.write_quorum();
+    let voters = members(evidence, contract);
+    let (mut short, mut open, mut judged, mut least) = (Vec::new(), Vec::new(), 0usize, u64::MAX);
+    for (id, op) in rows.iter().filter(|(_, op)| acknowledged_change(op)) {
+        judged += 1;
+        let Some(acks) = op.acks else {
+            open.push(operation(evidence, "acks-not-recorded", rows, id, &op));
+            continue;
+        };
+        let named: BTreeSet<Sym> = evidence.symbols.list(acks).iter().copied().collect();
+        let held = named.intersection(&voters).count() as u64;
+        least = least.min(held);
+        if held >= quorum {
+            continue;
+        }
+        let finding = |claim: &str| {
+            let names: Vec<&str> = named.iter().map(|s| evidence.text(*s)).collect();
+            operation(evidence, claim, rows, id, &op).with("held-by", names.join(", ")).with("members", held)
+        };
+        if named.len() as u64 >= quorum {
+            open.push(finding("acks-of-undeclared-members"));
+        } else {
+            short.push(finding("acknowledged-below-quorum"));
+        }
+    }
+    let worst = |list: &[Finding]| list.first().map_or_else(String::new, |f| f.data["command"].clone());
+    short.sort_by_key(|f| f.data["members"].parse::<u64>().unwrap_or(0));
+    let judgement = if judged == 0 {
+        return Judgement::not_exercised("no write was acknowledged", 0);
+    } else if let Some(first) = short.first() {
+        let (command, held) = (&first.data["command"], &first.data["members"]);
+        let why = format!("write {command} was acknowledged with {held} durable replicas, below the quorum of {quorum}");
+        Judgement::fail(format!("{why}; {} of {judged} acknowledged writes fall short", short.len()), judged)
+    } else if open.is_empty() {
+        Judgement::pass(format!("each of {judged} acknowledged writes was on at least {least} members"), judged)
+    } else {
+        let why = format!(
+            "{} of {judged} acknowledged writes do not show a quorum of declared members that held them; the first is {}",
+            open.len(),
+            worst(&open)
+        );
+        Judgement::inconclusive(why, judged)
+    };
+    let measured = if least == u64::MAX { "not recorded".into() } else { format!("{least} members") };
+    let margin = if least == u64::MAX { String::new() } else { (i128::from(least) - i128::from(quorum)).to_string() };
+    judgement.against(format!("≥ {quorum} members"), measured, margin).findings(short).findings(open)
+}
+
+/// A stretch of time, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stretch {
+    /// Its first instant, in ns.
+    pub start: i64,
+    /// Its last instant, in ns.
+    pub end: i64,
+}
+
+/// When one member was surely down: from the latest instant of the first failed sample to the earliest instant of the last one in a
+/// row, and never while a sample that was answered may have been taken. Samples are (t_lo, t_hi, answered).
+#[must_use]
+pub fn down(mut samples: Vec<(i64, i64, bool)>) -> Vec<Stretch> {
+    samples.sort_unstable();
+    let (mut list, mut answered, mut run): (Vec<Stretch>, i64, Option<Stretch>) = (Vec::new(), i64::MIN, None);
+    for (lo, hi, up) in samples {
+        if up {
+            list.extend(run.take());
+            answered = answered.max(hi);
+        } else {
+            let start = run.map_or(hi.max(answered), |r| r.start);
+            run = Some(Stretch { start, end: lo });
+        }
+    }
+    list.extend(run);
+    list.retain(|s| s.start < s.end);
+    list
+}
+
+/// When at least `need` members were down at once.
+#[must_use]
+pub fn overlap(down: &[Vec<Stretch>], need: u64) -> Vec<Stretch> {
+    let mut edges: Vec<(i64, bool)> = down.iter().flatten().flat_map(|s| [(s.start, false), (s.end, true)]).collect();
+    edges.sort_unstable();
+    let (mut count, mut since, mut list) = (0u64, None, Vec::new());
+    for (t, ends) in edges {
+        count = if ends { count.saturating_sub(1) } else { count + 1 };
+        match since {
+            None if count >= need && !ends => since = Some(t),
+            Some(start) if count < need => {
+                list.push(Stretch { start, end: t });
+                since = None;
+            }
+            _ => {}
+        }
+    }
+    list.retain(|s| s.start < s.end);
+    list
+}
+
+/// Down stretches of all declared members, from their samples.
+fn outages(evidence: &Evidence, contract: &Contract, samples: &Rows<'_, Sample>) -> Vec<Vec<Stretch>> {
+    let voters = members(evidence, contract);
+    let mut by_member: BTreeMap<Sym, Vec<(i64, i64, bool)>> = BTreeMap::new();
+    for (_, s) in samples.iter().filter(|(_, s)| voters.contains(&s.member)) {
+        let silent = s.role.is_none() && s.term.is_none() && s.leader.is_none() && s.commit_index.is_none();
+        match s.reachable {
+            Some(up) => by_member.entry(s.member).or_default().push((s.t_lo.0, s.t_hi.0, up)),
+            None if !silent => by_member.entry(s.member).or_default().push((s.t_lo.0, s.t_hi.0, true)),
+            None => {}
+        }
+    }
+    by_member.into_values().map(down).collect()
+}
+
+/// What became of operations while a quorum was missing.
+#[derive(Default)]
+struct Halt {
+    wrong: Vec<Finding>,
+    unclear: Vec<Finding>,
+    writes: usize,
+    reads: usize,
+}
+
+/// While fewer than a quorum of members answered, no write was acknowledged and no linearizable read succeeded.
+#[must_use]
+pub fn loss_halts(
+    evidence: &Evidence,
+    contract: &Contract,
+    history: &Rows<'_, Operation>,
+    samples: &Rows<'_, Sample>,
+) -> Judgement {
+    let clocks: BTreeSet<&str> = history.parts().iter().chain(samples.parts()).map(|p| p.clock.id.as_str()).collect();
+    if clocks.len() > 1 {
+        let list: Vec<&str> = clocks.into_iter().collect();
+        let why = format!("members and operations are timed by different clocks: {}", list.join(", "));
+        return Judgement::inconclusive(why, 0);
+    }
+    let (n, cluster) = (contract.cluster.size(), &contract.cluster);
+    let outages = outages(evidence, contract, samples);
+    let active = history.iter().fold((i64::MAX, i64::MIN), |(first, last), (_, op)| {
+        (first.min(op.invoke.0), last.max(op.returned.map_or(op.invoke.0, |r| r.0)))
+    });
+    let windows = |quorum: u64| {
+        let mut list = overlap(&outages, n.saturating_sub(quorum) + 1);
+        list.retain(|w| w.end >= active.0 && w.start <= active.1);
+        list
+    };
+    let (no_write, no_read) = (windows(cluster.write_quorum()), windows(cluster.read_quorum()));
+    if no_write.is_empty() {
+        let why = format!("never were fewer than {} of {n} members shown to answer", cluster.write_quorum());
+        return Judgement::not_exercised(why, 0);
+    }
+    let mut halt = Halt::default();
+    for (id, op) in history.iter() {
+        let windows = if op.op == OpKind::Read { &no_read } else { &no_write };
+        let Some(window) = windows.iter().find(|w| w.start <= op.invoke.0 && op.invoke.0 <= w.end) else { continue };
+        weigh(evidence, contract, history, (id, &op), *window, &mut halt);
+    }
+    conclude(contract, &halt, &no_write)
+}
+
+/// Weighs one operation that began in a window.
+fn weigh(
+    evidence: &Evidence,
+    contract: &Contract,
+    rows: &Rows<'_, Operation>,
+    (id, op): (RowId, &Operation),
+    window: Stretch,
+    halt: &mut Halt,
+) {
+    let inside = op.returned.is_some_and(|r| r.0 <= window.end);
+    let finding = |claim: &str| {
+        operation(evidence, claim, rows, id, op)
+            .with("without-quorum-from", seconds(window.start))
+            .with("without-quorum-to", seconds(window.end))
+            .with("invoked", seconds(op.invoke.0))
+            .with("answered", op.returned.map_or("never".into(), |r| seconds(r.0)))
+    };
+    if op.op != OpKind::Read {
+        halt.writes += 1;
+        if inside && acknowledged_change(op) {
+            halt.wrong.push(finding("acknowledged-without-quorum"));
+        }
+        return;
+    }
+    let stale = matches!(op.path, Some(ReadPath::Follower | ReadPath::Cache)) || op.degraded == Some(true);
+    match promise(evidence, contract, op) {
+        Some(Consistency::Eventual) => {}
+        Some(Consistency::Linearizable) => {
+            halt.reads += 1;
+            if inside && op.result == Outcome::Ok && !stale {
+                halt.wrong.push(finding("read-without-quorum"));
+            }
+        }
+        None if inside && op.result == Outcome::Ok && !stale => halt.unclear.push(finding("read-of-unknown-endpoint")),
+        None => {}
+    }
+}
+
+/// What the endpoint of an operation promises; `None` when that cannot be told.
+fn promise(evidence: &Evidence, contract: &Contract, op: &Operation) -> Option<Consistency> {
+    if let Some(name) = op.endpoint {
+        return contract.endpoint(evidence.text(name)).map(|e| e.consistency);
+    }
+    let mut promises =
+        contract.endpoints.iter().filter(|e| e.operations.iter().any(|o| o == op.op.word())).map(|e| e.consistency);
+    let first = promises.next()?;
+    promises.all(|p| p == first).then_some(first)
+}
+
+fn conclude(contract: &Contract, halt: &Halt, windows: &[Stretch]) -> Judgement {
+    let total: i64 = windows.iter().map(|w| w.end - w.start).sum();
+    let lost = format!("{} s without a quorum", seconds(total));
+    let judged = halt.writes + halt.reads;
+    let reads_promised = contract
+        .endpoints
+        .iter()
+        .any(|e| e.consistency == Consistency::Linearizable && e.operations.iter().any(|o| o == OpKind::Read.word()));
+    let judgement = if let Some(first) = halt.wrong.first() {
+        let what = if first.claim == "read-without-quorum" { "linearizable read" } else { "write" };
+        let (command, t) = (&first.data["command"], &first.data["answered"]);
+        let why = format!("{what} {command} succeeded at {t} s while fewer than a quorum of members answered");
+        Judgement::fail(format!("{why}; {} operations did, in {lost}", halt.wrong.len()), judged)
+    } else if halt.writes == 0 {
+        Judgement::inconclusive(format!("no traffic: no write was attempted in {lost}"), judged)
+    } else if reads_promised && halt.reads == 0 {
+        Judgement::inconclusive(format!("no traffic: no linearizable read was attempted in {lost}"), judged)
+    } else if let Some(first) = halt.unclear.first() {
+        let why = format!("a read succeeded at {} s in {lost}, and its endpoint is not known", first.data["answered"]);
+        Judgement::inconclusive(why, judged)
+    } else {
+        let why =
+            format!("in {lost}, none of {} writes was acknowledged and none of {} reads succeeded", halt.writes, halt.reads);
+        Judgement::pass(why, judged)
+    };
+    let wrong = halt.wrong.len();
+    judgement
+        .against("0 acknowledged", format!("{wrong} acknowledged"), "")
+        .findings(halt.wrong.iter().chain(&halt.unclear).cloned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn stretch(start: i64, end: i64) -> Stretch {
+        Stretch { start, end }
+    }
+
+    #[test]
+    fn a_member_is_down_only_between_its_failed_samples() {
+        assert_eq!(down(vec![(0, 1, true), (10, 12, false), (20, 22, false), (30, 31, true)]), [stretch(12, 20)]);
+        assert_eq!(down(vec![(10, 12, false)]), [], "one failed sample spans no time");
+        assert_eq!(down(vec![(10, 12, false), (15, 16, true), (20, 22, false)]), [], "an answer between them");
+        assert_eq!(down(vec![(0, 18, true), (10, 12, false), (20, 22, false)]), [stretch(18, 20)], "an answer may come late");
+        assert_eq!(down(vec![(20, 22, false), (10, 12, false)]), [stretch(12, 20)], "in any order");
+    }
+
+    #[test]
+    fn a_quorum_is_missing_while_enough_members_are_down_at_once() {
+        let down = [vec![stretch(0, 10)], vec![stretch(5, 20), stretch(30, 40)], vec![stretch(8, 35)]];
+        assert_eq!(overlap(&down, 2), [stretch(5, 20), stretch(30, 35)]);
+        assert_eq!(overlap(&down, 3), [stretch(8, 10)]);
+        assert_eq!(overlap(&down, 4), []);
+        assert_eq!(overlap(&[vec![stretch(0, 5)], vec![stretch(5, 9)]], 2), [], "touching is not overlapping");
+    }
+}

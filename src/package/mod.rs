@@ -1,0 +1,43 @@
+//! The release package: a BagIt bag that names every byte it holds by digest, and the checks of it.
+//!
+//! In: payload by path. Out: a package on disk ([`Bag`], [`write()`]), and of a package on disk whether it is whole ([`open`]), whether it
+//! equals what was made again ([`compare`]), and the printout of both ([`Verification`]). Refuses to know gates and pages; it judges
+//! nothing.
+//!
+//! What a signature or a lock adds goes into `attest/`, which is outside the root digest and only listed here.
+
+mod bag;
+mod decision;
+mod harm;
+mod manifest;
+mod path;
+mod verification;
+mod verify;
+mod walk;
+mod write;
+
+pub use bag::{Bag, Info, Payload};
+pub use decision::{Facts, read as read_decision};
+pub use harm::{Damage, Harm};
+pub use verification::{Line, Mark, Verification};
+pub use verify::{Difference, DifferenceKind, Seen, Verified, compare, open, open_within};
+pub use write::write;
+
+/// How much a package may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Files and folders.
+    pub files: u64,
+    /// Bytes in all.
+    pub bytes: u64,
+    /// Folders below each other.
+    pub depth: usize,
+    /// Bytes of a manifest or of decision.json.
+    pub text: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { files: 100_000, bytes: 1 << 40, depth: 32, text: 256 << 20 }
+    }
+}

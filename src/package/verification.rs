@@ -1,0 +1,187 @@
+//! What verifying prints: six lines, each with its state and a sentence.
+//!
+//! In: a verified package or its damage, and what judging again differed in. Out: text and JSON. A line says `ok` only for what was
+//! checked. Refuses to know how anything was checked.
+
+use super::harm::shown;
+use super::verify::{Difference, Verified};
+use crate::dossier::Decision;
+use crate::error::Error;
+use crate::words::words;
+use serde_json::{Value, json};
+
+words! {
+    /// The state of one line.
+    enum Mark {
+        /// Checked, and right.
+        Ok = "ok",
+        /// Checked, and wrong.
+        Failed = "failed",
+        /// Not checked.
+        NotChecked = "not checked",
+    }
+}
+
+/// One line of the printout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The state.
+    pub mark: Mark,
+    /// One sentence.
+    pub sentence: String,
+    /// Particulars, one below the other.
+    pub details: Vec<String>,
+}
+
+impl Line {
+    /// A line.
+    pub fn new(mark: Mark, sentence: impl Into<String>) -> Self {
+        Self { mark, sentence: sentence.into(), details: Vec::new() }
+    }
+
+    /// Adds particulars.
+    #[must_use]
+    pub fn details(mut self, details: impl IntoIterator<Item = String>) -> Self {
+        self.details.extend(details);
+        self
+    }
+}
+
+/// What was found out about a package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verification {
+    /// The digest of the package, when it is whole.
+    pub root: Option<String>,
+    /// Whether the package is whole and nothing was added or changed.
+    pub integrity: Line,
+    /// Whether a key that is trusted signed it.
+    pub authentic: Line,
+    /// Whether the signer may release.
+    pub authorised: Line,
+    /// What is known of when it was made.
+    pub time: Line,
+    /// Whether judging and rendering again gives the same bytes.
+    pub recomputed: Line,
+    /// What it says about the release.
+    pub decision: Line,
+}
+
+const DAMAGED: &str = "the package is damaged";
+
+impl Verification {
+    /// A package that is damaged: nothing in it is believed.
+    #[must_use]
+    pub fn damaged(error: &Error) -> Self {
+        let count = error.faults.len();
+        let sentence = format!("{DAMAGED}: {count} fault{}", if count == 1 { "" } else { "s" });
+        let unchecked = || Line::new(Mark::NotChecked, DAMAGED);
+        Self {
+            root: None,
+            integrity: Line::new(Mark::Failed, sentence).details(error.faults.iter().map(|f| f.message.clone())),
+            authentic: unchecked(),
+            authorised: unchecked(),
+            time: unchecked(),
+            recomputed: unchecked(),
+            decision: unchecked(),
+        }
+    }
+
+    /// A package that is whole, without any look at signatures. `differences` is `None` when it was not judged again.
+    #[must_use]
+    pub fn unsigned(verified: &Verified, differences: Option<&[Difference]>) -> Self {
+        let attested = verified.attestations.len();
+        let authentic = match attested {
+            0 => "the package is unsigned".to_string(),
+            n => format!(
+                "{n} file{} in attest/ not looked at; nothing here says who made the package",
+                if n == 1 { "" } else { "s" }
+            ),
+        };
+        let time = match &verified.facts.date {
+            Some(date) => format!("the package itself says {date}; nothing else vouches for it"),
+            None => "the package names no date".to_string(),
+        };
+        Self {
+            root: Some(verified.root.clone()),
+            integrity: Line::new(
+                Mark::Ok,
+                format!("{} files, {} bytes, root sha256:{}", verified.payload_files, verified.payload_bytes, verified.root),
+            ),
+            authentic: Line::new(Mark::NotChecked, authentic),
+            authorised: Line::new(Mark::NotChecked, "no signer is known, so no right to release was checked"),
+            time: Line::new(Mark::NotChecked, time),
+            recomputed: recomputed(verified, differences),
+            decision: decision(verified, differences),
+        }
+    }
+
+    /// The six lines with their names, in the order in which they are printed.
+    #[must_use]
+    pub fn lines(&self) -> [(&'static str, &Line); 6] {
+        [
+            ("INTEGRITY", &self.integrity),
+            ("AUTHENTIC", &self.authentic),
+            ("AUTHORISED", &self.authorised),
+            ("TIME", &self.time),
+            ("RECOMPUTED", &self.recomputed),
+            ("DECISION", &self.decision),
+        ]
+    }
+
+    /// Whether the package does not verify: a line other than DECISION failed.
+    #[must_use]
+    pub fn broken(&self) -> bool {
+        self.lines().iter().any(|(name, line)| *name != "DECISION" && line.mark == Mark::Failed)
+    }
+
+    /// The printout: a line each, particulars indented below.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        for (name, line) in self.lines() {
+            out.push_str(&format!("{name:<11} {:<12} {}\n", line.mark.word(), shown(&line.sentence)));
+            for detail in &line.details {
+                out.push_str(&format!("            - {}\n", shown(detail)));
+            }
+        }
+        out
+    }
+
+    /// The printout as canonical JSON.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let mut out = json!({ "schema": "quorate-verification/1", "root": self.root });
+        for (name, line) in self.lines() {
+            out[name.to_lowercase()] = json!({ "state": line.mark.word(), "sentence": line.sentence, "details": line.details });
+        }
+        out
+    }
+}
+
+fn recomputed(verified: &Verified, differences: Option<&[Difference]>) -> Line {
+    match differences {
+        None => Line::new(Mark::NotChecked, "the evidence was not judged again"),
+        Some([]) => {
+            let sentence = format!("judged and rendered again: all {} files are the same byte for byte", verified.payload_files);
+            Line::new(Mark::Ok, sentence)
+        }
+        Some(differences) => {
+            let count = differences.len();
+            let sentence = format!("judging and rendering again differs in {count} file{}", if count == 1 { "" } else { "s" });
+            Line::new(Mark::Failed, sentence).details(differences.iter().map(ToString::to_string))
+        }
+    }
+}
+
+/// The decision is believed only when judging again came to the same bytes.
+fn decision(verified: &Verified, differences: Option<&[Difference]>) -> Line {
+    let word = verified.facts.decision.word();
+    match (verified.facts.decision, differences) {
+        (_, None) => Line::new(Mark::NotChecked, format!("the package says {word}")),
+        (_, Some([_, ..])) => {
+            Line::new(Mark::Failed, format!("the package says {word}, and its evidence does not bear that out"))
+        }
+        (Decision::Accept, Some([])) => Line::new(Mark::Ok, word),
+        (Decision::Reject | Decision::Inconclusive, Some([])) => Line::new(Mark::Failed, word),
+    }
+}
