@@ -50,7 +50,6 @@ pub use explain::{explain, explain_gap};
 pub use history::{BadOperation, History, Kind, NEVER, NIL, OpOutcome, Operation, TIME_LIMIT};
 pub use model::{Call, Model, check_model};
 pub use outcome::{
-    Budget, Counterexample, DataType, FailedCas, Gap, KeyVerdict, Method, NilRead, Outcome, Reason,
-    Settings, Undecided, Verdict,
+    Budget, Counterexample, DataType, FailedCas, Gap, KeyVerdict, Method, NilRead, Outcome, Reason, Settings, Undecided, Verdict,
 };
 pub use plan::check;
