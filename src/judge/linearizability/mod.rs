@@ -37,8 +37,10 @@ mod profile;
 mod queue;
 mod register_case;
 mod register_search;
+mod sessions;
 mod set;
 mod slots;
+mod staleness;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -53,3 +55,5 @@ pub use outcome::{
     Budget, Counterexample, DataType, FailedCas, Gap, KeyVerdict, Method, NilRead, Outcome, Reason, Settings, Undecided, Verdict,
 };
 pub use plan::check;
+pub use sessions::{Guarantee, SessionFault, Sessions, sessions};
+pub use staleness::{StaleRead, Staleness, delta_atomicity, staleness};
