@@ -242,7 +242,7 @@ fn promise(evidence: &Evidence, contract: &Contract, op: &Operation) -> Option<C
 }
 
 fn conclude(contract: &Contract, halt: &Halt, windows: &[Stretch]) -> Judgement {
-    let total: i64 = windows.iter().map(|w| w.end - w.start).sum();
+    let total = windows.iter().fold(0i64, |sum, w| sum.saturating_add(w.end.saturating_sub(w.start)));
     let lost = format!("{} s without a quorum", seconds(total));
     let judged = halt.writes + halt.reads;
     let reads_promised = contract
