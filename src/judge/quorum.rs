@@ -5,7 +5,7 @@
 
 use crate::contract::{Consistency, Contract};
 use crate::evidence::kinds::{OpKind, Operation, Outcome, ReadPath, Sample};
-use crate::evidence::symbol::{Sym, Val};
+use crate::evidence::symbol::{Sym, Syms, Val};
 use crate::evidence::{Evidence, RowId, Rows};
 use crate::exact::seconds;
 use crate::verdict::{Finding, Judgement};
@@ -34,6 +34,8 @@ fn operation(evidence: &Evidence, claim: &str, rows: &Rows<'_, Operation>, id: R
 pub fn durable_acks(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Operation>) -> Judgement {
     let quorum = contract.cluster.write_quorum();
     let voters = members(evidence, contract);
+    let named = |acks: Syms| evidence.symbols.list(acks).iter().copied().collect::<BTreeSet<Sym>>();
+    let mut counted: BTreeMap<Syms, (u64, u64)> = BTreeMap::new();
     let (mut short, mut open, mut judged, mut least) = (Vec::new(), Vec::new(), 0usize, u64::MAX);
     for (id, op) in rows.iter().filter(|(_, op)| acknowledged_change(op)) {
         judged += 1;
@@ -41,17 +43,19 @@ pub fn durable_acks(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Op
             open.push(operation(evidence, "acks-not-recorded", rows, id, &op));
             continue;
         };
-        let named: BTreeSet<Sym> = evidence.symbols.list(acks).iter().copied().collect();
-        let held = named.intersection(&voters).count() as u64;
+        let (held, all) = *counted.entry(acks).or_insert_with(|| {
+            let named = named(acks);
+            (named.intersection(&voters).count() as u64, named.len() as u64)
+        });
         least = least.min(held);
         if held >= quorum {
             continue;
         }
         let finding = |claim: &str| {
-            let names: Vec<&str> = named.iter().map(|s| evidence.text(*s)).collect();
+            let names: Vec<&str> = named(acks).iter().map(|s| evidence.text(*s)).collect();
             operation(evidence, claim, rows, id, &op).with("held-by", names.join(", ")).with("members", held)
         };
-        if named.len() as u64 >= quorum {
+        if all >= quorum {
             open.push(finding("acks-of-undeclared-members"));
         } else {
             short.push(finding("acknowledged-below-quorum"));
