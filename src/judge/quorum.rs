@@ -206,6 +206,7 @@ fn weigh(
     halt: &mut Halt,
 ) {
     let inside = op.returned.is_some_and(|r| r.0 <= window.end);
+    let untimed = op.returned.is_none() && op.result == Outcome::Ok;
     let finding = |claim: &str| {
         operation(evidence, claim, rows, id, op)
             .with("without-quorum-from", seconds(window.start))
@@ -217,6 +218,8 @@ fn weigh(
         halt.writes += 1;
         if inside && acknowledged_change(op) {
             halt.wrong.push(finding("acknowledged-without-quorum"));
+        } else if untimed {
+            halt.unclear.push(finding("success-at-an-unknown-time"));
         }
         return;
     }
@@ -227,6 +230,8 @@ fn weigh(
             halt.reads += 1;
             if inside && op.result == Outcome::Ok && !stale {
                 halt.wrong.push(finding("read-without-quorum"));
+            } else if untimed && !stale {
+                halt.unclear.push(finding("success-at-an-unknown-time"));
             }
         }
         None if inside && op.result == Outcome::Ok && !stale => halt.unclear.push(finding("read-of-unknown-endpoint")),
@@ -263,7 +268,8 @@ fn conclude(contract: &Contract, halt: &Halt, windows: &[Stretch]) -> Judgement 
     } else if reads_promised && halt.reads == 0 {
         Judgement::inconclusive(format!("no traffic: no linearizable read was attempted in {lost}"), judged)
     } else if let Some(first) = halt.unclear.first() {
-        let why = format!("a read succeeded at {} s in {lost}, and its endpoint is not known", first.data["answered"]);
+        let what = if first.claim == "read-of-unknown-endpoint" { "its endpoint is" } else { "the time of its answer is" };
+        let why = format!("a {} sent at {} s in {lost} succeeded, and {what} not known", first.data["op"], first.data["invoked"]);
         Judgement::inconclusive(why, judged)
     } else {
         let why =
