@@ -82,7 +82,7 @@ pub fn commit_index(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Pr
         let judged = Leadership { evidence, rows, quorum, term: *term, leader: *leader, views, counted: &counted, proven };
         judged.weigh(&mut tally);
         let whole = || views.iter().zip(&counted).filter_map(|(v, c)| c.as_ref().ok().map(|c| (v, *c)));
-        shown = shown.or(whole().last().map(|(v, _)| v));
+        shown = shown.or(whole().next_back().map(|(v, _)| v));
         proven = proven.max(whole().map(|(v, c)| c.min(v.reported)).max());
     }
     let judgement = conclude(&tally, leaderships.values().map(Vec::len).sum());
