@@ -37,7 +37,10 @@ impl Sim<'_> {
         if caught && self.ripe(deed) {
             self.progress();
             match (self.plan.deeds[deed].1, self.leading()) {
-                (Deed::Kill(member), Some(leader)) if member == leader => self.armed = Some(deed),
+                (Deed::Kill(member), Some(leader)) if member == leader => {
+                    self.sample();
+                    self.armed = Some(deed);
+                }
                 _ => self.after(10_000, Event::Fault(deed)),
             }
         } else {
