@@ -234,7 +234,7 @@ impl Sim<'_> {
             let at = started + replay_length(index - SNAPSHOT);
             if index <= self.base {
                 if self.plan.replay_kept {
-                    self.applied_line(member, index, &format!("p{index}"), at, "replay");
+                    self.replayed_line(member, index, &format!("p{index}"), at);
                 }
                 continue;
             }
@@ -242,7 +242,7 @@ impl Sim<'_> {
             let key = self.operations[operation].key;
             self.members[member].done.insert(operation, index);
             self.members[member].state.insert(key, (operation, index));
-            self.applied_line(member, index, &command(operation), at, "replay");
+            self.replayed_line(member, index, &command(operation), at);
         }
         self.members[member].applied = commit;
         self.apply_all(member);

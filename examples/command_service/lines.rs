@@ -64,15 +64,21 @@ impl Sim<'_> {
         self.rec.add("log", line);
     }
 
-    /// One application to a member's state machine: live, unless it says otherwise. The image's entries bear their index in their id.
-    pub fn applied_line(&mut self, member: usize, index: i64, id: &str, t: i64, source: &str) {
+    /// One live application to a member's state machine, in the order of the log.
+    pub fn applied_line(&mut self, member: usize, index: i64, id: &str) {
+        let line = Line::new().text("member", name(member)).int("index", index).text("command_id", id);
+        self.rec.add("applied", line);
+    }
+
+    /// One application in a replay. The image's entries bear their index in their id; of the others the instant is kept too.
+    pub fn replayed_line(&mut self, member: usize, index: i64, id: &str, t: i64) {
         let own = index > self.base;
         let line = Line::new()
             .text("member", name(member))
             .maybe(own.then_some(index), |line, index| line.int("index", index))
             .text("command_id", id)
             .maybe(own.then_some(t), |line, t| line.int("t", t))
-            .maybe((source == "replay").then_some(source), |line, source| line.text("source", source));
+            .text("source", "replay");
         self.rec.add("applied", line);
     }
 

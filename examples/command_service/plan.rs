@@ -131,14 +131,14 @@ pub const PLANS: &[Plan] = &[
     Plan {
         test: "follower-lag",
         deeds: &[(600 * MS, Deed::Lag(4, 60, 1_200 * MS)), (2_200 * MS, Deed::HandOver(4))],
-        kinds: &["history", "faults", "members", "progress", "log", "epochs"],
+        kinds: &["history", "faults", "members", "progress", "log", "applied", "epochs"],
         ..BASE
     },
     Plan {
         test: "P1",
         minority: &[3, 4],
         deeds: &[(S, Deed::Cut(S))],
-        kinds: &["history", "faults", "members", "progress", "log"],
+        kinds: &["history", "faults", "members", "progress", "log", "applied"],
         ..BASE
     },
     Plan {
@@ -147,7 +147,7 @@ pub const PLANS: &[Plan] = &[
         deeds: &[(S, Deed::Cut(1_500 * MS))],
         phases: Some(QUICK),
         load: 3_200 * MS,
-        kinds: &["history", "faults", "members", "progress", "log", "fencing", "epochs", "phases"],
+        kinds: &["history", "faults", "members", "progress", "log", "applied", "fencing", "epochs", "phases"],
         ..BASE
     },
     Plan {
@@ -156,7 +156,7 @@ pub const PLANS: &[Plan] = &[
         deeds: &[(S, Deed::Cut(1_500 * MS))],
         phases: Some(Phases { detect: 610 * MS, elect: 240 * MS, fence: 70 * MS, catch_up: 130 * MS }),
         load: 3_200 * MS,
-        kinds: &["history", "faults", "members", "progress", "log", "fencing", "epochs", "phases"],
+        kinds: &["history", "faults", "members", "progress", "log", "applied", "fencing", "epochs", "phases"],
         ..BASE
     },
     Plan {

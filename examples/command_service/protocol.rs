@@ -139,7 +139,7 @@ impl Sim<'_> {
             }
             let key = self.operations[operation].key;
             self.members[member].state.insert(key, (operation, index));
-            self.applied_line(member, index, &command(operation), self.now, "live");
+            self.applied_line(member, index, &command(operation));
             let m = &self.members[member];
             if key == ACTUATOR && m.role == Role::Leader && m.serving {
                 self.hand_out(operation, member, m.term);
