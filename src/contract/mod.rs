@@ -221,8 +221,6 @@ pub struct Objectives {
     pub split_brain_writes: u64,
     /// Commands that may be executed twice.
     pub duplicate_executions: u64,
-    /// The fewest faults that must strike with a write in flight.
-    pub faults_with_write_in_flight: u64,
     /// The most attempts per operation while a fault lasts.
     pub retry_amplification: Option<Ratio>,
 }

@@ -185,7 +185,6 @@ fn objectives(wire: Option<ObjectivesWire>, cx: &mut Decoder) -> Objectives {
         lost_commits: 0,
         split_brain_writes: 0,
         duplicate_executions: 0,
-        faults_with_write_in_flight: 1,
         retry_amplification: None,
     };
     let Some(wire) = wire else {
@@ -213,7 +212,6 @@ fn objectives(wire: Option<ObjectivesWire>, cx: &mut Decoder) -> Objectives {
     objectives.read_p99 = ns(wire.read_p99);
     objectives.latency_scope = wire.latency_scope.map_or(objectives.latency_scope, |s| s.value);
     objectives.confidence = wire.confidence.map_or(objectives.confidence, |c| c.value.0);
-    objectives.faults_with_write_in_flight = wire.faults_with_write_in_flight.map_or(1, |c| c.value.0);
     objectives.retry_amplification = wire.retry_amplification.map(|r| r.value.0);
     objectives
 }

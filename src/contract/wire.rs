@@ -235,8 +235,6 @@ wire! {
         split_brain_writes: Option<At<Count>>,
         /// Commands that may be executed twice: 0.
         duplicate_executions: Option<At<Count>>,
-        /// The fewest faults that must strike with a write in flight; 1 when left out.
-        faults_with_write_in_flight: Option<At<Count>>,
         /// The most attempts per operation, on average, while a fault lasts.
         retry_amplification: Option<At<Number>>,
     }

@@ -281,7 +281,6 @@ fn objectives(contract: &Contract) -> Section {
     add("lost commits", Some(o.lost_commits.to_string()));
     add("split-brain writes", Some(o.split_brain_writes.to_string()));
     add("duplicate executions", Some(o.duplicate_executions.to_string()));
-    add("faults with a write in flight", Some(format!("at least {}", o.faults_with_write_in_flight)));
     add("attempts per operation during faults", o.retry_amplification.map(|r| format!("at most {r}")));
     Section { title: "Objectives".into(), rows }
 }

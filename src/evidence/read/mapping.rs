@@ -46,6 +46,7 @@ pub fn compile<'m>(
     let constants = c.constants();
     let required = c.required(&constants);
     let when = c.conditions(&binding.when);
+    let unless = c.conditions(&binding.unless);
     let join = binding.pair.as_ref().map(|pair| Join {
         by: c.loc(&pair.by, false),
         name: pair.by.clone(),
@@ -58,7 +59,7 @@ pub fn compile<'m>(
         return Err(faults);
     }
     let timing = Timing::new(TimeUnit::Ns, ClockKind::Monotonic);
-    let recipe = Recipe { kind, when, timing, each: group, join, fills, required };
+    let recipe = Recipe { kind, when, unless, timing, each: group, join, fills, required };
     Ok((recipe, Output { order, test, binding, marks, constants, names }))
 }
 

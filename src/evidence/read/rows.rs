@@ -88,6 +88,8 @@ pub struct Recipe {
     pub kind: &'static Kind,
     /// Which records.
     pub when: Vec<Condition>,
+    /// Which records not: those of which all of this holds.
+    pub unless: Vec<Condition>,
     /// How times are written.
     pub timing: Timing,
     /// The group whose elements are the records.
@@ -198,7 +200,8 @@ impl<'r> Maker<'r> {
             let count = group.map_or(1, |g| cells.groups[g].count);
             for i in 0..count {
                 let view = View { cells, element: group.map(|g| (g, i)) };
-                if !view.holds(&recipe.when) {
+                let left_out = !recipe.unless.is_empty() && view.holds(&recipe.unless);
+                if left_out || !view.holds(&recipe.when) {
                     continue;
                 }
                 self.one(recipe, view, number, &mut chunk.symbols, rows).map_err(|wrong| {
