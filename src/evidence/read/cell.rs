@@ -174,6 +174,9 @@ fn unsafe_number(text: &str) -> String {
 
 /// A JSON number past 2^53, which some writer may have rounded.
 fn past_safe(text: &str) -> bool {
+    if text.len() <= 15 && text.bytes().all(|b| !matches!(b, b'e' | b'E')) {
+        return false;
+    }
     match text.parse::<i64>() {
         Ok(n) => !(-SAFE..=SAFE).contains(&n),
         Err(_) => Ratio::parse(text).is_none_or(|r| r.num().unsigned_abs() / r.den().unsigned_abs() > SAFE.unsigned_abs().into()),
@@ -183,10 +186,12 @@ fn past_safe(text: &str) -> bool {
 fn int(cell: &Cell<'_>) -> Result<Raw, String> {
     let expected = || format!("expected a whole number, found {}", shown(cell));
     let text = digits(cell).ok_or_else(expected)?;
-    if matches!(cell, Cell::Number(_)) && past_safe(text) {
-        return Err(unsafe_number(text));
+    let written = matches!(cell, Cell::Number(_));
+    match text.parse::<i64>() {
+        Ok(n) if !written || (-SAFE..=SAFE).contains(&n) => Some(n).filter(|n| *n > i64::MIN + 1).ok_or_else(expected),
+        _ if written && past_safe(text) => Err(unsafe_number(text)),
+        _ => whole(text).filter(|n| *n > i64::MIN + 1).ok_or_else(expected),
     }
-    whole(text).filter(|n| *n > i64::MIN + 1).ok_or_else(expected)
 }
 
 fn decimal(cell: &Cell<'_>) -> Result<Raw, String> {

@@ -20,6 +20,15 @@ pub trait Parser<'a> {
     fn unmapped(&self, counts: &mut Counts);
 }
 
+/// Reads a line of column names.
+pub type Names = fn(&str) -> Result<Vec<String>, Problem>;
+
+/// A parser of any block.
+pub type AnyParser<'s> = Box<dyn for<'a> Parser<'a> + 's>;
+
+/// Makes a parser for a shape, given the line of column names.
+pub type Make = for<'s> fn(&'s Shape, Option<&str>) -> Result<AnyParser<'s>, Problem>;
+
 /// A format of records that are lines.
 pub struct Format {
     /// Its name in a matrix.
@@ -29,9 +38,9 @@ pub struct Format {
     /// What stands before a header or end mark on its line; records never start with it unless it is empty.
     pub mark: &'static str,
     /// The names on the line before the records, in formats that have one.
-    pub columns: Option<fn(&str) -> Result<Vec<String>, Problem>>,
+    pub columns: Option<Names>,
     /// A parser for a shape, given the line of column names.
-    pub parser: for<'s> fn(&'s Shape, Option<&str>) -> Result<Box<dyn for<'a> Parser<'a> + 's>, Problem>,
+    pub parser: Make,
 }
 
 impl std::fmt::Debug for Format {

@@ -96,34 +96,39 @@ pub fn open(plan: &FilePlan<'_>, front: &mut Front<'_>, limits: Limits) -> Resul
         frame.head = 1;
         front.start += size;
     }
-    if let Some(names) = plan.format.columns {
-        if let Some((line, size)) = front.peek(plan, frame.head, limits)? {
-            let found = names(line).map_err(|p| p.fault(path, frame.head))?;
-            columns(plan, line, &found, frame.head)?;
-            frame.columns = Some(line.to_string());
-            frame.head += 1;
-            front.start += size;
-        }
+    if let Some(names) = plan.format.columns
+        && let Some((line, size)) = front.peek(plan, frame.head, limits)?
+    {
+        let found = names(line).map_err(|p| p.fault(path, frame.head))?;
+        columns(plan, line, &found, frame.head)?;
+        frame.columns = Some(line.to_string());
+        frame.head += 1;
+        front.start += size;
     }
-    if plan.outputs.iter().filter_map(|o| o.marks.as_ref()).any(|m| !m.first.is_empty()) {
-        if let Some((line, size)) = front.peek(plan, frame.head, limits)? {
-            let columns = frame.columns.clone();
-            let taken = match mark(plan, line, columns.as_deref(), |m| &m.first) {
-                Check::Holds(_) => true,
-                Check::Other(found) => {
-                    frame.foreign = Some(format!("is of another test: its first mark has {found}"));
-                    true
-                }
-                Check::None => {
-                    frame.unproven = Some("is not shown to be whole: it lacks the declared first mark".into());
-                    false
-                }
-            };
-            frame.head += u64::from(taken);
-            front.start += if taken { size } else { 0 };
-        }
-    }
+    first_mark(plan, front, &mut frame, limits)?;
     Ok(frame)
+}
+
+/// Takes the declared first mark.
+fn first_mark(plan: &FilePlan<'_>, front: &mut Front<'_>, frame: &mut Frame, limits: Limits) -> Result<(), Fault> {
+    if !plan.outputs.iter().filter_map(|o| o.marks.as_ref()).any(|m| !m.first.is_empty()) {
+        return Ok(());
+    }
+    let Some((line, size)) = front.peek(plan, frame.head, limits)? else { return Ok(()) };
+    let taken = match mark(plan, line, frame.columns.as_deref(), |m| &m.first) {
+        Check::Holds(_) => true,
+        Check::Other(found) => {
+            frame.foreign = Some(format!("is of another test: its first mark has {found}"));
+            true
+        }
+        Check::None => {
+            frame.unproven = Some("is not shown to be whole: it lacks the declared first mark".into());
+            false
+        }
+    };
+    frame.head += u64::from(taken);
+    front.start += if taken { size } else { 0 };
+    Ok(())
 }
 
 fn take_header(plan: &FilePlan<'_>, line: &str) -> Result<Option<Header>, Fault> {
@@ -146,7 +151,7 @@ fn take_header(plan: &FilePlan<'_>, line: &str) -> Result<Option<Header>, Fault>
     }
 }
 
-/// Refuses a mapping that names a column there is not, and native columns of no known name are counted later.
+/// Refuses a mapping that names a column there is not.
 fn columns(plan: &FilePlan<'_>, line: &str, found: &[String], before: u64) -> Result<(), Fault> {
     for output in &plan.outputs {
         if let Some((name, span)) = output.names.iter().find(|(name, _)| !found.contains(name)) {

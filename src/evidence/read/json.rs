@@ -158,12 +158,12 @@ impl<'a> Visitor<'a> for ObjectSeed<'_, '_, '_, '_, 'a> {
 impl JsonLines<'_> {
     /// Puts one value where it is wanted.
     fn value<'a>(&mut self, raw: &'a str, want: Option<Want>, out: &mut Slots<'_, 'a>) -> Result<(), Stop> {
-        if raw.starts_with(['{', '[']) {
+        if matches!(raw.as_bytes().first(), Some(b'{' | b'[')) {
             strict(raw)?;
         }
         let Some(want) = want else { return Ok(()) };
         if let Some(slot) = want.slot {
-            if out.cells[slot] != Cell::Missing {
+            if !matches!(out.cells[slot], Cell::Missing) {
                 return Err(Stop { message: "a field that another name has given already".into(), at: 0 });
             }
             out.cells[slot] = cell(raw)?;

@@ -4,7 +4,7 @@
 //! have to wait, so that no thread is idle and none is one too many. Refuses to know what a block is about.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::channel;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Scope;
 
@@ -76,7 +76,7 @@ fn drive<'scope, 'env, J: Send + 'env, R: Send + 'env, E>(
     work: &'scope (impl Fn(J) -> R + Sync),
     take: &mut impl FnMut(R) -> Result<(), E>,
 ) -> Result<(), E> {
-    let (sender, results): (Sender<(u64, R)>, Receiver<(u64, R)>) = channel();
+    let (sender, results) = channel::<(u64, R)>();
     let limit = 2 * threads.max(1) as u64;
     let (mut sent, mut taken, mut workers) = (0, 0, 1);
     let mut ready: BTreeMap<u64, R> = BTreeMap::new();
@@ -125,7 +125,15 @@ mod tests {
     fn order_and_first_error() {
         for threads in [1, 2, 5] {
             let (mut given, mut seen) = (0..100_u32, Vec::new());
-            let done: Result<(), u32> = run(threads, || Ok(given.next()), |j| j * 2, |r| Ok(seen.push(r)));
+            let done: Result<(), u32> = run(
+                threads,
+                || Ok(given.next()),
+                |j| j * 2,
+                |r| {
+                    seen.push(r);
+                    Ok(())
+                },
+            );
             assert_eq!((done, seen), (Ok(()), (0..100).map(|j| j * 2).collect::<Vec<_>>()));
             let mut given = 0..100_u32;
             let next = || given.next().map(Some).ok_or(1000);

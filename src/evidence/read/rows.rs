@@ -270,9 +270,14 @@ impl<'r> Maker<'r> {
                         continue;
                     }
                     let wrong = |message| Wrong { message: format!("{}: {message}", fill.from), at: cell.borrowed() };
-                    let cell = translate(cell, values).map_err(wrong)?;
                     let scale = unit.map_or(recipe.timing.scale, scale);
-                    typed(&cell, field.ty, Timing { scale, up: *up, ..recipe.timing }, symbols).map_err(wrong)?
+                    let timing = Timing { scale, up: *up, ..recipe.timing };
+                    if values.is_empty() {
+                        typed(cell, field.ty, timing, symbols).map_err(wrong)?
+                    } else {
+                        let cell = translate(cell, values).map_err(wrong)?;
+                        typed(&cell, field.ty, timing, symbols).map_err(wrong)?
+                    }
                 }
             };
         }
@@ -289,9 +294,6 @@ fn empty<'a>(recipe: &Recipe, field: usize) -> Wrong<'a> {
 
 /// Our value for theirs.
 fn translate<'c>(cell: &'c Cell<'_>, values: &'c [(String, String)]) -> Result<Cow<'c, Cell<'c>>, String> {
-    if values.is_empty() {
-        return Ok(Cow::Borrowed(cell));
-    }
     let text = cell.text().unwrap_or_default();
     if let Some((_, ours)) = values.iter().find(|(theirs, _)| *theirs == text) {
         return Ok(Cow::Owned(Cell::Plain(Cow::Borrowed(ours))));

@@ -147,7 +147,11 @@ impl Cells<'_> {
 
     /// Forgets the last record.
     pub fn clear(&mut self) {
-        self.outer.fill(Cell::Missing);
+        for cell in &mut self.outer {
+            if !matches!(cell, Cell::Missing) {
+                *cell = Cell::Missing;
+            }
+        }
         for group in &mut self.groups {
             group.there = false;
             group.count = 0;
