@@ -127,7 +127,12 @@ fn cumulated<'a>(weights: impl Iterator<Item = &'a f64>) -> Vec<f64> {
         .collect()
 }
 
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "any k near the mode will do")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "any k near the mode will do"
+)]
 fn mode(n: u64, q: f64) -> u64 {
     (((n as f64 + 1.0) * q) as u64).min(n)
 }

@@ -81,7 +81,11 @@ fn weigh(cx: &ReleaseCx<'_>, budget: &ErrorBudget, allowed: Ratio, worst: &Failo
         let margin = format!("{} %", percent(budget.share.sub(most).unwrap_or(Ratio::ZERO)));
         Judgement::pass(format!("{which} takes {taken} of the budget at most"), judged).against(limit, taken, margin)
     } else if surely > budget.share {
-        let why = format!("{which} takes up to {taken} of the budget, and {} % surely is above {} %", percent(surely), percent(budget.share));
+        let why = format!(
+            "{which} takes up to {taken} of the budget, and {} % surely is above {} %",
+            percent(surely),
+            percent(budget.share)
+        );
         Judgement::fail(why, judged).against(limit, taken, "")
     } else {
         let why = format!("{which} takes between {} % and {taken} of the budget: sampled too coarsely to tell", percent(surely));
@@ -134,7 +138,8 @@ struct Watched {
 
 fn rollback_trigger(cx: &ReleaseCx<'_>) -> Judged {
     let rollback = cx.contract.rollback.as_ref().ok_or_else(|| Gap::new("the contract declares no rollback trigger"))?;
-    let rehearsal = rollback.rehearsal.as_ref().ok_or_else(|| Gap::new("the contract names no test that rehearsed the rollback"))?;
+    let rehearsal =
+        rollback.rehearsal.as_ref().ok_or_else(|| Gap::new("the contract names no test that rehearsed the rollback"))?;
     let rehearsal = rehearsal.value.as_str();
     let mut watched: Vec<Watched> = Vec::new();
     for test in &cx.matrix.tests {

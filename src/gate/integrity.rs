@@ -60,10 +60,14 @@ fn artifacts(cx: &ReleaseCx<'_>) -> Judged {
     }));
     let judgement = if let Some(first) = wrong.first() {
         let word = |key: &str| first.data.get(key).cloned().unwrap_or_default();
-        let why = format!("test {} declares {} injections, its records show {}", word("test"), word("declared"), word("recorded"));
+        let why =
+            format!("test {} declares {} injections, its records show {}", word("test"), word("declared"), word("recorded"));
         Judgement::fail(why, all.len())
     } else if let Some((artifact, why)) = broken.first() {
-        Judgement::inconclusive(format!("{} of {} artifacts are not whole: {} {why}", broken.len(), all.len(), artifact.path), all.len())
+        Judgement::inconclusive(
+            format!("{} of {} artifacts are not whole: {} {why}", broken.len(), all.len(), artifact.path),
+            all.len(),
+        )
     } else if let Some(why) = unbound.first().or(untold.first()) {
         Judgement::inconclusive(why.clone(), all.len())
     } else {
@@ -181,7 +185,11 @@ fn fields(cx: &TestCx<'_>) -> Judged {
     let contradictions = contradictions(cx, &rows);
     if let Some(first) = contradictions.first() {
         let line = first.sources.first().and_then(|s| s.line).unwrap_or(0);
-        let why = format!("{} operations contradict themselves: {} at line {line}", contradictions.len(), first.claim.replace('-', " "));
+        let why = format!(
+            "{} operations contradict themselves: {} at line {line}",
+            contradictions.len(),
+            first.claim.replace('-', " ")
+        );
         return Ok(Judgement::fail(why, n).findings(contradictions));
     }
     if !rows.iter().any(|(_, op)| op.result == Told::Ok) {
@@ -208,7 +216,10 @@ fn fields(cx: &TestCx<'_>) -> Judged {
     } else if findings.is_empty() {
         Judgement::pass(format!("all {n} operations carry the minimum fields"), n)
     } else {
-        Judgement::pass(format!("the minimum fields are there; {} of them are missing from some of {n} operations", findings.len()), n)
+        Judgement::pass(
+            format!("the minimum fields are there; {} of them are missing from some of {n} operations", findings.len()),
+            n,
+        )
     };
     Ok(judgement.findings(findings))
 }
@@ -232,7 +243,9 @@ fn contradictions(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Vec<Finding> {
     let mut processes: BTreeMap<(&str, Sym), Vec<(i64, i64, RowId)>> = BTreeMap::new();
     for (id, op) in rows.iter() {
         match op.returned {
-            Some(returned) if returned < op.invoke => found.push(Finding::new("returned-before-it-was-sent").source(rows.source(id))),
+            Some(returned) if returned < op.invoke => {
+                found.push(Finding::new("returned-before-it-was-sent").source(rows.source(id)))
+            }
             None if op.result == Told::Ok => found.push(Finding::new("ok-without-an-answer").source(rows.source(id))),
             Some(returned) => {
                 let process = (rows.part(id).clock.id.as_str(), op.process.unwrap_or(op.client));
@@ -272,7 +285,11 @@ fn no_vacuous(cx: &ReleaseCx<'_>, outcomes: &[Outcome]) -> Judged {
     for test in cx.matrix.tests.iter().filter(|t| t.requires("history")) {
         let Ok(rows) = cx.evidence.rows::<Operation>(&test.id.value) else { continue };
         if !rows.iter().any(|(_, op)| op.result == Told::Ok) {
-            let why = format!("vacuous: the history of test {} records {} operations and none that succeeded", test.id.value, rows.len());
+            let why = format!(
+                "vacuous: the history of test {} records {} operations and none that succeeded",
+                test.id.value,
+                rows.len()
+            );
             return Err(Gap { why, sources: rows.files() });
         }
     }
@@ -280,12 +297,17 @@ fn no_vacuous(cx: &ReleaseCx<'_>, outcomes: &[Outcome]) -> Judged {
         return Err(Gap::new("no gate passed, so there is nothing to weigh"));
     }
     let judged = passed.iter().map(|o| o.judged()).sum::<u64>();
-    let fewest = passed.iter().min_by_key(|o| o.judged()).map_or(String::new(), |o| format!("; the fewest, {}, by {}", o.judged(), o.gate.id));
+    let fewest = passed
+        .iter()
+        .min_by_key(|o| o.judged())
+        .map_or(String::new(), |o| format!("; the fewest, {}, by {}", o.judged(), o.gate.id));
     let synthetic = cx.evidence.artifacts.iter().filter(|a| a.synthetic).count();
     let why = format!("{} gates passed on {judged} judged records{fewest}", passed.len());
-    Ok(Judgement::pass(why, passed.len())
-        .figure(count("passing-gates", "gates that passed", passed.len()))
-        .figure(count("synthetic-artifacts", "files whose header says that they were generated", synthetic)))
+    Ok(Judgement::pass(why, passed.len()).figure(count("passing-gates", "gates that passed", passed.len())).figure(count(
+        "synthetic-artifacts",
+        "files whose header says that they were generated",
+        synthetic,
+    )))
 }
 
 /// Rows of one kind that one test holds twice: the same cells from the same line of the same bytes.
@@ -299,7 +321,8 @@ fn counted_twice(cx: &ReleaseCx<'_>) -> Vec<Finding> {
             if let Some(first) = first {
                 let (one, two) = (&cx.evidence.artifacts[a.artifact], &cx.evidence.artifacts[b.artifact]);
                 let line = |artifact: &Artifact| crate::verdict::SourceRef { line: Some(u64::from(first)), ..artifact.source() };
-                let finding = Finding::new("records-count-twice").with("test", &a.test).with("kind", a.kind).with("records", lines);
+                let finding =
+                    Finding::new("records-count-twice").with("test", &a.test).with("kind", a.kind).with("records", lines);
                 found.push(finding.source(line(one)).source(line(two)));
             }
         }

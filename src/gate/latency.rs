@@ -2,19 +2,20 @@
 //!
 //! Each test is judged by itself and never pooled with others: a quiet baseline must not hide a bad failover. A test with fewer
 //! operations than a bound needs does not decide, unless even its lower bound is above the objective; when no test has enough, the gate
-//! is inconclusive and says how many operations it needs.
+//! is inconclusive and says how many it needs.
+
+mod percentile;
 
 use super::{Gate, Judge, TestCx};
-use crate::contract::{Generator, LatencyScope};
+use crate::contract::Generator;
 use crate::evidence::Rows;
 use crate::evidence::kinds::{Attempt, AttemptResult, Injection, Operation, Outcome, Run};
 use crate::evidence::symbol::Sym;
-use crate::exact::{Ratio, millis};
-use crate::figure::percentile::{DEFINITION, name, nearest_rank};
-use crate::judge::latency::{
-    Class, Latencies, Order, Standing, Strike, Timed, Windows, gather, ranks_for, recovery_windows, stand,
-};
-use crate::verdict::{Figure, Finding, Gap, Judged, Judgement};
+use crate::exact::Ratio;
+use crate::figure::percentile::{DEFINITION, nearest_rank};
+use crate::judge::latency::{Class, Order, Timed, Windows};
+use crate::verdict::{Figure, Gap, Judged, Judgement};
+use percentile::{read_p99, shown, write_p99};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const GATES: &[Gate] = &[
@@ -70,218 +71,6 @@ fn p99() -> Ratio {
     Ratio::new(99, 100).unwrap_or(Ratio::ONE)
 }
 
-fn write_p99(cx: &TestCx<'_>) -> Judged {
-    percentile(cx, Class::Write, cx.contract().objectives.write_p99.map(|o| o.value))
-}
-
-fn read_p99(cx: &TestCx<'_>) -> Judged {
-    percentile(cx, Class::Read, cx.contract().objectives.read_p99.map(|o| o.value))
-}
-
-fn percentile(cx: &TestCx<'_>, class: Class, objective: Option<i64>) -> Judged {
-    let word = class.word();
-    let objective = objective.ok_or_else(|| Gap::new(format!("the contract declares no p99 of {word}s")))?;
-    let rows = cx.rows::<Operation>()?;
-    let windows = windows(cx, &rows)?;
-    let found = gather(&rows, class, &windows);
-    let total = found.inside.len() + found.outside.len();
-    if total == 0 {
-        return Ok(Judgement::not_exercised(format!("no {word} was answered or left open ({} refused)", found.failed), 0));
-    }
-    let all_in_scope = cx.contract().objectives.latency_scope == LatencyScope::WholeRun;
-    let scope = if all_in_scope { "whole run" } else { "outside recovery" };
-    let judged = if all_in_scope { total } else { found.outside.len() };
-    let mut figures = spreads(&rows, class, &found, &windows);
-    if judged == 0 {
-        let why = format!("every {word} was in flight during a recovery");
-        return Ok(Judgement { figures, ..Judgement::not_exercised(why, total) });
-    }
-    let mut sample = found.outside;
-    if all_in_scope {
-        sample.extend(found.inside);
-    }
-    let (ranks, least) = ranks_for(p99(), judged as u64, cx.contract().objectives.confidence);
-    let order = Order::new(sample, least);
-    let standing = stand(&order, &ranks, p99(), cx.contract().objectives.confidence, objective);
-    figures.extend(bound_figure(cx, class, &order, ranks.upper));
-    let estimate = order.at_least(ranks.nearest).map_or(0, |t| t.ns);
-    let verdict = Stood { cx, class, scope, objective, estimate, judged, standing, left_out: (found.failed, found.unknown, order.open()) };
-    Ok(Judgement { figures, ..verdict.judgement() })
-}
-
-/// A standing and all that its sentence needs.
-struct Stood<'a> {
-    cx: &'a TestCx<'a>,
-    class: Class,
-    scope: &'static str,
-    objective: i64,
-    estimate: i64,
-    judged: usize,
-    standing: Standing,
-    left_out: (u64, u64, u64),
-}
-
-impl Stood<'_> {
-    fn judgement(&self) -> Judgement {
-        let (class, n, judged) = (self.class.word(), self.judged, self.judged);
-        let confidence = self.cx.contract().objectives.confidence;
-        let ms = |ns: i64| format!("{} ms", millis(ns));
-        let (limit, estimate) = (ms(self.objective), ms(self.estimate));
-        let judgement = match self.standing {
-            Standing::Within { upper } => {
-                let why = format!("{class} p99 {estimate}, at most {} at confidence {confidence}, over {n} operations", ms(upper));
-                let measured = format!("p99 {estimate}, upper bound {}", ms(upper));
-                Judgement::pass(why, judged).against(format!("≤ {limit}"), measured, ms(self.objective - upper))
-            }
-            Standing::Over { ns, small } => {
-                let which = if small { "even the lower bound of" } else { "the" };
-                let why = format!("{which} {class} p99 is {}, above {limit}, over {n} operations", ms(ns));
-                Judgement::fail(why, judged).against(format!("≤ {limit}"), format!("p99 {}", ms(ns)), ms(self.objective - ns))
-            }
-            Standing::Between { upper } => {
-                let upper = upper.map_or("not bounded, as some never returned".to_string(), |u| format!("at most {}", ms(u)));
-                let why = format!("too few samples to tell: {class} p99 {estimate} is within {limit}, but {upper} over {n} operations");
-                Judgement::inconclusive(why, judged).against(format!("≤ {limit}"), format!("p99 {estimate}, {upper}"), "")
-            }
-            Standing::TooFew { needed } => self.too_few(needed),
-        };
-        let (failed, unknown, open) = self.left_out;
-        judgement.findings([Finding::new("latency-sample")
-            .with("scope", self.scope)
-            .with("refused-left-out", failed)
-            .with("unknown-counted", unknown)
-            .with("never-returned", open)])
-    }
-
-    /// Too few operations: the other tests decide, if one of them has enough.
-    fn too_few(&self, needed: Option<u64>) -> Judgement {
-        let (class, n) = (self.class.word(), self.judged);
-        let needed = needed.unwrap_or(u64::MAX);
-        let why = format!("{n} {class}s in scope ({}), a bound of p99 needs {needed}", self.scope);
-        let others = self.cx.release.matrix.tests.iter().filter(|t| t.requires("history") && t.id.value != self.cx.test.id.value);
-        let enough = others.into_iter().any(|test| in_scope(&TestCx { release: self.cx.release, test }, self.class) >= needed);
-        if enough { Judgement::not_exercised(why, n) } else { Judgement::inconclusive(format!("too few operations: {why}"), n) }
-    }
-}
-
-/// How many operations a test has in scope; none when its evidence has a gap.
-fn in_scope(cx: &TestCx<'_>, class: Class) -> u64 {
-    let Ok(rows) = cx.rows::<Operation>() else { return 0 };
-    let Ok(windows) = windows(cx, &rows) else { return 0 };
-    let found = gather(&rows, class, &windows);
-    let whole = cx.contract().objectives.latency_scope == LatencyScope::WholeRun;
-    (found.outside.len() + if whole { found.inside.len() } else { 0 }) as u64
-}
-
-/// The recovery windows of a test. Where scopes do not ask for them, faults on another clock give none.
-fn windows(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Result<Windows, Gap> {
-    let asked = cx.contract().objectives.latency_scope == LatencyScope::OutsideRecovery;
-    if cx.test.requires("faults") && asked {
-        cx.rows::<Injection>()?;
-    }
-    let faults = match cx.rows_if_bound::<Injection>() {
-        Ok(Some(faults)) => faults,
-        Err(gap) if asked => return Err(gap),
-        Ok(None) | Err(_) => return Ok(Windows::default()),
-    };
-    let same_clock = faults.clock().is_some() && faults.clock() == rows.clock();
-    let recovery = cx.contract().objectives.recovery.map(|r| r.value);
-    match recovery {
-        Some(recovery) if same_clock => {
-            let cluster = &cx.contract().cluster;
-            let spare = usize::try_from(cluster.size().saturating_sub(cluster.write_quorum())).unwrap_or(usize::MAX);
-            Ok(recovery_windows(&strikes(cx, &faults), recovery, spare))
-        }
-        _ if !asked => Ok(Windows::default()),
-        Some(_) => Err(Gap::new("faults and history are on different clocks, so operations outside of recovery cannot be told")),
-        None => Err(Gap::new("the contract declares no recovery objective, so operations outside of recovery cannot be told")),
-    }
-}
-
-fn strikes(cx: &TestCx<'_>, faults: &Rows<'_, Injection>) -> Vec<Strike> {
-    let evidence = cx.evidence();
-    let members = &cx.contract().cluster.members;
-    let struck = |fault: &Injection| {
-        let targets = evidence.symbols.list(fault.targets).iter().copied();
-        targets.filter(|t| members.iter().any(|m| m == evidence.text(*t))).collect()
-    };
-    faults
-        .iter()
-        .map(|(_, f)| Strike { from: f.start_lo.0, until: f.start_hi.0, stop: f.stop_hi.map(|s| s.0), members: struck(&f) })
-        .collect()
-}
-
-/// p95, p99, p99.9, worst and count of the whole run, outside and inside of recoveries.
-fn spreads(rows: &Rows<'_, Operation>, class: Class, found: &Latencies, windows: &Windows) -> Vec<Figure> {
-    let whole: Vec<Timed> = found.inside.iter().chain(&found.outside).copied().collect();
-    let mut figures = spread(rows, class, "whole", whole);
-    if !windows.is_empty() {
-        figures.extend(spread(rows, class, "outside", found.outside.clone()));
-        figures.extend(spread(rows, class, "inside", found.inside.clone()));
-    }
-    figures
-}
-
-fn spread(rows: &Rows<'_, Operation>, class: Class, region: &str, sample: Vec<Timed>) -> Vec<Figure> {
-    let n = sample.len() as u64;
-    let id = |what: &str| format!("{}-{what}-{region}", class.word());
-    let mut figures = vec![Figure {
-        id: id("count"),
-        symbol: "n".into(),
-        formula: format!("{}s that were answered or left open", class.word()),
-        substitution: n.to_string(),
-        value: n.to_string(),
-        unit: String::new(),
-        sources: Vec::new(),
-    }];
-    let shares = [Ratio::new(95, 100), Ratio::new(99, 100), Ratio::new(999, 1000)];
-    let order = Order::new(sample, shares[0].map_or(1, |q| nearest_rank(q, n)));
-    for q in shares.into_iter().flatten() {
-        let rank = nearest_rank(q, n);
-        figures.extend(order.at_least(rank).map(|timed| Figure {
-            id: id(&name(q)),
-            symbol: name(q),
-            formula: DEFINITION.into(),
-            substitution: format!("x_(⌈{q} · {n}⌉) = x_({rank})"),
-            ..shown(rows, timed)
-        }));
-    }
-    figures.extend(order.at_least(n).map(|timed| Figure {
-        id: id("worst"),
-        symbol: "worst".into(),
-        formula: "x_(n)".into(),
-        substitution: format!("x_({n})"),
-        ..shown(rows, timed)
-    }));
-    figures
-}
-
-/// The value, unit and source of one operation's latency.
-fn shown(rows: &Rows<'_, Operation>, timed: Timed) -> Figure {
-    Figure {
-        id: String::new(),
-        symbol: String::new(),
-        formula: String::new(),
-        substitution: String::new(),
-        value: millis(timed.ns),
-        unit: if timed.open { "ms at least".into() } else { "ms".into() },
-        sources: vec![rows.source(timed.id)],
-    }
-}
-
-fn bound_figure(cx: &TestCx<'_>, class: Class, order: &Order, rank: Option<u64>) -> Option<Figure> {
-    let (rank, n, confidence) = (rank?, order.n(), cx.contract().objectives.confidence);
-    Some(Figure {
-        id: format!("{}-p99-upper", class.word()),
-        symbol: "p99 upper bound".into(),
-        formula: "x_(r), r = min { r : P(Bin(n, q) ≤ r − 1) ≥ confidence }".into(),
-        substitution: format!("n = {n}, q = 0.99, confidence {confidence}, one-sided: r = {rank}"),
-        value: order.at_most(rank).map_or("endless".into(), millis),
-        unit: "ms".into(),
-        sources: Vec::new(),
-    })
-}
-
 /// The rates at which operations were surely sent, and at most, over load windows.
 struct Rate {
     least: Ratio,
@@ -326,12 +115,18 @@ fn held(class: Class, rate: &Rate, wanted: Ratio, judged: usize) -> Judgement {
     let (objective, least) = (format!("≥ {wanted} {word}s/s"), rate.least.decimal(3));
     if rate.least >= wanted {
         let margin = rate.least.sub(wanted).unwrap_or(Ratio::ZERO).decimal(3);
-        Judgement::pass("writes and reads were sent at the declared rates", judged)
-            .against(objective, format!("{least} {word}s/s"), format!("{margin} {word}s/s"))
+        Judgement::pass("writes and reads were sent at the declared rates", judged).against(
+            objective,
+            format!("{least} {word}s/s"),
+            format!("{margin} {word}s/s"),
+        )
     } else if rate.most < wanted {
         let most = rate.most.decimal(3);
-        Judgement::fail(format!("{word}s were sent at {most}/s at most, below {wanted}/s"), judged)
-            .against(objective, format!("{most} {word}s/s at most"), "")
+        Judgement::fail(format!("{word}s were sent at {most}/s at most, below {wanted}/s"), judged).against(
+            objective,
+            format!("{most} {word}s/s at most"),
+            "",
+        )
     } else {
         let why = format!("the bounds of the load window leave open whether {word}s reached {wanted}/s ({least}/s at least)");
         Judgement::inconclusive(why, judged).against(objective, format!("{least} {word}s/s at least"), "")
@@ -354,7 +149,11 @@ fn rate_figure(cx: &TestCx<'_>, class: Class, rate: &Rate, declared: Ratio) -> F
         id: format!("{}-rate", class.word()),
         symbol: if class == Class::Write { "λ_w".into() } else { "λ_r".into() },
         formula: "operations sent in the load window / its length".into(),
-        substitution: format!("from {} to {} by the bounds of the window; declared {declared}", rate.least.decimal(3), rate.most.decimal(3)),
+        substitution: format!(
+            "from {} to {} by the bounds of the window; declared {declared}",
+            rate.least.decimal(3),
+            rate.most.decimal(3)
+        ),
         value: rate.least.decimal(3),
         unit: "1/s".into(),
         sources: load.map(|l| cx.release.declared(l.span)).into_iter().collect(),

@@ -58,7 +58,11 @@ fn distinguishes(cx: &TestCx<'_>) -> Judged {
         Judgement::fail(format!("{} counted {counted}, the {} {}", worst.name, worst.from, worst.count), rows.len())
     } else {
         let agreeing: Vec<&str> = recounts.iter().map(|r| r.name).collect();
-        let agreement = if agreeing.is_empty() { "nothing to recount them from".into() } else { format!("{} recounted", agreeing.join(", ")) };
+        let agreement = if agreeing.is_empty() {
+            "nothing to recount them from".into()
+        } else {
+            format!("{} recounted", agreeing.join(", "))
+        };
         Judgement::pass(format!("all five series are there and never fell; {agreement}"), rows.len())
     };
     Ok(Judgement { figures, ..judgement }.findings(findings))

@@ -93,8 +93,11 @@ fn lags(mark: Option<Mark>, observed: Option<i64>, op: &Seen, measure: Measure) 
 /// Sweeps the operations by time.
 #[must_use]
 pub fn sweep(operations: &[Seen]) -> Freshness {
-    let mut events: Vec<(i64, bool, usize)> =
-        operations.iter().enumerate().map(|(i, op)| if op.read { (op.invoke, false, i) } else { (op.returned, true, i) }).collect();
+    let mut events: Vec<(i64, bool, usize)> = operations
+        .iter()
+        .enumerate()
+        .map(|(i, op)| if op.read { (op.invoke, false, i) } else { (op.returned, true, i) })
+        .collect();
     events.sort_unstable();
     let mut found = Freshness::default();
     let mut versions: BTreeMap<Option<Sym>, Option<Mark>> = BTreeMap::new();
@@ -128,15 +131,7 @@ mod tests {
     use super::*;
 
     fn op(read: bool, key: u32, invoke: i64, returned: i64, version: i64) -> Seen {
-        Seen {
-            id: RowId::default(),
-            read,
-            key: Some(Sym(key)),
-            invoke,
-            returned,
-            version: Some(version),
-            commit: None,
-        }
+        Seen { id: RowId::default(), read, key: Some(Sym(key)), invoke, returned, version: Some(version), commit: None }
     }
 
     #[test]

@@ -4,8 +4,8 @@
 //! An operation that never returned took at least until the end of the run: against an objective it counts as that long when that is too
 //! long already, and as endless when it is not, so that silence is never fast. Refuses to know gates and contracts.
 
-use crate::evidence::Rows;
 use crate::evidence::RowId;
+use crate::evidence::Rows;
 use crate::evidence::kinds::{OpKind, Operation, Outcome};
 use crate::evidence::symbol::Sym;
 use crate::exact::Ratio;
@@ -266,7 +266,8 @@ pub fn stand(order: &Order, ranks: &Ranks, q: Ratio, confidence: Ratio, objectiv
     let over = |rank: u64| order.at_least(rank).map(|t| t.ns).filter(|&ns| ns > objective);
     let Some(rank) = ranks.upper else {
         let certain = ranks.lower.and_then(over);
-        return certain.map_or_else(|| Standing::TooFew { needed: needed(q, confidence) }, |ns| Standing::Over { ns, small: true });
+        return certain
+            .map_or_else(|| Standing::TooFew { needed: needed(q, confidence) }, |ns| Standing::Over { ns, small: true });
     };
     if let Some(ns) = over(ranks.nearest) {
         return Standing::Over { ns, small: false };

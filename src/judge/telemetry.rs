@@ -4,8 +4,8 @@
 //! by its labels and its clock. Samples stand for nothing between them: a condition holds from its first sample to its last, while every sample
 //! between meets it. Refuses to know gates.
 
-use crate::evidence::Rows;
 use crate::evidence::RowId;
+use crate::evidence::Rows;
 use crate::evidence::kinds::{Point, SeriesType};
 use crate::evidence::symbol::Sym;
 use std::collections::BTreeMap;

@@ -1,0 +1,238 @@
+//! The adapter to the linearizability judge: evidence rows in, a verdict with its smallest counterexample out.
+
+use super::{Claim, Endpoints, degraded_read, one_clock};
+use crate::contract::{Model, NilRead};
+use crate::evidence::kinds::{OpKind, Operation, Outcome};
+use crate::evidence::symbol::{Sym, Val};
+use crate::evidence::{RowId, Rows};
+use crate::gate::TestCx;
+use crate::judge::linearizability as lin;
+use crate::verdict::{Figure, Finding, Gap, Judged, Judgement, SourceRef};
+use std::collections::BTreeMap;
+
+/// A history as the checker wants it, and what was left out.
+struct Prepared {
+    history: lin::History,
+    rows: Vec<RowId>,
+    degraded: u64,
+    claimed: u64,
+    versions: bool,
+}
+
+pub(super) fn linearizable(cx: &TestCx<'_>) -> Judged {
+    let rows = cx.rows::<Operation>()?;
+    one_clock(&rows)?;
+    let model = model(&rows)?;
+    let prepared = prepare(cx, &rows)?;
+    if prepared.claimed == 0 {
+        return Ok(Judgement::not_exercised("no operation of a linearizable endpoint was recorded", 0));
+    }
+    let settings = lin::Settings {
+        initial: initial(cx, &rows, model),
+        nil_read: if model.nil_read == NilRead::Any { lin::NilRead::Any } else { lin::NilRead::Absent },
+        failed_cas: lin::FailedCas::NoEffect,
+        use_versions: prepared.versions,
+        ..lin::Settings::default()
+    };
+    let outcome = lin::check(&prepared.history, lin::DataType::Register, &settings);
+    Ok(weigh(cx, &rows, model, &prepared, &outcome))
+}
+
+fn model<'e>(rows: &Rows<'e, Operation>) -> Result<&'e Model, Gap> {
+    let (first, rest) = rows.parts().split_first().ok_or_else(|| Gap::new("no history"))?;
+    match rest.iter().find(|p| p.model != first.model) {
+        None => Ok(&first.model),
+        Some(_) => Err(Gap { why: "the files of the history declare different data models".into(), sources: rows.files() }),
+    }
+}
+
+/// The code of the initial value. A text of digits means the integer, unless the history holds such texts.
+fn initial(cx: &TestCx<'_>, rows: &Rows<'_, Operation>, model: &Model) -> i64 {
+    let Some(text) = &model.initial else { return lin::NIL };
+    let as_text = cx.evidence().symbols.find(text).map(Val::text);
+    let as_int = text.parse::<i64>().ok().filter(|n| n.to_string() == *text).and_then(Val::int);
+    let held = as_text.filter(|v| rows.iter().any(|(_, op)| op.value == Some(*v) || op.expected == Some(*v)));
+    let nowhere = Val::text(Sym(u32::MAX));
+    code(held.or(as_int).or(as_text).unwrap_or(nowhere))
+}
+
+fn code(value: Val) -> i64 {
+    if value == Val::NIL { lin::NIL } else { value.0 }
+}
+
+fn prepare(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Result<Prepared, Gap> {
+    let mut endpoints = Endpoints::new(cx);
+    let mut prepared =
+        Prepared { history: lin::History::with_capacity(rows.len()), rows: Vec::new(), degraded: 0, claimed: 0, versions: true };
+    for (id, op) in rows.iter() {
+        let claim = endpoints.claim(rows, id, &op)?;
+        prepared.claimed += u64::from(claim == Claim::Linearizable);
+        if degraded_read(&op) && claim == Claim::Linearizable {
+            prepared.degraded += 1;
+            continue;
+        }
+        if op.op == OpKind::Read && (claim == Claim::Eventual || op.result != Outcome::Ok) {
+            continue;
+        }
+        let gap = |why: String| Gap { why, sources: vec![rows.source(id)] };
+        let row = u32::try_from(prepared.rows.len()).map_err(|_| gap("the history is too long".into()))?;
+        let operation = translate(&op, claim, row).map_err(gap)?;
+        prepared.versions &= op.result != Outcome::Ok || op.version.is_some_and(|v| v >= 0);
+        prepared.history.push(operation).map_err(|bad| gap(bad.to_string()))?;
+        prepared.rows.push(id);
+    }
+    Ok(prepared)
+}
+
+/// One operation. A write of an eventual endpoint may show at any time after it was sent, as one of unknown outcome may.
+fn translate(op: &Operation, claim: Claim, row: u32) -> Result<lin::Operation, String> {
+    let kind = match op.op {
+        OpKind::Read => lin::Kind::Read,
+        OpKind::Write => lin::Kind::Write,
+        OpKind::Cas => lin::Kind::Cas,
+        other => return Err(format!("a register has no operation {}", other.word())),
+    };
+    let outcome = match op.result {
+        Outcome::Ok if claim == Claim::Eventual => lin::OpOutcome::Unknown,
+        Outcome::Ok => lin::OpOutcome::Ok,
+        Outcome::Fail => lin::OpOutcome::Fail,
+        Outcome::Unknown => lin::OpOutcome::Unknown,
+    };
+    let value = match op.value {
+        Some(value) => code(value),
+        None if outcome == lin::OpOutcome::Fail => lin::NIL,
+        None => return Err(format!("a {} carries no value", op.op.word())),
+    };
+    if op.op == OpKind::Cas && op.expected.is_none() && outcome != lin::OpOutcome::Fail {
+        return Err("a cas carries no expected value".into());
+    }
+    Ok(lin::Operation {
+        process: op.process.unwrap_or(op.client).0,
+        key: op.key.map_or(0, |k| k.0.saturating_add(1)),
+        kind,
+        value,
+        expected: op.expected.map_or(lin::NIL, code),
+        version: op.version.and_then(|v| u64::try_from(v).ok()),
+        invoke: op.invoke.0,
+        ret: op.returned.map_or(lin::NEVER, |r| r.0),
+        outcome,
+        row,
+    })
+}
+
+fn weigh(cx: &TestCx<'_>, rows: &Rows<'_, Operation>, model: &Model, prepared: &Prepared, outcome: &lin::Outcome) -> Judgement {
+    let ok = usize::try_from(outcome.ok_operations()).unwrap_or(usize::MAX);
+    let assumed = assumptions(model, prepared);
+    let judgement = match outcome.verdict() {
+        lin::Verdict::Linearizable => {
+            let why = format!("linearizable: {ok} successful operations on {} keys; {assumed}", outcome.keys.len());
+            Judgement::pass(why, ok)
+        }
+        lin::Verdict::Violation(_) => violation(cx, rows, prepared, outcome, ok, &assumed),
+        lin::Verdict::Undecided(undecided) => {
+            let why = lin::explain_gap(&lin::Undecided { stuck_at: None, ..*undecided });
+            let judgement = Judgement::inconclusive(format!("not decided: {why}; {assumed}"), ok);
+            let at = undecided.stuck_at.and_then(|op| source(rows, prepared, &op));
+            judgement.findings(at.map(|at| Finding::new("not-decided").with("why", why).source(at)))
+        }
+        lin::Verdict::Vacuous => {
+            Judgement::inconclusive("vacuous: no operation of a linearizable endpoint succeeded, so there is nothing to order", 0)
+        }
+    };
+    Judgement { figures: methods(outcome), ..judgement }
+}
+
+fn assumptions(model: &Model, prepared: &Prepared) -> String {
+    let initial = model.initial.as_deref().unwrap_or("nil");
+    let nil = if model.nil_read == NilRead::Any { "a nil read fits any value" } else { "a nil read means absent" };
+    let degraded = match prepared.degraded {
+        0 => String::new(),
+        n => format!(", {n} degraded reads left out"),
+    };
+    format!("model {}, initial value {initial}, {nil}{degraded}", model.name)
+}
+
+/// How many keys each method decided, and why no faster one.
+fn methods(outcome: &lin::Outcome) -> Vec<Figure> {
+    let mut groups: BTreeMap<(lin::Method, &'static str), (u64, u64)> = BTreeMap::new();
+    for key in &outcome.keys {
+        let group = groups.entry((key.method, key.why)).or_default();
+        *group = (group.0 + 1, group.1 + u64::from(key.operations));
+    }
+    let figure = |(i, ((method, why), (keys, operations))): (usize, ((lin::Method, &str), (u64, u64)))| Figure {
+        id: format!("keys-by-method-{}", i + 1),
+        symbol: "keys".into(),
+        formula: format!("keys decided by {method:?}: {why}"),
+        substitution: format!("{operations} operations"),
+        value: keys.to_string(),
+        unit: String::new(),
+        sources: Vec::new(),
+    };
+    groups.into_iter().enumerate().map(figure).collect()
+}
+
+fn source(rows: &Rows<'_, Operation>, prepared: &Prepared, op: &lin::Operation) -> Option<SourceRef> {
+    prepared.rows.get(op.row as usize).map(|id| rows.source(*id))
+}
+
+fn violation(
+    cx: &TestCx<'_>,
+    rows: &Rows<'_, Operation>,
+    prepared: &Prepared,
+    outcome: &lin::Outcome,
+    ok: usize,
+    assumed: &str,
+) -> Judgement {
+    let mut examples: Vec<_> = outcome.violations().collect();
+    examples.sort_by_key(|(key, example)| (example.operations.len(), key.key));
+    let findings: Vec<Finding> = examples.iter().map(|(key, e)| counterexample(cx, rows, prepared, key, e)).collect();
+    let first = findings.first();
+    let particular = |name: &str| first.and_then(|f| f.data.get(name)).map_or("", String::as_str);
+    let why = format!(
+        "not linearizable: key {}: {} ({}); {} of {} keys violated; {assumed}",
+        particular("key"),
+        particular("why"),
+        particular("operations"),
+        examples.len(),
+        outcome.keys.len()
+    );
+    let margin = particular("margin-ns").to_string();
+    let margin = if margin.is_empty() { margin } else { format!("stands while clocks err by less than {margin} ns") };
+    Judgement::fail(why, ok.max(1)).against("linearizable", "violation", margin).findings(findings)
+}
+
+fn counterexample(
+    cx: &TestCx<'_>,
+    rows: &Rows<'_, Operation>,
+    prepared: &Prepared,
+    key: &lin::KeyVerdict,
+    example: &lin::Counterexample,
+) -> Finding {
+    let bare = lin::Counterexample { reason: example.reason.clone(), operations: Vec::new(), margin_ns: None };
+    let why = lin::explain(&bare).trim_end_matches([':', ' ']).to_string();
+    let name = key.key.checked_sub(1).map_or("", |k| cx.evidence().text(Sym(k)));
+    let told: Vec<String> = example.operations.iter().map(|op| tell(cx, rows, prepared, op)).collect();
+    let mut finding = Finding::new("not-linearizable").with("key", name).with("why", why).with("operations", told.join("; "));
+    if let Some(margin) = example.margin_ns {
+        finding = finding.with("margin-ns", margin);
+    }
+    if let Some(values) = &key.values_alone {
+        let word = if matches!(values, lin::Verdict::Linearizable) { "linearizable" } else { "not shown to be linearizable" };
+        finding = finding.with("values-alone", word);
+    }
+    example.operations.iter().filter_map(|op| source(rows, prepared, op)).fold(finding, Finding::source)
+}
+
+/// One operation in words: its line, what it asked, and when.
+fn tell(cx: &TestCx<'_>, rows: &Rows<'_, Operation>, prepared: &Prepared, op: &lin::Operation) -> String {
+    let line = source(rows, prepared, op).and_then(|s| s.line).unwrap_or(0);
+    let value = |code: i64| if code == lin::NIL { "nil".to_string() } else { cx.evidence().symbols.value(Val(code)) };
+    let asked = match op.kind {
+        lin::Kind::Write => format!("write {}", value(op.value)),
+        lin::Kind::Cas => format!("cas {} to {}", value(op.expected), value(op.value)),
+        _ => format!("read {}", value(op.value)),
+    };
+    let end = if op.ret == lin::NEVER { "open".to_string() } else { op.ret.to_string() };
+    let version = op.version.map_or(String::new(), |v| format!(" version {v}"));
+    format!("line {line}: {asked}{version}, {} to {end}", op.invoke)
+}
