@@ -3,7 +3,7 @@
 //! In: bounds of each phase's start and stop. Out: bounds of each phase, of their sum, of the whole span and of what the phases
 //! leave unexplained. Refuses to know records and objectives.
 
-use crate::exact::seconds;
+use crate::exact::{Ratio, seconds};
 use crate::verdict::{Figure, SourceRef};
 
 /// The symbols of the phases, in order.
@@ -44,6 +44,19 @@ pub struct FailoverTime {
 
 fn minus(a: Bounds, b: Bounds) -> Option<Bounds> {
     Some(Bounds { lo: a.lo.checked_sub(b.hi)?, hi: a.hi.checked_sub(b.lo)? })
+}
+
+fn decimal(ns: i64, places: u32) -> String {
+    Ratio::new(i128::from(ns), 1_000_000_000).unwrap_or(Ratio::ZERO).decimal(places)
+}
+
+/// The fewest places, of 3, 6 and 9, with which rounded terms add up to their rounded sum.
+fn places(terms: &[i64], sum: i64) -> u32 {
+    let adds_up = |unit: i128| {
+        let rounded = |ns: i64| (i128::from(ns) + unit / 2).div_euclid(unit);
+        terms.iter().map(|t| rounded(*t)).sum::<i128>() == rounded(sum)
+    };
+    [(3, 1_000_000), (6, 1_000)].into_iter().find(|(_, unit)| adds_up(*unit)).map_or(9, |(places, _)| places)
 }
 
 impl FailoverTime {
@@ -110,11 +123,12 @@ impl FailoverTime {
     /// The failover time with the upper ends put in.
     #[must_use]
     pub fn figure(&self, sources: Vec<SourceRef>) -> Figure {
-        let terms: Vec<String> = self.phases.iter().map(|p| seconds(p.hi)).collect();
+        let places = places(&self.phases.map(|p| p.hi), self.sum.hi);
+        let text = |ns: i64| decimal(ns, places);
         let judged = self.judged().hi;
-        let mut substitution = format!("{} = {}", terms.join(" + "), seconds(self.sum.hi));
+        let mut substitution = format!("{} = {}", self.phases.map(|p| text(p.hi)).join(" + "), text(self.sum.hi));
         if judged != self.sum.hi {
-            substitution = format!("{substitution} at most; first start to last stop: {}", seconds(judged));
+            substitution = format!("{substitution} at most; first start to last stop: {}", text(judged));
         }
         Figure {
             id: "failover-time".into(),
@@ -179,6 +193,14 @@ mod tests {
         assert_eq!(time.judged(), at(2590, 2700));
         assert_eq!(time.method(), "first start to last stop");
         assert!(time.figure(Vec::new()).substitution.ends_with("= 2.950 at most; first start to last stop: 2.700"));
+    }
+
+    #[test]
+    fn printed_terms_add_up() {
+        let terms = [934_600_000, 118_600_000, 58_600_000, 600_000];
+        assert_eq!(places(&terms, terms.iter().sum()), 6);
+        assert_eq!(places(&[1_000_000, 2_000_000], 3_000_000), 3);
+        assert_eq!(places(&[500_500, 500_500], 1_001_000), 9);
     }
 
     #[test]

@@ -297,6 +297,11 @@ fn unknown_resolved(cx: &TestCx<'_>) -> Judged {
         let Some(row) = told.unknown else { continue };
         tally.judged += 1;
         if shown.is_empty() {
+            if told.ok.is_some() {
+                let why = format!("command {text} was left unknown, then acknowledged, and is applied nowhere");
+                let flaw = Flaw::new(2, why, finding("acknowledged-not-applied", row));
+                if applies.uncovered.is_none() { tally.faults.push(flaw) } else { tally.doubts.push(flaw) }
+            }
             settled.1 += 1;
             continue;
         }

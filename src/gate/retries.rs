@@ -151,7 +151,7 @@ fn backoff(endpoint: &Endpoint, by_retry: &[Vec<i64>], tally: &mut Tally) -> Str
     let all = || by_retry.iter().flatten();
     let (Some(min), Some(max)) = (all().min(), all().max()) else { return "no pause was measured".into() };
     let measured = format!("pauses of {} to {} ms", millis(*min), millis(*max));
-    if !endpoint.retry.is_some_and(|r| r.1 == Backoff::Jittered) {
+    if endpoint.retry.is_none_or(|r| r.1 != Backoff::Jittered) {
         return measured;
     }
     let spreads: Vec<Spread> = by_retry.iter().map(|pauses| spread(pauses)).collect();

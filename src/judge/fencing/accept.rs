@@ -68,7 +68,7 @@ pub fn authority(lanes: &[Lane<'_>], fence: &dyn Fn(Sym) -> Option<Fence>, bound
                     tally.faults.push(accepted_stale(lane, step, current, symbols));
                 } else if stood.floor_most().is_some_and(|c| step.epoch < c) {
                     tally.doubts.push(unclear(lane, step, symbols));
-                } else if !grants.get(&step.epoch).is_some_and(|g| g.0 <= place) {
+                } else if grants.get(&step.epoch).is_none_or(|g| g.0 > place) {
                     ungranted(lane, step, stood, &grants, (rule, bound), symbols, &mut tally);
                 }
             } else if stood.floor().max(step.reported).is_some_and(|c| step.epoch < c) {
