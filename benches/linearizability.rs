@@ -1,115 +1,42 @@
 //! Operations a second and bytes an operation of each method.
 //!
 //! `cargo bench --bench linearizability -- [operations] [keys] [threads]`; reading a clock is fine here.
-#![expect(
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    reason = "a bench prints times"
-)]
+#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a bench prints times")]
 
 use quorate::judge::linearizability::generate::{Random, Shape, simulate};
-use quorate::judge::linearizability::{
-    Budget, DataType, History, Operation, Settings, Verdict, check,
-};
+use quorate::judge::linearizability::{Budget, DataType, History, Operation, Settings, Verdict, check};
 use std::time::Instant;
 
 fn main() {
-    let numbers: Vec<usize> = std::env::args()
-        .skip(1)
-        .filter_map(|arg| arg.parse().ok())
-        .collect();
+    let numbers: Vec<usize> = std::env::args().skip(1).filter_map(|arg| arg.parse().ok()).collect();
     let operations = numbers.first().copied().unwrap_or(1_000_000);
     let keys = numbers.get(1).copied().unwrap_or(100) as u32;
     let threads = numbers.get(2).copied().unwrap_or(1);
     println!("{operations} operations, {keys} keys, {threads} threads");
-    let base = Shape {
-        operations,
-        keys,
-        clients: 5,
-        ..Shape::default()
-    };
+    let base = Shape { operations, keys, clients: 5, ..Shape::default() };
     fast(&base, threads);
     repeated(operations.min(1_000_000), threads);
     hard(threads);
 }
 
 fn fast(base: &Shape, threads: usize) {
-    let cas = Shape {
-        cas: 300,
-        unknown: 50,
-        ..*base
-    };
-    run(
-        "versions known",
-        &Shape {
-            versions: true,
-            ..*base
-        },
-        threads,
-    );
+    let cas = Shape { cas: 300, unknown: 50, ..*base };
+    run("versions known", &Shape { versions: true, ..*base }, threads);
     run("unique values", base, threads);
-    run(
-        "unique values, one key",
-        &Shape { keys: 1, ..*base },
-        threads,
-    );
-    run(
-        "unique values, 5 % unknown",
-        &Shape {
-            unknown: 50,
-            ..*base
-        },
-        threads,
-    );
+    run("unique values, one key", &Shape { keys: 1, ..*base }, threads);
+    run("unique values, 5 % unknown", &Shape { unknown: 50, ..*base }, threads);
     run("CAS, 5 % unknown", &cas, threads);
-    run(
-        "queue",
-        &Shape {
-            data: DataType::Queue,
-            ..*base
-        },
-        threads,
-    );
-    run(
-        "set",
-        &Shape {
-            data: DataType::Set,
-            reads: 300,
-            ..*base
-        },
-        threads,
-    );
-    run(
-        "counter",
-        &Shape {
-            data: DataType::Counter,
-            ..*base
-        },
-        threads,
-    );
+    run("queue", &Shape { data: DataType::Queue, ..*base }, threads);
+    run("set", &Shape { data: DataType::Set, reads: 300, ..*base }, threads);
+    run("counter", &Shape { data: DataType::Counter, ..*base }, threads);
 }
 
 fn repeated(operations: usize, threads: usize) {
     for clients in [5, 20] {
         for (name, cas, unknown) in [("", 0, 0), (", 20 % CAS", 200, 0), (", 5 % unknown", 0, 50)] {
-            let n = if cas + unknown > 0 {
-                operations / 10
-            } else {
-                operations
-            };
-            let shape = Shape {
-                operations: n,
-                clients,
-                values: 5,
-                cas,
-                unknown,
-                ..Shape::default()
-            };
-            run(
-                &format!("5 values, one key, {clients} in flight{name}"),
-                &shape,
-                threads,
-            );
+            let n = if cas + unknown > 0 { operations / 10 } else { operations };
+            let shape = Shape { operations: n, clients, values: 5, cas, unknown, ..Shape::default() };
+            run(&format!("5 values, one key, {clients} in flight{name}"), &shape, threads);
         }
     }
 }
@@ -118,21 +45,12 @@ fn repeated(operations: usize, threads: usize) {
 fn hard(threads: usize) {
     for clients in [5, 12, 20, 50] {
         for values in [0, 5] {
-            let shape = Shape {
-                operations: 5000,
-                clients,
-                values,
-                unknown: 50,
-                seed: 3,
-                ..Shape::default()
-            };
+            let shape = Shape { operations: 5000, clients, values, unknown: 50, seed: 3, ..Shape::default() };
             let name = if values == 0 { "unique" } else { "5 values" };
-            run_on(
-                &format!("hard: {clients} in flight, {name}"),
-                &spoil(&simulate(&shape)),
-                &shape,
-                threads,
-            );
+            if !wanted("hard") {
+                continue;
+            }
+            run_on(&format!("hard: {clients} in flight, {name}"), &spoil(&simulate(&shape)), &shape, threads);
         }
     }
 }
@@ -140,39 +58,37 @@ fn hard(threads: usize) {
 /// Moves the answer of a read to one much later.
 fn spoil(good: &History) -> History {
     let mut operations: Vec<Operation> = good.operations().collect();
-    let reads: Vec<usize> = (0..operations.len())
-        .filter(|&i| operations[i].kind.observes_only())
-        .collect();
+    let reads: Vec<usize> = (0..operations.len()).filter(|&i| operations[i].kind.observes_only()).collect();
     let middle = reads.len() / 2;
     let old = operations[reads[middle / 2]].value;
     let mut random = Random(9);
     let late = reads[middle + random.below(10) as usize];
     operations[late].value = old;
     let mut history = History::with_capacity(operations.len());
-    operations
-        .into_iter()
-        .for_each(|op| history.push(op).expect("well-formed"));
+    operations.into_iter().for_each(|op| history.push(op).expect("well-formed"));
     history
 }
 
+/// Only cases whose name contains the words given on the command line, if any.
+fn wanted(name: &str) -> bool {
+    let mut words = std::env::args().skip(1).filter(|arg| !arg.starts_with('-') && arg.parse::<usize>().is_err()).peekable();
+    words.peek().is_none() || words.any(|word| name.contains(&word))
+}
+
 fn run(name: &str, shape: &Shape, threads: usize) {
+    if !wanted(name) {
+        return;
+    }
     run_on(name, &simulate(shape), shape, threads);
 }
 
 fn run_on(name: &str, history: &History, shape: &Shape, threads: usize) {
-    let budget = Budget {
-        steps: 500_000_000,
-        bytes: 4 << 30,
-    };
-    let settings = Settings {
-        threads,
-        budget,
-        ..Settings::default()
-    };
+    let budget = Budget { steps: 500_000_000, bytes: 4 << 30 };
+    let settings = Settings { threads, budget, ..Settings::default() };
     let mut best = f64::MAX;
     let mut outcome = None;
     let before = peak();
-    for _ in 0..3 {
+    for _ in 0..5 {
         let start = Instant::now();
         outcome = Some(check(history, shape.data, &settings));
         best = best.min(start.elapsed().as_secs_f64());
@@ -202,8 +118,5 @@ fn run_on(name: &str, history: &History, shape: &Shape, threads: usize) {
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmHWM"));
-    line.and_then(|line| line.split_whitespace().nth(1))
-        .and_then(|n| n.parse::<u64>().ok())
-        .unwrap_or(0)
-        * 1024
+    line.and_then(|line| line.split_whitespace().nth(1)).and_then(|n| n.parse::<u64>().ok()).unwrap_or(0) * 1024
 }

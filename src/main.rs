@@ -1,2 +1,13 @@
-//! The command.
-fn main() {}
+//! The `quorate` command: hands arguments, environment and streams to the library and exits with its code.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let env = quorate::cli::Env {
+        source_date_epoch: std::env::var("SOURCE_DATE_EPOCH").ok(),
+        styled: std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+        threads: std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    ExitCode::from(quorate::cli::run(std::env::args_os(), &env, &mut std::io::stdout().lock(), &mut std::io::stderr().lock()))
+}

@@ -62,17 +62,14 @@ impl Sim<'_> {
         self.rec.add("log", line);
     }
 
-    /// One application to a member's state machine.
+    /// One application to a member's state machine: live, unless it says otherwise.
     pub fn applied_line(&mut self, member: usize, index: i64, id: &str, t: i64, source: &str) {
-        if !self.plan.audited.contains(&member) {
-            return;
-        }
         let line = Line::new()
             .text("member", name(member))
             .int("index", index)
             .text("command_id", id)
             .maybe((index > self.base).then_some(t), |line, t| line.int("t", t))
-            .text("source", source);
+            .maybe((source == "replay").then_some(source), |line, source| line.text("source", source));
         self.rec.add("applied", line);
     }
 
@@ -95,13 +92,15 @@ impl Sim<'_> {
     fn operation_lines(&mut self, position: usize) {
         let operation = &self.operations[position];
         let client = format!("c{}", operation.client);
-        let line = history_line(operation, position, &client);
+        let id = if operation.write { command(position) } else { format!("r{position}") };
+        let named = operation.write || self.plan.kinds.contains(&"attempts");
+        let line = history_line(operation, named.then_some(id.as_str()), &client);
         let mut attempts = Vec::new();
         for (i, attempt) in (1..).zip(&operation.attempts) {
             attempts.push(
                 Line::new()
                     .text("client", &client)
-                    .text("command_id", &command(position))
+                    .text("command_id", &id)
                     .int("attempt", i)
                     .text("member", name(attempt.member))
                     .int("invoke", attempt.invoke)
@@ -142,18 +141,17 @@ impl Sim<'_> {
     }
 }
 
-/// One operation as its client knew it.
-fn history_line(operation: &Operation, position: usize, client: &str) -> Line {
+/// One operation as its client knew it. A read that found nothing says so with a null.
+fn history_line(operation: &Operation, id: Option<&str>, client: &str) -> Line {
     let result = operation.result.unwrap_or(if operation.write { "unknown" } else { "fail" });
-    let id = command(position);
     let last = operation.attempts.iter().rev().find(|a| a.returned.is_some() && a.error != Some("timeout"));
     let error = operation.attempts.last().and_then(|a| a.error);
     let line = Line::new()
         .text("client", client)
         .text("op", if operation.write { "write" } else { "read" })
         .text("key", &key(operation.key))
-        .text("command_id", &if operation.write { id.clone() } else { format!("r{position}") })
-        .maybe(operation.write.then_some(()), |line, ()| line.text("value", &id))
+        .maybe(id, |line, id| line.text("command_id", id))
+        .maybe(id.filter(|_| operation.write), |line, id| line.text("value", id))
         .int("invoke", operation.attempts.first().map_or(operation.invoke, |a| a.invoke))
         .maybe(operation.returned, |line, t| line.int("return", t))
         .text("result", result)
@@ -167,7 +165,7 @@ fn history_line(operation: &Operation, position: usize, client: &str) -> Line {
             .int("version", *index)
             .list("acks", acks.iter().map(|m| name(*m))),
         Some(Answer::Seen { value, version, commit, term, leader }) => line
-            .maybe(*value, |line, value| line.text("value", &command(value)))
+            .value("value", value.map(command))
             .text("leader", name(*leader))
             .int("term", *term)
             .int("commit_index", *commit)

@@ -26,6 +26,14 @@ impl Line {
         self.put(key, format_args!("\"{value}\""))
     }
 
+    /// A text, or null.
+    pub fn value(self, key: &str, value: Option<String>) -> Self {
+        match value {
+            Some(value) => self.text(key, &value),
+            None => self.put(key, "null"),
+        }
+    }
+
     /// A whole number.
     pub fn int(self, key: &str, value: i64) -> Self {
         self.put(key, value)

@@ -91,7 +91,7 @@ impl<'p> Sim<'p> {
         if self.plan.probes {
             self.at(400 * MS, Event::Probe);
         }
-        let end = self.plan.load + 1_200 * MS;
+        let end = self.plan.load + 900 * MS;
         while let Some(entry) = self.queue.first_entry() {
             if entry.key().0 > end {
                 break;

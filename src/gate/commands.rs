@@ -36,7 +36,7 @@ pub(super) const GATES: &[Gate] = &[
         title: "retries keep to their limit",
         proves: "No client tried a command more often than declared; pauses were measured, and where jitter is declared and retries \
                  suffice, they differ.",
-        blind: "Tests that record no attempts. Retries below the client, such as those of a proxy. Timers alone make pauses differ a \
+        blind: "Tests that record no attempts. A command delivered anew as an operation of its own is counted and shown, not limited. Retries below the client, such as those of a proxy. Timers alone make pauses differ a \
                 little.",
         needs: &["history"],
         safety: false,
@@ -286,11 +286,11 @@ fn unknown_resolved(cx: &TestCx<'_>) -> Judged {
     let told = answers(&history);
     let mut tally = Tally::default();
     let mut settled = (0usize, 0usize);
-    for (command, told) in told.commands.iter().filter(|(_, t)| t.ok.is_none()) {
+    for (command, told) in &told.commands {
         let text = cx.evidence().text(*command);
         let shown = applies.all.of(*command);
         let finding = |claim: &str, row: RowId| applies.command(cx, claim, *command).source(history.source(row));
-        if let (None, Some(row), false) = (told.unknown, told.fail, shown.is_empty()) {
+        if let (None, None, Some(row), false) = (told.ok, told.unknown, told.fail, shown.is_empty()) {
             let why = format!("command {text} was reported failed and was applied");
             tally.faults.push(Flaw::new(1, why, finding("failed-but-applied", row)));
         }

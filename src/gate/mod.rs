@@ -12,7 +12,9 @@ mod contract;
 mod fencing;
 mod integrity;
 mod latency;
+mod log;
 mod profile;
+mod quorum;
 mod recovery;
 mod retries;
 mod run;
@@ -82,6 +84,8 @@ pub fn gate(id: &str) -> Option<&'static Gate> {
 /// The registry: one table a family.
 const FAMILIES: &[&[Gate]] = &[
     contract::GATES,
+    quorum::GATES,
+    log::GATES,
     fencing::GATES,
     recovery::GATES,
     commands::GATES,

@@ -9,7 +9,7 @@ use crate::evidence::kinds::{Attempt, Operation};
 use crate::evidence::symbol::Sym;
 use crate::evidence::{RowId, Rows};
 use crate::exact::millis;
-use crate::judge::retries::{ENOUGH, Spread, Tried, Try, spread, tried};
+use crate::judge::retries::{Begins, ENOUGH, Spread, Tried, Try, spread, tried};
 use crate::judge::tally::{Flaw, Tally};
 use crate::verdict::{Figure, Finding, Judged, Judgement, SourceRef};
 use std::collections::BTreeMap;
@@ -20,7 +20,8 @@ struct Attempts<'e> {
     source: Box<dyn Fn(RowId) -> SourceRef + 'e>,
 }
 
-fn of_attempts<'e>(rows: Rows<'e, Attempt>) -> Attempts<'e> {
+fn of_attempts<'e>(rows: Rows<'e, Attempt>, history: &Rows<'e, Operation>) -> Attempts<'e> {
+    let begins = begins(&rows, history);
     let list = rows.iter().map(|(row, a)| Try {
         client: a.client,
         command: a.command_id,
@@ -30,7 +31,23 @@ fn of_attempts<'e>(rows: Rows<'e, Attempt>) -> Attempts<'e> {
         clock: rows.part(row).clock.id.as_str(),
         row,
     });
-    Attempts { tried: tried(list.collect()), source: Box::new(move |row| rows.source(row)) }
+    Attempts { tried: tried(list.collect(), &begins), source: Box::new(move |row| rows.source(row)) }
+}
+
+/// When operations began; none where attempts and operations are on different clocks.
+fn begins(attempts: &Rows<'_, Attempt>, history: &Rows<'_, Operation>) -> Begins {
+    let mut begins = Begins::new();
+    let clock = &attempts.parts()[0].clock.id;
+    let clocks = attempts.parts().iter().map(|p| &p.clock.id).chain(history.parts().iter().map(|p| &p.clock.id));
+    if clocks.into_iter().all(|id| id == clock) {
+        for (_, op) in history.iter() {
+            if let Some(command) = op.command_id {
+                begins.entry((op.client, command)).or_default().push(op.invoke.0);
+            }
+        }
+        begins.values_mut().for_each(|list| list.sort_unstable());
+    }
+    begins
 }
 
 /// A history counts when its records are numbered attempts.
@@ -50,7 +67,7 @@ fn of_history<'e>(rows: Rows<'e, Operation>) -> Option<Attempts<'e>> {
             row,
         })
     });
-    let tried = tried(list.collect());
+    let tried = tried(list.collect(), &Begins::new());
     Some(Attempts { tried, source: Box::new(move |row| rows.source(row)) })
 }
 
@@ -73,7 +90,7 @@ pub(super) fn retry_limit(cx: &TestCx<'_>) -> Judged {
     let endpoints: BTreeMap<Sym, Option<Sym>> =
         history.iter().filter_map(|(_, op)| Some((op.command_id?, op.endpoint))).collect();
     let found = match cx.rows_if_bound::<Attempt>()? {
-        Some(rows) => Some(of_attempts(rows)),
+        Some(rows) => Some(of_attempts(rows, &history)),
         None => of_history(history),
     };
     let Some(attempts) = found else { return Ok(Judgement::not_exercised("the test records no attempts", 0)) };
@@ -119,7 +136,11 @@ pub(super) fn retry_limit(cx: &TestCx<'_>) -> Judged {
     }
     let notes: Vec<String> = pauses.into_values().map(|(e, by_retry)| backoff(e, &by_retry, &mut tally)).collect();
     let Some((number, limit, row)) = most else { return Ok(tally.conclude("", "no command was retried")) };
-    let pass = format!("no command was tried more than {number} times, 1 + {limit} are allowed; {}", notes.join("; "));
+    let anew = match attempts.tried.iter().filter(|t| t.again).count() {
+        0 => String::new(),
+        n => format!("; {n} operations delivered a command anew"),
+    };
+    let pass = format!("no command was tried more than {number} times, 1 + {limit} are allowed; {}{anew}", notes.join("; "));
     let judgement = tally.conclude(pass, "no command was retried").figure(figure(number, limit, (attempts.source)(row)));
     let room = limit.saturating_add(1).saturating_sub(number);
     Ok(judgement.against(format!("≤ {} attempts", limit.saturating_add(1)), format!("{number} attempts"), room.to_string()))

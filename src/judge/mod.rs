@@ -5,6 +5,7 @@ pub mod fencing;
 pub mod freshness;
 pub mod latency;
 pub mod linearizability;
+pub mod log;
 pub mod masking;
 pub mod quorum;
 pub mod recovery;

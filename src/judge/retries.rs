@@ -1,7 +1,8 @@
 //! Retries: how often a client tried each command, and how long it paused between.
 //!
-//! In: attempts. Out: the number of attempts of each command and the pauses by retry. Attempts of one client for one command belong
-//! together, also when the client goes on under a new process. Pauses are taken within one clock. Refuses to know endpoints.
+//! In: attempts and the starts of operations. Out: the number of attempts of each operation and the pauses by retry. Attempts of
+//! one client for one command belong together, also when the client goes on under a new process, unless the client began a new
+//! operation for it: a command that is delivered anew. Pauses are taken within one clock. Refuses to know endpoints.
 
 use crate::evidence::symbol::Sym;
 use std::collections::BTreeMap;
@@ -25,7 +26,7 @@ pub struct Try<'e, Row> {
     pub row: Row,
 }
 
-/// All attempts of one client for one command.
+/// All attempts of one operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tried<Row> {
     /// Who tried.
@@ -38,27 +39,54 @@ pub struct Tried<Row> {
     pub pauses: Vec<Option<i64>>,
     /// The last attempt.
     pub last: Row,
+    /// Whether the client had ended an earlier operation for the same command.
+    pub again: bool,
 }
 
-/// Puts attempts together by client and command.
+/// When the operations of a client for a command began, in order.
+pub type Begins = BTreeMap<(Sym, Sym), Vec<i64>>;
+
+/// Puts attempts together by client, command and operation. Where no start of an operation is known, numbers that begin again
+/// mark a new one.
 #[must_use]
-pub fn tried<Row: Copy>(list: Vec<Try<'_, Row>>) -> Vec<Tried<Row>> {
+pub fn tried<Row: Copy>(list: Vec<Try<'_, Row>>, begins: &Begins) -> Vec<Tried<Row>> {
     let mut groups: BTreeMap<(Sym, Sym), Vec<Try<'_, Row>>> = BTreeMap::new();
     for attempt in list {
         groups.entry((attempt.client, attempt.command)).or_default().push(attempt);
     }
-    let make = |((client, command), mut list): ((Sym, Sym), Vec<Try<'_, Row>>)| {
+    let mut result = Vec::new();
+    for (key, mut list) in groups {
         list.sort_by_key(|a| (a.invoke, a.number));
-        let last = list.last()?.row;
-        let highest = list.iter().filter_map(|a| a.number).max().and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
-        let pauses = list.windows(2).map(|pair| {
-            let (a, b) = (&pair[0], &pair[1]);
-            let end = a.returned.unwrap_or(a.invoke).max(a.invoke);
-            (a.clock == b.clock).then(|| b.invoke.saturating_sub(end).max(0))
-        });
-        Some(Tried { client, command, attempts: (list.len() as u64).max(highest), pauses: pauses.collect(), last })
-    };
-    groups.into_iter().filter_map(make).collect()
+        let begins = begins.get(&key).map_or(&[][..], Vec::as_slice);
+        let operation = |a: &Try<'_, Row>| begins.partition_point(|b| *b <= a.invoke);
+        let goes_on = |a: &Try<'_, Row>, b: &Try<'_, Row>| match (begins, a.number, b.number) {
+            ([], Some(a), Some(b)) => b > a,
+            ([], ..) => true,
+            _ => operation(a) == operation(b),
+        };
+        let earlier = result.len();
+        result.extend(list.chunk_by(goes_on).filter_map(one));
+        result[earlier..].iter_mut().skip(1).for_each(|tried: &mut Tried<Row>| tried.again = true);
+    }
+    result
+}
+
+fn one<Row: Copy>(list: &[Try<'_, Row>]) -> Option<Tried<Row>> {
+    let last = list.last()?;
+    let highest = list.iter().filter_map(|a| a.number).max().and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+    let pauses = list.windows(2).map(|pair| {
+        let (a, b) = (&pair[0], &pair[1]);
+        let end = a.returned.unwrap_or(a.invoke).max(a.invoke);
+        (a.clock == b.clock).then(|| b.invoke.saturating_sub(end).max(0))
+    });
+    Some(Tried {
+        client: last.client,
+        command: last.command,
+        attempts: (list.len() as u64).max(highest),
+        pauses: pauses.collect(),
+        last: last.row,
+        again: false,
+    })
 }
 
 /// The fewest pauses of the same retry on which jitter is judged.
@@ -106,10 +134,21 @@ mod tests {
             attempt(2, Some(4), 7, None),
             attempt(1, None, 55, None),
         ];
-        let tried = tried(list);
+        let tried = tried(list, &Begins::new());
         assert_eq!((tried[0].attempts, tried[0].last), (3, 55));
         assert_eq!(tried[0].pauses, [Some(40), Some(0)]);
         assert_eq!((tried[1].attempts, tried[1].pauses.len()), (4, 0));
+    }
+
+    #[test]
+    fn a_new_operation_begins_anew() {
+        let list = || (0..6).map(|i| attempt(1, None, i * 10, Some(i * 10 + 1))).collect::<Vec<_>>();
+        let begins: Begins = [((Sym(1), Sym(9)), vec![0, 40])].into_iter().collect();
+        let counts = |tried: Vec<Tried<i64>>| tried.iter().map(|t| (t.attempts, t.again)).collect::<Vec<_>>();
+        assert_eq!(counts(tried(list(), &begins)), [(4, false), (2, true)]);
+        assert_eq!(counts(tried(list(), &Begins::new())), [(6, false)]);
+        let numbered = vec![attempt(1, Some(1), 0, None), attempt(1, Some(2), 5, None), attempt(1, Some(1), 9, None)];
+        assert_eq!(counts(tried(numbered, &Begins::new())), [(2, false), (1, true)]);
     }
 
     #[test]

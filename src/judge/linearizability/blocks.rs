@@ -13,7 +13,7 @@ use super::chains::{self, Links};
 use super::history::{History, Kind, NEVER, NIL, OpOutcome};
 use super::outcome::{FailedCas, NilRead, Settings};
 use super::profile::{Profile, table};
-use super::slots::{ByKey, Finder, HashFinder, NO_SLOT, Range, RunFinder, SharedFinder, Slots};
+use super::slots::{ByKey, CHUNK, Finder, HashFinder, NO_SLOT, Range, RunFinder, SharedFinder, Slots};
 use hashbrown::HashMap;
 
 /// One block: earliest return, latest invoke, invoke of its write.
@@ -25,11 +25,7 @@ pub(super) struct Block {
 }
 
 impl Block {
-    const EMPTY: Block = Block {
-        f: NEVER,
-        s: i64::MIN,
-        write: NEVER,
-    };
+    const EMPTY: Block = Block { f: NEVER, s: i64::MIN, write: NEVER };
 
     pub(super) fn written(&self) -> bool {
         self.write != NEVER
@@ -71,7 +67,12 @@ pub(super) struct Table<'a> {
     /// Failed compare-and-sets: number of the key, position, slot expected.
     pub(super) failed: Vec<(u32, u32, u32)>,
     trouble: Vec<Option<Said>>,
+    /// Blocks of all keys by key, where they could be ranked at once.
+    ranked: Vec<Ranked>,
+    starts: Vec<u32>,
 }
+
+const RANK_AGAIN: &str = "rank again";
 
 const SKIP: u8 = 0;
 const READ: u8 = 1;
@@ -89,11 +90,7 @@ pub(super) fn read<'a>(
     wanted: impl Fn(usize) -> bool,
 ) -> Table<'a> {
     let range = |(key, of): (usize, &super::profile::KeyProfile)| {
-        if wanted(key) {
-            of.brought
-        } else {
-            Range::EMPTY
-        }
+        if wanted(key) { of.brought } else { Range::EMPTY }
     };
     let ranges: Vec<Range> = profile.of.iter().enumerate().map(range).collect();
     let slots = Slots::new(&ranges, history.len());
@@ -105,14 +102,7 @@ pub(super) fn read<'a>(
             Slots::Runs(places)
         }
         Slots::Shared { low, mut owners } => {
-            filling.fill(
-                keys,
-                &mut SharedFinder {
-                    low,
-                    owners: &mut owners,
-                },
-                &wanted,
-            );
+            filling.fill(keys, &mut SharedFinder { low, owners: &mut owners }, &wanted);
             if filling.misses == 0 {
                 Slots::Shared { low, owners }
             } else {
@@ -128,17 +118,9 @@ pub(super) fn read<'a>(
 
 fn hashed(filling: &mut Filling, keys: &[u32], wanted: &impl Fn(usize) -> bool) -> Slots {
     let (mut ids, mut owners, mut labels) = (HashMap::new(), Vec::new(), Vec::new());
-    let mut finder = HashFinder {
-        ids: &mut ids,
-        owners: &mut owners,
-        labels: &mut labels,
-    };
+    let mut finder = HashFinder { ids: &mut ids, owners: &mut owners, labels: &mut labels };
     filling.fill(keys, &mut finder, wanted);
-    Slots::Hashed {
-        ids,
-        owners,
-        labels,
-    }
+    Slots::Hashed { owners, labels }
 }
 
 struct Filling<'a> {
@@ -154,21 +136,14 @@ struct Filling<'a> {
 }
 
 impl<'a> Filling<'a> {
-    fn new(
-        history: &'a History,
-        settings: &'a Settings<'a>,
-        keys: usize,
-        slots: usize,
-    ) -> Filling<'a> {
+    fn new(history: &'a History, settings: &'a Settings<'a>, keys: usize, slots: usize) -> Filling<'a> {
         let actions = table(|kind, outcome| match (kind, outcome) {
             (Kind::Read, OpOutcome::Ok) => READ,
             (Kind::Write, OpOutcome::Ok) => WRITE,
             (Kind::Write, OpOutcome::Unknown) => MAYBE_WRITE,
             (Kind::Cas, OpOutcome::Ok) => CAS,
             (Kind::Cas, OpOutcome::Unknown) => MAYBE_CAS,
-            (Kind::Cas, OpOutcome::Fail) if settings.failed_cas == FailedCas::Mismatch => {
-                FAILED_CAS
-            }
+            (Kind::Cas, OpOutcome::Fail) if settings.failed_cas == FailedCas::Mismatch => FAILED_CAS,
             _ => SKIP,
         });
         Filling {
@@ -186,50 +161,63 @@ impl<'a> Filling<'a> {
 
     fn fill<F: Finder>(&mut self, keys: &[u32], finder: &mut F, wanted: &impl Fn(usize) -> bool) {
         let history = self.history;
-        let (initial, any_nil) = (
-            self.settings.initial,
-            self.settings.nil_read == NilRead::Any,
-        );
-        let columns = history.tags.iter().zip(keys).zip(&history.values);
-        let times = history.invokes.iter().zip(&history.returns);
+        for start in (0..history.len()).step_by(CHUNK) {
+            let part = start..(start + CHUNK).min(history.len());
+            let mut touched = 0;
+            for (&key, &value) in keys[part.clone()].iter().zip(&history.values[part.clone()]) {
+                touched ^= self.blocks.get(finder.guess(key, value) as usize).map_or(0, |block| block.f);
+            }
+            std::hint::black_box(touched);
+            self.fill_part(keys, finder, wanted, part);
+        }
+    }
+
+    fn fill_part<F: Finder>(
+        &mut self,
+        keys: &[u32],
+        finder: &mut F,
+        wanted: &impl Fn(usize) -> bool,
+        part: std::ops::Range<usize>,
+    ) {
+        let history = self.history;
+        let (initial, any_nil) = (self.settings.initial, self.settings.nil_read == NilRead::Any);
+        let columns = history.tags[part.clone()].iter().zip(&keys[part.clone()]).zip(&history.values[part.clone()]);
+        let times = history.invokes[part.clone()].iter().zip(&history.returns[part.clone()]);
         for (at, (((&tag, &key), &value), (&invoke, &ret))) in columns.zip(times).enumerate() {
+            let at = part.start + at;
             let action = self.actions[(tag & 127) as usize];
             if action == SKIP || !wanted(key as usize) {
                 continue;
             }
-            if action == READ {
-                if value == initial || (any_nil && value == NIL) {
-                    if !(any_nil && value == NIL) {
-                        let block = &mut self.initial[key as usize];
-                        block.s = block.s.max(invoke);
-                        block.f = block.f.min(ret);
-                    }
-                    continue;
-                }
-                let slot = finder.bring(key, value);
-                match self.block(slot, finder) {
-                    Some(block) => {
-                        block.f = block.f.min(ret);
-                        block.s = block.s.max(invoke);
-                    }
-                    None => self.miss(key, value),
+            if action > MAYBE_WRITE || value == initial || (any_nil && value == NIL) {
+                if action != READ {
+                    self.mutate(finder, action, at, key, invoke, ret);
+                } else if !(any_nil && value == NIL) {
+                    let block = &mut self.initial[key as usize];
+                    block.s = block.s.max(invoke);
+                    block.f = block.f.min(ret);
                 }
                 continue;
             }
-            self.mutate(finder, action, at, key, invoke, ret);
+            let slot = finder.bring(key, value);
+            let Some(block) = self.block(slot, finder) else {
+                self.miss(key, value);
+                continue;
+            };
+            // Reads and writes alternate as they like: no branch may depend on which it is. An unknown write has no return.
+            let writes = action != READ;
+            let again = writes & block.written();
+            block.f = block.f.min(ret);
+            block.s = block.s.max(invoke);
+            block.write = if writes { invoke } else { block.write };
+            if again {
+                self.trouble[key as usize] = Some(Said::Other("values repeat"));
+            }
         }
     }
 
-    #[inline(always)]
-    fn mutate<F: Finder>(
-        &mut self,
-        finder: &mut F,
-        action: u8,
-        at: usize,
-        key: u32,
-        invoke: i64,
-        ret: i64,
-    ) {
+    /// Compare-and-sets, and writes that touch the initial value.
+    fn mutate<F: Finder>(&mut self, finder: &mut F, action: u8, at: usize, key: u32, invoke: i64, ret: i64) {
         let value = self.history.values[at];
         if action == FAILED_CAS {
             let slot = self.expected_slot(finder, at, key);
@@ -265,9 +253,7 @@ impl<'a> Filling<'a> {
             block.f = block.f.min(ret);
         }
         if let Some(from) = from {
-            self.links
-                .get_or_insert_default()
-                .add(slot, from, action == CAS);
+            self.links.get_or_insert_default().add(slot, from, action == CAS);
         }
     }
 
@@ -298,20 +284,26 @@ impl<'a> Filling<'a> {
 
     fn into_table(mut self, slots: Slots) -> Table<'a> {
         self.failed.sort_unstable();
-        let by_key = slots.by_key(self.initial.len(), false);
         let mut blocks = self.blocks;
         blocks.resize(slots.len(), Block::EMPTY);
-        Table {
+        let mut table = Table {
             history: self.history,
             settings: self.settings,
             slots,
-            by_key,
+            by_key: ByKey::Runs(Vec::new()),
             blocks,
             initial: self.initial,
             links: self.links,
             failed: self.failed,
             trouble: self.trouble,
+            ranked: Vec::new(),
+            starts: Vec::new(),
+        };
+        table.rank_all();
+        if table.starts.is_empty() {
+            table.by_key = table.slots.by_key(table.initial.len(), false);
         }
+        table
     }
 }
 
@@ -332,8 +324,26 @@ pub(super) struct Scratch {
 impl Table<'_> {
     /// Judges one key.
     pub(super) fn judge(&mut self, key: usize, scratch: &mut Scratch) -> Said {
-        if let Some(said) = self.trouble[key].take() {
-            return said;
+        match self.trouble[key].take() {
+            Some(Said::Other(RANK_AGAIN)) => {
+                // Rare: list the slots after all.
+                if matches!(self.by_key, ByKey::Runs(_)) {
+                    self.by_key = self.slots.by_key(self.initial.len(), false);
+                }
+                let clash = self.rank(key, scratch).err();
+                return clash.map_or(Said::Other("blocks could not be ranked"), Said::Clash);
+            }
+            Some(said) => return said,
+            None => {}
+        }
+        if !self.starts.is_empty() {
+            let (from, to) = (self.starts[key] as usize, self.starts[key + 1] as usize);
+            sort_ranked(&mut self.ranked[from..to]);
+            if let Some(clash) = self.scan(key, &self.ranked[from..to]) {
+                return Said::Clash(clash);
+            }
+            let order = self.ranked[from..to].iter().map(|ranked| ranked.slot);
+            return chains::place_failed(self, key, order);
         }
         if let Some(mut links) = self.links.take() {
             let joined = chains::join(self, &mut links, key);
@@ -342,16 +352,11 @@ impl Table<'_> {
                 return Said::Clash(clash);
             }
         }
-        let clash = self
-            .rank(key, scratch)
-            .err()
-            .or_else(|| self.scan(key, &scratch.ranked));
+        let clash = self.rank(key, scratch).err().or_else(|| self.scan(key, &scratch.ranked));
         match clash {
             Some(clash) => Said::Clash(clash),
             None if self.failed.is_empty() => Said::Order,
-            None => {
-                chains::place_failed(self, key, scratch.ranked.iter().map(|ranked| ranked.slot))
-            }
+            None => chains::place_failed(self, key, scratch.ranked.iter().map(|ranked| ranked.slot)),
         }
     }
 
@@ -367,51 +372,62 @@ impl Table<'_> {
         self.settings.skew_ns.saturating_mul(2)
     }
 
+    /// Ranks the blocks of all keys at once, where slots of several keys are mixed and nothing joins them.
+    fn rank_all(&mut self) {
+        let Slots::Shared { owners, .. } = &self.slots else { return };
+        if self.links.is_some() {
+            return;
+        }
+        let slack = self.settings.skew_ns.saturating_mul(2);
+        let mut starts = vec![0u32; self.initial.len() + 1];
+        for (block, &owner) in self.blocks.iter().zip(owners) {
+            if block.f == NEVER {
+                continue;
+            }
+            starts[owner as usize + 1] += 1;
+            let late = block.f + slack < self.initial[owner as usize].s;
+            if (late || block.f + slack < block.write) && self.trouble[owner as usize].is_none() {
+                // The key is ranked by itself later, to tell what is wrong.
+                self.trouble[owner as usize] = Some(Said::Other(RANK_AGAIN));
+            }
+        }
+        for key in 0..self.initial.len() {
+            starts[key + 1] += starts[key];
+        }
+        let mut next = starts.clone();
+        self.ranked = vec![Ranked { sum: 0, s: 0, slot: 0 }; starts[self.initial.len()] as usize];
+        for (slot, (block, &owner)) in self.blocks.iter().zip(owners).enumerate() {
+            if block.f != NEVER {
+                let place = &mut next[owner as usize];
+                self.ranked[*place as usize] = Ranked { sum: block.f + block.s, s: block.s, slot: slot as u32 };
+                *place += 1;
+            }
+        }
+        self.starts = starts;
+    }
+
     /// Checks each block in itself and sorts the blocks by f + s.
     fn rank(&self, key: usize, scratch: &mut Scratch) -> Result<(), Clash> {
         let ranked = &mut scratch.ranked;
         ranked.clear();
         let slack = self.slack();
         let first = self.initial[key];
-        let mut moves = 0usize;
         for i in 0..self.by_key.count(key) {
             let slot = self.by_key.slot(key, i);
             let block = self.blocks[slot as usize];
             if block.f.saturating_add(slack) < block.write && block.f != NEVER {
                 let value = self.slots.label(key, slot);
-                return Err(if block.written() {
-                    Clash::ReadBeforeWrite(value)
-                } else {
-                    Clash::Phantom(value)
-                });
+                return Err(if block.written() { Clash::ReadBeforeWrite(value) } else { Clash::Phantom(value) });
             }
             if block.f == NEVER {
                 continue;
             }
             if block.f + slack < first.s {
-                return Err(Clash::Blocks(
-                    self.values(key, slot),
-                    self.values(key, chains::INITIAL),
-                ));
+                return Err(Clash::Blocks(self.values(key, slot), self.values(key, chains::INITIAL)));
             }
-            let new = Ranked {
-                sum: block.f + block.s,
-                s: block.s,
-                slot,
-            };
-            // Slots follow time closely, so that insertion sort is nearly free; if not, give up on it.
-            let mut place = ranked.len();
-            ranked.push(new);
-            while moves < 4 * (i + 64) && place > 0 && ranked[place - 1].sum > new.sum {
-                ranked[place] = ranked[place - 1];
-                place -= 1;
-                moves += 1;
-            }
-            ranked[place] = new;
+            ranked.push(Ranked { sum: block.f + block.s, s: block.s, slot });
         }
-        if moves > 0 && !ranked.is_sorted_by_key(|ranked| ranked.sum) {
-            ranked.sort_unstable_by_key(|ranked| (ranked.sum, ranked.slot));
-        }
+        sort_ranked(ranked);
         Ok(())
     }
 
@@ -423,13 +439,29 @@ impl Table<'_> {
             let f = here.sum - here.s;
             if f + slack < latest {
                 let other = ranked[..i].iter().find(|other| other.s == latest)?;
-                return Some(Clash::Blocks(
-                    self.values(key, other.slot),
-                    self.values(key, here.slot),
-                ));
+                return Some(Clash::Blocks(self.values(key, other.slot), self.values(key, here.slot)));
             }
             latest = latest.max(here.s);
         }
         None
+    }
+}
+
+/// Slots follow time closely, so that insertion sort is nearly free; if not, it gives up.
+fn sort_ranked(ranked: &mut [Ranked]) {
+    let mut moves = 0;
+    for i in 1..ranked.len() {
+        let new = ranked[i];
+        let mut place = i;
+        while place > 0 && ranked[place - 1].sum > new.sum {
+            ranked[place] = ranked[place - 1];
+            place -= 1;
+        }
+        ranked[place] = new;
+        moves += i - place;
+        if moves > 8 * (i + 64) {
+            ranked.sort_unstable_by_key(|ranked| (ranked.sum, ranked.slot));
+            return;
+        }
     }
 }

@@ -29,45 +29,20 @@ struct Builtin<'a> {
 }
 
 /// Judges the operations at these positions (of one key) by search.
-pub(super) fn search(
-    history: &History,
-    at: &[u32],
-    data: DataType,
-    settings: &Settings,
-) -> Verdict {
-    let model = Builtin {
-        history,
-        data,
-        initial: settings.initial,
-        any_nil: settings.nil_read == NilRead::Any,
-    };
+pub(super) fn search(history: &History, at: &[u32], data: DataType, settings: &Settings) -> Verdict {
+    let model = Builtin { history, data, initial: settings.initial, any_nil: settings.nil_read == NilRead::Any };
     let calls: Vec<Call<Op>> = at
         .iter()
         .map(|&at| {
             let mut shown = history.operation(at as usize);
-            let failed = shown.kind == Kind::Cas
-                && shown.outcome == OpOutcome::Fail
-                && settings.failed_cas == FailedCas::Mismatch;
+            let failed =
+                shown.kind == Kind::Cas && shown.outcome == OpOutcome::Fail && settings.failed_cas == FailedCas::Mismatch;
             if failed {
                 shown.outcome = OpOutcome::Ok;
             }
-            let process = if data == DataType::Mutex {
-                shown.process
-            } else {
-                0
-            };
-            let expected = if matches!(shown.kind, Kind::Cas | Kind::Contains) {
-                shown.expected
-            } else {
-                NIL
-            };
-            let op = Op {
-                kind: shown.kind,
-                value: shown.value,
-                expected,
-                process,
-                failed,
-            };
+            let process = if data == DataType::Mutex { shown.process } else { 0 };
+            let expected = if matches!(shown.kind, Kind::Cas | Kind::Contains) { shown.expected } else { NIL };
+            let op = Op { kind: shown.kind, value: shown.value, expected, process, failed };
             Call { op, shown }
         })
         .collect();
@@ -84,9 +59,7 @@ impl Model for Builtin<'_> {
             DataType::Counter => State::Value(0),
             DataType::Mutex => State::Value(NIL),
             DataType::Text => State::Text(String::new()),
-            DataType::Log | DataType::Set | DataType::Queue | DataType::Stack => {
-                State::Items(Vec::new())
-            }
+            DataType::Log | DataType::Set | DataType::Queue | DataType::Stack => State::Items(Vec::new()),
         }
     }
 

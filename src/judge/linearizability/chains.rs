@@ -42,20 +42,12 @@ impl Links {
     }
 
     fn from(&self, slot: u32) -> Option<(u32, bool)> {
-        let from = self
-            .from
-            .get(slot as usize)
-            .copied()
-            .filter(|&from| from != NO_SLOT)?;
+        let from = self.from.get(slot as usize).copied().filter(|&from| from != NO_SLOT)?;
         Some((from & !UNSURE, from & UNSURE == 0))
     }
 
     fn next(&self, slot: u32) -> Option<u32> {
-        let next = if slot == INITIAL {
-            Some(self.next_initial)
-        } else {
-            self.next.get(slot as usize).copied()
-        };
+        let next = if slot == INITIAL { Some(self.next_initial) } else { self.next.get(slot as usize).copied() };
         next.filter(|&next| next != NO_SLOT)
     }
 
@@ -99,12 +91,8 @@ pub(super) fn join(table: &mut Table, links: &mut Links, key: usize) -> Result<(
         joined += walk(table, links, key, head)?;
     }
     if joined < kept.len() {
-        let values = kept
-            .iter()
-            .filter(|&&slot| links.stages[slot as usize] == Stage::Kept);
-        return Err(Clash::ReplaceCycle(
-            values.map(|&slot| table.slots.label(key, slot)).collect(),
-        ));
+        let values = kept.iter().filter(|&&slot| links.stages[slot as usize] == Stage::Kept);
+        return Err(Clash::ReplaceCycle(values.map(|&slot| table.slots.label(key, slot)).collect()));
     }
     Ok(())
 }
@@ -117,16 +105,9 @@ fn kept(table: &Table, links: &mut Links, key: usize) -> Result<Vec<u32>, Clash>
         let block = &table.blocks[slot as usize];
         if block.f != NEVER && block.f.saturating_add(table.slack()) < block.write {
             let value = table.slots.label(key, slot);
-            return Err(if block.written() {
-                Clash::ReadBeforeWrite(value)
-            } else {
-                Clash::Phantom(value)
-            });
+            return Err(if block.written() { Clash::ReadBeforeWrite(value) } else { Clash::Phantom(value) });
         }
-        let mut certain = links
-            .from(slot)
-            .filter(|&(_, sure)| sure || block.f != NEVER)
-            .map(|_| slot);
+        let mut certain = links.from(slot).filter(|&(_, sure)| sure || block.f != NEVER).map(|_| slot);
         while let Some(here) = certain.filter(|&here| links.stages[here as usize] == Stage::New) {
             links.stages[here as usize] = Stage::Kept;
             kept.push(here);
@@ -141,11 +122,7 @@ fn kept(table: &Table, links: &mut Links, key: usize) -> Result<Vec<u32>, Clash>
 /// Joins one chain; returns the number of compare-and-sets in it.
 fn walk(table: &mut Table, links: &mut Links, key: usize, head: u32) -> Result<usize, Clash> {
     let slack = table.slack();
-    let mut whole = if head == INITIAL {
-        table.initial[key]
-    } else {
-        table.blocks[head as usize]
-    };
+    let mut whole = if head == INITIAL { table.initial[key] } else { table.blocks[head as usize] };
     let keep_parts = !table.failed.is_empty();
     if keep_parts {
         links.parts.insert(head, whole);
@@ -154,10 +131,7 @@ fn walk(table: &mut Table, links: &mut Links, key: usize, head: u32) -> Result<u
     while let Some(next) = links.next(slot) {
         let part = table.blocks[next as usize];
         if part.f != NEVER && part.f + slack < whole.s {
-            let earlier = values(table, links, key, head)
-                .into_iter()
-                .take(count + 1)
-                .collect();
+            let earlier = values(table, links, key, head).into_iter().take(count + 1).collect();
             return Err(Clash::Blocks(earlier, vec![table.slots.label(key, next)]));
         }
         whole.f = whole.f.min(part.f);
@@ -179,20 +153,13 @@ fn walk(table: &mut Table, links: &mut Links, key: usize, head: u32) -> Result<u
 }
 
 fn label(table: &Table, key: usize, slot: u32) -> i64 {
-    if slot == INITIAL {
-        table.settings.initial
-    } else {
-        table.slots.label(key, slot)
-    }
+    if slot == INITIAL { table.settings.initial } else { table.slots.label(key, slot) }
 }
 
 /// The values of a chain from its first block on.
 pub(super) fn values(table: &Table, links: &Links, key: usize, head: u32) -> Vec<i64> {
     let (mut values, mut slot) = (vec![label(table, key, head)], head);
-    while let Some(next) = links
-        .next(slot)
-        .filter(|_| values.len() <= table.blocks.len())
-    {
+    while let Some(next) = links.next(slot).filter(|_| values.len() <= table.blocks.len()) {
         values.push(label(table, key, next));
         slot = next;
     }
@@ -201,9 +168,7 @@ pub(super) fn values(table: &Table, links: &Links, key: usize, head: u32) -> Vec
 
 /// Places the failed compare-and-sets of a key into the witness given by the order of its chains.
 pub(super) fn place_failed(table: &Table, key: usize, order: impl Iterator<Item = u32>) -> Said {
-    let start = table
-        .failed
-        .partition_point(|&(k, _, _)| (k as usize) < key);
+    let start = table.failed.partition_point(|&(k, _, _)| (k as usize) < key);
     let failed = &table.failed[start..];
     let failed = &failed[..failed.partition_point(|&(k, _, _)| k as usize == key)];
     if failed.is_empty() {
@@ -232,15 +197,10 @@ pub(super) fn place_failed(table: &Table, key: usize, order: impl Iterator<Item 
         let Some(&(from, to, part)) = live.get(&slot) else {
             continue;
         };
-        let (invoke, ret) = (
-            table.history.invokes[at as usize],
-            table.history.returns[at as usize],
-        );
+        let (invoke, ret) = (table.history.invokes[at as usize], table.history.returns[at as usize]);
         if invoke - skew > from && ret.saturating_add(skew) < to {
             let after = table.links.as_ref().and_then(|links| links.next(slot));
-            let seen = after.map_or(part.s, |next| {
-                part.s.max(self::part(table, key, next).write)
-            });
+            let seen = after.map_or(part.s, |next| part.s.max(self::part(table, key, next).write));
             let first = if slot == INITIAL { i64::MIN } else { part.f };
             let inside = first.saturating_add(table.slack()) < invoke && ret + table.slack() < seen;
             if inside {
@@ -254,16 +214,6 @@ pub(super) fn place_failed(table: &Table, key: usize, order: impl Iterator<Item 
 
 /// One block as it was before chains were joined.
 fn part(table: &Table, key: usize, slot: u32) -> Block {
-    let part = table
-        .links
-        .as_ref()
-        .and_then(|links| links.parts.get(&slot))
-        .copied();
-    part.unwrap_or_else(|| {
-        if slot == INITIAL {
-            table.initial[key]
-        } else {
-            table.blocks[slot as usize]
-        }
-    })
+    let part = table.links.as_ref().and_then(|links| links.parts.get(&slot)).copied();
+    part.unwrap_or_else(|| if slot == INITIAL { table.initial[key] } else { table.blocks[slot as usize] })
 }

@@ -23,24 +23,15 @@ pub(super) fn judge(ops: Ops) -> Special {
         }
     }
     let most = increments.len() as i64;
-    if let Some(read) = reads
-        .iter()
-        .find(|read| read.value < 0 || read.value > most)
-    {
+    if let Some(read) = reads.iter().find(|read| read.value < 0 || read.value > most) {
         return ops.violation(Reason::CountImpossible, &[read.at], None);
     }
     // Highest value read by those that returned first; lowest value read by those that were invoked last.
     reads.sort_unstable_by_key(|read| (read.ret, read.at));
     let mut returned: Vec<(i64, i64, u32)> = Vec::with_capacity(reads.len());
     for read in &reads {
-        let before = returned
-            .last()
-            .map_or((i64::MIN, read.at), |&(_, value, at)| (value, at));
-        let (value, at) = if read.value > before.0 {
-            (read.value, read.at)
-        } else {
-            before
-        };
+        let before = returned.last().map_or((i64::MIN, read.at), |&(_, value, at)| (value, at));
+        let (value, at) = if read.value > before.0 { (read.value, read.at) } else { before };
         returned.push((read.ret, value, at));
     }
     let seen_before = |time: i64| {
@@ -48,8 +39,7 @@ pub(super) fn judge(ops: Ops) -> Special {
         i.checked_sub(1).map(|i| (returned[i].1, returned[i].2))
     };
     for read in &reads {
-        if let Some((value, at)) = seen_before(read.invoke).filter(|&(value, _)| value > read.value)
-        {
+        if let Some((value, at)) = seen_before(read.invoke).filter(|&(value, _)| value > read.value) {
             debug_assert!(value > read.value);
             return ops.violation(Reason::CountImpossible, &[at, read.at], None);
         }
@@ -67,35 +57,17 @@ pub(super) fn judge(ops: Ops) -> Special {
     let highest = reads.iter().map(|read| read.value).max().unwrap_or(0);
     let windows = increments.iter().map(|op| {
         let after = seen_before(op.invoke).map_or(0, |(value, _)| value);
-        (
-            after,
-            if op.unknown {
-                i64::MAX
-            } else {
-                seen_after(op.ret)
-            },
-            op.at,
-        )
+        (after, if op.unknown { i64::MAX } else { seen_after(op.ret) }, op.at)
     });
     fill_places(&ops, windows.collect(), highest, &reads)
 }
 
 /// Fills the places 1 to `highest` by earliest deadline.
-fn fill_places(
-    ops: &Ops,
-    mut windows: Vec<(i64, i64, u32)>,
-    highest: i64,
-    reads: &[Op],
-) -> Special {
+fn fill_places(ops: &Ops, mut windows: Vec<(i64, i64, u32)>, highest: i64, reads: &[Op]) -> Special {
     windows.sort_unstable();
     let mut next = 0;
     let mut open: BinaryHeap<Reverse<(i64, u32)>> = BinaryHeap::new();
-    let blame = |value: i64| {
-        reads
-            .iter()
-            .filter(|read| read.value >= value)
-            .min_by_key(|read| (read.ret, read.at))
-    };
+    let blame = |value: i64| reads.iter().filter(|read| read.value >= value).min_by_key(|read| (read.ret, read.at));
     for place in 1..=highest {
         while next < windows.len() && windows[next].0 < place {
             open.push(Reverse((windows[next].1, windows[next].2)));
@@ -103,14 +75,8 @@ fn fill_places(
         }
         match open.pop() {
             Some(Reverse((deadline, at))) if deadline < place => {
-                let read = reads
-                    .iter()
-                    .filter(|read| read.value == deadline)
-                    .max_by_key(|read| read.invoke);
-                let shown: Vec<u32> = [Some(at), read.map(|read| read.at)]
-                    .into_iter()
-                    .flatten()
-                    .collect();
+                let read = reads.iter().filter(|read| read.value == deadline).max_by_key(|read| read.invoke);
+                let shown: Vec<u32> = [Some(at), read.map(|read| read.at)].into_iter().flatten().collect();
                 return ops.violation(Reason::CountImpossible, &shown, None);
             }
             Some(_) => {}
@@ -120,24 +86,12 @@ fn fill_places(
             }
         }
     }
-    let late = open
-        .into_iter()
-        .map(|Reverse((deadline, at))| (deadline, at));
-    let late = late.chain(
-        windows[next..]
-            .iter()
-            .map(|&(_, deadline, at)| (deadline, at)),
-    );
+    let late = open.into_iter().map(|Reverse((deadline, at))| (deadline, at));
+    let late = late.chain(windows[next..].iter().map(|&(_, deadline, at)| (deadline, at)));
     for (deadline, at) in late {
         if deadline != i64::MAX {
-            let read = reads
-                .iter()
-                .filter(|read| read.value == deadline)
-                .max_by_key(|read| read.invoke);
-            let shown: Vec<u32> = [Some(at), read.map(|read| read.at)]
-                .into_iter()
-                .flatten()
-                .collect();
+            let read = reads.iter().filter(|read| read.value == deadline).max_by_key(|read| read.invoke);
+            let shown: Vec<u32> = [Some(at), read.map(|read| read.at)].into_iter().flatten().collect();
             return ops.violation(Reason::CountImpossible, &shown, None);
         }
     }

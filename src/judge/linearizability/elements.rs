@@ -49,15 +49,10 @@ impl<'a> Ops<'a> {
 
     /// A violation shown by the operations at these positions.
     pub(super) fn violation(&self, reason: Reason, at: &[u32], margin: Option<i64>) -> Special {
-        let operations = at
-            .iter()
-            .map(|&at| self.history.operation(at as usize))
-            .collect();
+        let operations = at.iter().map(|&at| self.history.operation(at as usize)).collect();
         // The margin of widened times lacks what the widening took away at both ends.
         let margin = margin.map(|margin| margin.saturating_add(2 * self.skew));
-        Ok(Verdict::Violation(Box::new(witness::example(
-            reason, operations, margin,
-        ))))
+        Ok(Verdict::Violation(Box::new(witness::example(reason, operations, margin))))
     }
 
     /// A value was observed at `at` that nothing brought: did a failed operation try to?
@@ -67,20 +62,10 @@ impl<'a> Ops<'a> {
             op.outcome == OpOutcome::Fail && op.value == value && !op.kind.observes_only()
         };
         let failed = self.positions.iter().find(failed);
-        let reason = if failed.is_some() {
-            Reason::FailedWriteRead
-        } else {
-            Reason::PhantomValue
-        };
+        let reason = if failed.is_some() { Reason::FailedWriteRead } else { Reason::PhantomValue };
         let operations = [Some(&at), failed].into_iter().flatten();
-        let operations = operations
-            .map(|&at| self.history.operation(at as usize))
-            .collect();
-        Ok(Verdict::Violation(Box::new(Counterexample {
-            reason,
-            operations,
-            margin_ns: None,
-        })))
+        let operations = operations.map(|&at| self.history.operation(at as usize)).collect();
+        Ok(Verdict::Violation(Box::new(Counterexample { reason, operations, margin_ns: None })))
     }
 }
 
@@ -101,10 +86,7 @@ impl Index {
         }
         let len = high.abs_diff(low);
         if len < 2 * count + 64 {
-            return Index::Dense {
-                low,
-                len: len as usize + 1,
-            };
+            return Index::Dense { low, len: len as usize + 1 };
         }
         let mut ids = HashMap::new();
         for value in values {

@@ -130,14 +130,7 @@ struct Simulation<'a> {
 
 impl<'a> Simulation<'a> {
     fn new(shape: &'a Shape) -> Simulation<'a> {
-        let object = Object {
-            value: if shape.data == DataType::Counter {
-                0
-            } else {
-                NIL
-            },
-            ..Object::default()
-        };
+        let object = Object { value: if shape.data == DataType::Counter { 0 } else { NIL }, ..Object::default() };
         Simulation {
             shape,
             random: Random(shape.seed),
@@ -178,10 +171,7 @@ impl<'a> Simulation<'a> {
                 Some(mut done) => {
                     self.settle(&mut done);
                     let think = self.random.below(self.shape.think_ns + 1) as i64;
-                    heap.push(Reverse((
-                        done.effect.max(done.op.ret.min(done.effect + 1000)) + 1 + think,
-                        client,
-                    )));
+                    heap.push(Reverse((done.effect.max(done.op.ret.min(done.effect + 1000)) + 1 + think, client)));
                 }
             }
         }
@@ -192,12 +182,7 @@ impl<'a> Simulation<'a> {
         let effect = now + self.random.below(500) as i64;
         let ret = effect + self.random.below(500) as i64;
         let kind = self.choose_kind(key, process);
-        let mut op = Operation {
-            key,
-            process,
-            kind,
-            ..Operation::ok(kind, NIL, now, ret)
-        };
+        let mut op = Operation { key, process, kind, ..Operation::ok(kind, NIL, now, ret) };
         if !kind.observes_only() && self.random.chance(shape.unknown) {
             op.outcome = OpOutcome::Unknown;
             op.ret = NEVER;
@@ -218,9 +203,7 @@ impl<'a> Simulation<'a> {
             DataType::Mutex => Kind::Acquire,
             DataType::Set if read => Kind::Contains,
             DataType::Text if read => Kind::Get,
-            DataType::Set | DataType::Text => {
-                kinds[self.random.below(2) as usize + usize::from(shape.data == DataType::Text)]
-            }
+            DataType::Set | DataType::Text => kinds[self.random.below(2) as usize + usize::from(shape.data == DataType::Text)],
             _ if read => kinds[1],
             _ => kinds[0],
         }
@@ -265,11 +248,7 @@ impl<'a> Simulation<'a> {
                 op.value = fresh;
                 object.items.push_back(fresh);
             }
-            Kind::ReadLog => {
-                op.value = self
-                    .history
-                    .list(&object.items.iter().copied().collect::<Vec<_>>())
-            }
+            Kind::ReadLog => op.value = self.history.list(&object.items.iter().copied().collect::<Vec<_>>()),
             Kind::Dequeue => op.value = object.items.pop_front().unwrap_or(NIL),
             Kind::Pop => op.value = object.items.pop_back().unwrap_or(NIL),
             Kind::Add => {
@@ -283,10 +262,7 @@ impl<'a> Simulation<'a> {
                 None => op.outcome = OpOutcome::Fail,
             },
             Kind::Contains => {
-                let old = object
-                    .items
-                    .get(draw as usize % (object.items.len() + 1))
-                    .copied();
+                let old = object.items.get(draw as usize % (object.items.len() + 1)).copied();
                 op.value = old.unwrap_or(fresh);
                 op.expected = i64::from(object.items.contains(&op.value));
             }
@@ -298,21 +274,13 @@ impl<'a> Simulation<'a> {
             Kind::Get => op.value = self.history.text(&object.text.clone()),
             Kind::Put | Kind::AppendText => {
                 let said = format!("{}.", fresh);
-                object.text = if op.kind == Kind::Put {
-                    said.clone()
-                } else {
-                    object.text.clone() + &said
-                };
+                object.text = if op.kind == Kind::Put { said.clone() } else { object.text.clone() + &said };
                 op.value = self.history.text(&said);
             }
         }
-        if self.shape.versions
-            && matches!(op.kind, Kind::Read | Kind::Write | Kind::Cas)
-            && !unknown
-        {
+        if self.shape.versions && matches!(op.kind, Kind::Read | Kind::Write | Kind::Cas) && !unknown {
             object.version += u64::from(op.kind != Kind::Read && op.outcome == OpOutcome::Ok);
-            op.version =
-                (op.outcome == OpOutcome::Ok && object.version > 0).then_some(object.version);
+            op.version = (op.outcome == OpOutcome::Ok && object.version > 0).then_some(object.version);
         } else if self.shape.versions && unknown && !pending.lost && op.kind != Kind::Read {
             object.version += u64::from(object.value == op.value);
         }
@@ -323,14 +291,8 @@ impl<'a> Simulation<'a> {
         let op = &mut pending.op;
         op.row = self.history.len() as u32;
         let mut shown = *op;
-        if matches!(shown.kind, Kind::Dequeue | Kind::Pop | Kind::Remove)
-            && shown.outcome == OpOutcome::Unknown
-        {
-            shown.value = if shown.kind == Kind::Remove {
-                shown.value
-            } else {
-                NIL
-            };
+        if matches!(shown.kind, Kind::Dequeue | Kind::Pop | Kind::Remove) && shown.outcome == OpOutcome::Unknown {
+            shown.value = if shown.kind == Kind::Remove { shown.value } else { NIL };
         }
         let tick = self.shape.tick_ns.max(1);
         shown.invoke = shown.invoke / tick * tick;
@@ -365,14 +327,9 @@ pub fn random(data: DataType, n: usize, unique: bool, random: &mut Random) -> Hi
             1 | 2 => OpOutcome::Unknown,
             _ => OpOutcome::Ok,
         };
-        let mut op = Operation {
-            process: random.below(3) as u32,
-            row: row as u32,
-            outcome,
-            ..Operation::ok(kind, 0, invoke, ret)
-        };
-        let brings =
-            !kind.observes_only() && !matches!(kind, Kind::Dequeue | Kind::Pop | Kind::Remove);
+        let mut op =
+            Operation { process: random.below(3) as u32, row: row as u32, outcome, ..Operation::ok(kind, 0, invoke, ret) };
+        let brings = !kind.observes_only() && !matches!(kind, Kind::Dequeue | Kind::Pop | Kind::Remove);
         op.value = if brings && unique {
             next += 1;
             next
@@ -390,30 +347,13 @@ pub fn random(data: DataType, n: usize, unique: bool, random: &mut Random) -> Hi
 }
 
 /// Fills in what only some kinds have.
-fn dress(
-    op: &mut Operation,
-    history: &mut History,
-    written: &mut Vec<i64>,
-    values: u64,
-    unique: bool,
-    random: &mut Random,
-) {
+fn dress(op: &mut Operation, history: &mut History, written: &mut Vec<i64>, values: u64, unique: bool, random: &mut Random) {
     match op.kind {
         Kind::Cas => {
-            op.expected = if random.chance(200) {
-                NIL
-            } else {
-                1 + random.below(if unique { 5 } else { values }) as i64
-            };
+            op.expected = if random.chance(200) { NIL } else { 1 + random.below(if unique { 5 } else { values }) as i64 };
         }
         Kind::Contains => op.expected = random.below(2) as i64,
-        Kind::Increment => {
-            op.value = if unique {
-                1
-            } else {
-                random.below(4) as i64 - 1
-            }
-        }
+        Kind::Increment => op.value = if unique { 1 } else { random.below(4) as i64 - 1 },
         Kind::ReadCounter => op.value = random.below(4) as i64,
         Kind::Append => written.push(op.value),
         Kind::ReadLog => {
@@ -427,14 +367,8 @@ fn dress(
             op.value = history.list(&list);
         }
         Kind::Get | Kind::Put | Kind::AppendText => {
-            let n = if op.kind == Kind::Get {
-                random.below(3)
-            } else {
-                1
-            };
-            let text: String = (0..n)
-                .map(|_| char::from(b'a' + random.below(values) as u8))
-                .collect();
+            let n = if op.kind == Kind::Get { random.below(3) } else { 1 };
+            let text: String = (0..n).map(|_| char::from(b'a' + random.below(values) as u8)).collect();
             op.value = history.text(&text);
         }
         _ => {}

@@ -23,11 +23,7 @@ impl Groups {
         }
         let mut next = starts.clone();
         let mut positions = vec![0u32; starts[keys.len()] as usize];
-        for (at, &key) in numbers
-            .iter()
-            .enumerate()
-            .filter(|&(_, &key)| wanted[key as usize])
-        {
+        for (at, &key) in numbers.iter().enumerate().filter(|&(_, &key)| wanted[key as usize]) {
             positions[next[key as usize] as usize] = at as u32;
             next[key as usize] += 1;
         }
@@ -50,10 +46,7 @@ pub(super) fn in_parallel<T: Send>(
     keys.sort_by_key(|&key| std::cmp::Reverse(groups.of(key).len()));
     let threads = threads.clamp(1, keys.len().max(1));
     if threads == 1 {
-        return keys
-            .into_iter()
-            .map(|key| (key, judge(key, groups.of(key))))
-            .collect();
+        return keys.into_iter().map(|key| (key, judge(key, groups.of(key)))).collect();
     }
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::with_capacity(keys.len()));

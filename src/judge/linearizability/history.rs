@@ -82,10 +82,7 @@ impl Kind {
 
     /// Does this kind leave the object as it was?
     pub fn observes_only(self) -> bool {
-        matches!(
-            self,
-            Kind::Read | Kind::ReadLog | Kind::Contains | Kind::ReadCounter | Kind::Get
-        )
+        matches!(self, Kind::Read | Kind::ReadLog | Kind::Contains | Kind::ReadCounter | Kind::Get)
     }
 }
 
@@ -129,18 +126,7 @@ pub struct Operation {
 impl Operation {
     /// A successful operation of process 0 on key 0, to be changed with struct update syntax.
     pub fn ok(kind: Kind, value: i64, invoke: i64, ret: i64) -> Operation {
-        Operation {
-            process: 0,
-            key: 0,
-            kind,
-            value,
-            expected: NIL,
-            version: None,
-            invoke,
-            ret,
-            outcome: OpOutcome::Ok,
-            row: 0,
-        }
+        Operation { process: 0, key: 0, kind, value, expected: NIL, version: None, invoke, ret, outcome: OpOutcome::Ok, row: 0 }
     }
 }
 
@@ -211,11 +197,7 @@ impl History {
 
     /// An empty history that knows the same lists and texts.
     pub fn clone_empty(&self) -> History {
-        History {
-            lists: self.lists.clone(),
-            texts: self.texts.clone(),
-            ..History::default()
-        }
+        History { lists: self.lists.clone(), texts: self.texts.clone(), ..History::default() }
     }
 
     /// Number of operations.
@@ -275,18 +257,12 @@ impl History {
 
     /// The list behind an id; an unknown id is the empty list.
     pub fn list_of(&self, id: i64) -> &[i64] {
-        usize::try_from(id)
-            .ok()
-            .and_then(|i| self.lists.get(i))
-            .map_or(&[], |l| l)
+        usize::try_from(id).ok().and_then(|i| self.lists.get(i)).map_or(&[], |l| l)
     }
 
     /// The text behind an id; an unknown id is the empty text.
     pub fn text_of(&self, id: i64) -> &str {
-        usize::try_from(id)
-            .ok()
-            .and_then(|i| self.texts.get(i))
-            .map_or("", |t| t)
+        usize::try_from(id).ok().and_then(|i| self.texts.get(i)).map_or("", |t| t)
     }
 
     /// The operation at a position.
@@ -344,6 +320,11 @@ impl History {
         self.versions.get(at).copied().filter(|&v| v != NO_VERSION)
     }
 
+    /// The versions of a run of operations; only where there are some.
+    pub(super) fn versions(&self, run: std::ops::Range<usize>) -> impl Iterator<Item = Option<u64>> + '_ {
+        self.versions[run].iter().map(|&version| (version != NO_VERSION).then_some(version))
+    }
+
     pub(super) fn has_versions(&self) -> bool {
         !self.versions.is_empty()
     }
@@ -364,11 +345,7 @@ fn checked_return(op: &Operation) -> Result<i64, BadOperation> {
     if !range.contains(&op.invoke) || (ret != NEVER && !range.contains(&ret)) {
         return Err(BadOperation::TimeOutOfRange);
     }
-    if ret < op.invoke {
-        Err(BadOperation::ReturnBeforeInvoke)
-    } else {
-        Ok(ret)
-    }
+    if ret < op.invoke { Err(BadOperation::ReturnBeforeInvoke) } else { Ok(ret) }
 }
 
 /// Pushes to a column that begins to exist with the first operation that needs it.
@@ -388,26 +365,12 @@ mod tests {
     fn operations_come_back_as_they_were_pushed() {
         let mut history = History::new();
         let plain = Operation::ok(Kind::Write, 7, 1, 2);
-        let cas = Operation {
-            kind: Kind::Cas,
-            expected: 3,
-            version: Some(9),
-            row: 40,
-            ..plain
-        };
-        let unknown = Operation {
-            outcome: OpOutcome::Unknown,
-            ret: NEVER,
-            row: 2,
-            ..plain
-        };
+        let cas = Operation { kind: Kind::Cas, expected: 3, version: Some(9), row: 40, ..plain };
+        let unknown = Operation { outcome: OpOutcome::Unknown, ret: NEVER, row: 2, ..plain };
         for op in [plain, cas, unknown] {
             history.push(op).unwrap();
         }
-        assert_eq!(
-            history.operations().collect::<Vec<_>>(),
-            [plain, cas, unknown]
-        );
+        assert_eq!(history.operations().collect::<Vec<_>>(), [plain, cas, unknown]);
     }
 
     #[test]
@@ -415,17 +378,8 @@ mod tests {
         let mut history = History::new();
         let op = Operation::ok(Kind::Read, 7, 5, 2);
         assert_eq!(history.push(op), Err(BadOperation::ReturnBeforeInvoke));
-        assert_eq!(
-            history.push(Operation { ret: NEVER, ..op }),
-            Err(BadOperation::OkWithoutReturn)
-        );
-        assert_eq!(
-            history.push(Operation {
-                invoke: i64::MIN,
-                ..op
-            }),
-            Err(BadOperation::TimeOutOfRange)
-        );
+        assert_eq!(history.push(Operation { ret: NEVER, ..op }), Err(BadOperation::OkWithoutReturn));
+        assert_eq!(history.push(Operation { invoke: i64::MIN, ..op }), Err(BadOperation::TimeOutOfRange));
         assert!(history.is_empty());
     }
 }

@@ -21,14 +21,7 @@ struct Length {
 }
 
 const NOWHERE: u32 = u32::MAX;
-const BLANK: Length = Length {
-    f: NEVER,
-    s: i64::MIN,
-    append: NEVER,
-    f_at: NOWHERE,
-    s_at: NOWHERE,
-    append_at: NOWHERE,
-};
+const BLANK: Length = Length { f: NEVER, s: i64::MIN, append: NEVER, f_at: NOWHERE, s_at: NOWHERE, append_at: NOWHERE };
 
 impl Length {
     fn take(&mut self, invoke: i64, ret: i64, at: u32) {
@@ -43,10 +36,7 @@ impl Length {
 
 /// Judges one log.
 pub(super) fn judge(ops: Ops) -> Special {
-    let reads = || {
-        ops.judged()
-            .filter(|op| op.kind == Kind::ReadLog && !op.unknown)
-    };
+    let reads = || ops.judged().filter(|op| op.kind == Kind::ReadLog && !op.unknown);
     let longest = reads().max_by_key(|op| ops.history.list_of(op.value).len());
     let order = longest.map_or(&[][..], |op| ops.history.list_of(op.value));
     let index = Index::new(order.iter().copied());
@@ -76,11 +66,7 @@ pub(super) fn judge(ops: Ops) -> Special {
             }
             continue;
         }
-        match index
-            .of(op.value)
-            .map(|id| place[id])
-            .filter(|&place| place > 0)
-        {
+        match index.of(op.value).map(|id| place[id]).filter(|&place| place > 0) {
             Some(place) if lengths[place].append_at != NOWHERE => return Err("elements repeat"),
             Some(place) => {
                 lengths[place].take(op.invoke, op.ret, op.at);
@@ -99,11 +85,7 @@ pub(super) fn judge(ops: Ops) -> Special {
 
 /// An element twice in one read: a fault unless it was appended twice.
 fn repeated(ops: &Ops, read: u32, element: i64) -> Special {
-    let appends: Vec<u32> = ops
-        .judged()
-        .filter(|op| op.kind == Kind::Append && op.value == element)
-        .map(|op| op.at)
-        .collect();
+    let appends: Vec<u32> = ops.judged().filter(|op| op.kind == Kind::Append && op.value == element).map(|op| op.at).collect();
     if appends.len() > 1 {
         return Err("elements repeat");
     }
@@ -120,22 +102,14 @@ fn sweep(ops: &Ops, lengths: &[Length], unread: &[super::elements::Op]) -> Speci
             return ops.violation(Reason::ReadBeforeWriteInvoked, &shown, Some(margin));
         }
         if length.f < latest {
-            return ops.violation(
-                Reason::StaleRead,
-                &[length.f_at, holder],
-                Some(latest - length.f),
-            );
+            return ops.violation(Reason::StaleRead, &[length.f_at, holder], Some(latest - length.f));
         }
         if length.s > latest {
             (latest, holder) = (length.s, length.s_at);
         }
     }
     match unread.iter().find(|op| op.ret < latest) {
-        Some(lost) => ops.violation(
-            Reason::LostElement,
-            &[lost.at, holder],
-            Some(latest - lost.ret),
-        ),
+        Some(lost) => ops.violation(Reason::LostElement, &[lost.at, holder], Some(latest - lost.ret)),
         None => Ok(Verdict::Linearizable),
     }
 }

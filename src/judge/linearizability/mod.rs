@@ -37,8 +37,10 @@ mod profile;
 mod queue;
 mod register_case;
 mod register_search;
+mod sessions;
 mod set;
 mod slots;
+mod staleness;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -50,7 +52,8 @@ pub use explain::{explain, explain_gap};
 pub use history::{BadOperation, History, Kind, NEVER, NIL, OpOutcome, Operation, TIME_LIMIT};
 pub use model::{Call, Model, check_model};
 pub use outcome::{
-    Budget, Counterexample, DataType, FailedCas, Gap, KeyVerdict, Method, NilRead, Outcome, Reason,
-    Settings, Undecided, Verdict,
+    Budget, Counterexample, DataType, FailedCas, Gap, KeyVerdict, Method, NilRead, Outcome, Reason, Settings, Undecided, Verdict,
 };
 pub use plan::check;
+pub use sessions::{Guarantee, SessionFault, Sessions, sessions};
+pub use staleness::{StaleRead, Staleness, delta_atomicity, staleness};

@@ -84,11 +84,7 @@ pub fn check_model<M: Model>(model: &M, calls: &[Call<M::Op>], settings: &Settin
         0..=64 => ModelSearch::<M, 1>::new(model, &judged, &spans, events).run(settings),
         65..=128 => ModelSearch::<M, 2>::new(model, &judged, &spans, events).run(settings),
         129..=512 => ModelSearch::<M, 8>::new(model, &judged, &spans, events).run(settings),
-        _ => Verdict::Undecided(Box::new(Undecided {
-            gap: Gap::TooWide,
-            explained: 0,
-            stuck_at: None,
-        })),
+        _ => Verdict::Undecided(Box::new(Undecided { gap: Gap::TooWide, explained: 0, stuck_at: None })),
     }
 }
 
@@ -128,11 +124,7 @@ impl<M: Model> States<'_, M> {
         }
         let (op, unknown) = &self.ops[class as usize];
         let from = &self.states[state as usize];
-        let next = if *unknown {
-            self.model.steps_unknown(from, op)
-        } else {
-            self.model.steps(from, op)
-        };
+        let next = if *unknown { self.model.steps_unknown(from, op) } else { self.model.steps(from, op) };
         let moves: Box<[u32]> = next.into_iter().map(|state| self.id(state)).collect();
         self.bytes += 48 + 4 * moves.len() as u64;
         self.moves.insert((state, class), moves.clone());
@@ -167,14 +159,7 @@ impl<'a, M: Model, const W: usize> ModelSearch<'a, M, W> {
         ModelSearch {
             observes: ops.iter().map(|(op, _)| model.observes_only(op)).collect(),
             unknowns: Unknowns::new(ops.len()),
-            states: States {
-                model,
-                ops,
-                states: Vec::new(),
-                ids: HashMap::new(),
-                moves: HashMap::new(),
-                bytes: 0,
-            },
+            states: States { model, ops, states: Vec::new(), ids: HashMap::new(), moves: HashMap::new(), bytes: 0 },
             calls,
             classes,
             line: Timeline::new(events, spans),
@@ -186,12 +171,7 @@ impl<'a, M: Model, const W: usize> ModelSearch<'a, M, W> {
 
     fn run(mut self, settings: &Settings) -> Verdict {
         let state = self.states.id(self.states.model.initial());
-        self.stack.push(Config {
-            at: 0,
-            state,
-            unknowns: 0,
-            done: Mask::EMPTY,
-        });
+        self.stack.push(Config { at: 0, state, unknowns: 0, done: Mask::EMPTY });
         let entry = 2 * std::mem::size_of::<Config<W>>() as u64;
         let mut steps = 0u64;
         while let Some(config) = self.stack.pop() {
@@ -200,21 +180,15 @@ impl<'a, M: Model, const W: usize> ModelSearch<'a, M, W> {
                 return Verdict::Linearizable;
             }
             steps += 1 + (self.line.at() - config.at as usize) as u64;
-            let bytes = self.seen.len() as u64 * entry
-                + self.stack.len() as u64 * entry
-                + self.states.bytes
-                + self.unknowns.bytes();
+            let bytes =
+                self.seen.len() as u64 * entry + self.stack.len() as u64 * entry + self.states.bytes + self.unknowns.bytes();
             if steps > settings.budget.steps {
                 return self.undecided(Gap::Steps);
             }
             if bytes > settings.budget.bytes {
                 return self.undecided(Gap::Bytes);
             }
-            if steps & 0xff < 2
-                && settings
-                    .stop
-                    .is_some_and(|stop| stop.load(Ordering::Relaxed))
-            {
+            if steps & 0xff < 2 && settings.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
                 return self.undecided(Gap::Stopped);
             }
         }
@@ -260,50 +234,25 @@ impl<'a, M: Model, const W: usize> ModelSearch<'a, M, W> {
 
     fn observe(&mut self, config: &mut Config<W>, op: usize) {
         let class = self.classes[op];
-        if self.observes[class as usize]
-            && self
-                .states
-                .moves(config.state, class)
-                .contains(&config.state)
-        {
+        if self.observes[class as usize] && self.states.moves(config.state, class).contains(&config.state) {
             config.done.insert(self.line.slot(op));
         }
     }
 
     fn branch(&mut self, config: Config<W>) {
-        let forced = self
-            .line
-            .event(config.at as usize)
-            .map_or(0, |event| event.op);
+        let forced = self.line.event(config.at as usize).map_or(0, |event| event.op);
         for class in 0..self.unknowns.classes() {
             if self.unknowns.left(config.unknowns, class) {
-                for &state in self
-                    .states
-                    .moves(config.state, class as u32)
-                    .iter()
-                    .filter(|&&s| s != config.state)
-                {
+                for &state in self.states.moves(config.state, class as u32).iter().filter(|&&s| s != config.state) {
                     let unknowns = self.unknowns.using(config.unknowns, class);
-                    self.push(Config {
-                        state,
-                        unknowns,
-                        ..config
-                    });
+                    self.push(Config { state, unknowns, ..config });
                 }
             }
         }
-        let waiting: Vec<usize> = self
-            .line
-            .live()
-            .without(&config.done)
-            .slots()
-            .map(|slot| self.line.owner(slot))
-            .collect();
+        let waiting: Vec<usize> = self.line.live().without(&config.done).slots().map(|slot| self.line.owner(slot)).collect();
         for &op in waiting.iter().filter(|&&op| op != forced) {
             let end = self.line.end(op);
-            let twin = |&other: &usize| {
-                self.classes[other] == self.classes[op] && self.line.end(other) < end
-            };
+            let twin = |&other: &usize| self.classes[other] == self.classes[op] && self.line.end(other) < end;
             if !waiting.iter().any(twin) {
                 self.apply(config, op);
             }
@@ -315,11 +264,7 @@ impl<'a, M: Model, const W: usize> ModelSearch<'a, M, W> {
         for &state in &self.states.moves(config.state, self.classes[op]) {
             let mut done = config.done;
             done.insert(self.line.slot(op));
-            self.push(Config {
-                state,
-                done,
-                ..config
-            });
+            self.push(Config { state, done, ..config });
         }
     }
 
@@ -331,18 +276,12 @@ impl<'a, M: Model, const W: usize> ModelSearch<'a, M, W> {
     }
 
     fn stuck_at(&self) -> Option<Operation> {
-        self.line
-            .event(self.deepest)
-            .map(|event| self.calls[event.op].shown)
+        self.line.event(self.deepest).map(|event| self.calls[event.op].shown)
     }
 
     fn undecided(&self, gap: Gap) -> Verdict {
         let explained = self.line.returns_before(self.deepest);
-        Verdict::Undecided(Box::new(Undecided {
-            gap,
-            explained,
-            stuck_at: self.stuck_at(),
-        }))
+        Verdict::Undecided(Box::new(Undecided { gap, explained, stuck_at: self.stuck_at() }))
     }
 
     fn violation(mut self) -> Verdict {
@@ -362,10 +301,6 @@ impl<'a, M: Model, const W: usize> ModelSearch<'a, M, W> {
         operations.truncate(6);
         operations.extend(self.stuck_at());
         let reason = Reason::SearchStuck { explained };
-        Verdict::Violation(Box::new(Counterexample {
-            reason,
-            operations,
-            margin_ns: None,
-        }))
+        Verdict::Violation(Box::new(Counterexample { reason, operations, margin_ns: None }))
     }
 }

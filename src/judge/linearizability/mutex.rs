@@ -17,32 +17,21 @@ struct Held {
 
 impl Held {
     fn f(&self) -> i64 {
-        self.release.map_or(self.acquire.ret, |release| {
-            release.ret.min(self.acquire.ret)
-        })
+        self.release.map_or(self.acquire.ret, |release| release.ret.min(self.acquire.ret))
     }
 
     fn s(&self) -> i64 {
-        self.release
-            .map_or(NEVER, |release| release.invoke.max(self.acquire.invoke))
+        self.release.map_or(NEVER, |release| release.invoke.max(self.acquire.invoke))
     }
 
     fn shown(&self) -> impl Iterator<Item = u32> {
-        [
-            Some(self.acquire.at),
-            self.release.map(|release| release.at),
-        ]
-        .into_iter()
-        .flatten()
+        [Some(self.acquire.at), self.release.map(|release| release.at)].into_iter().flatten()
     }
 }
 
 /// Judges one mutex.
 pub(super) fn judge(ops: Ops) -> Special {
-    let mut by_process: Vec<(u32, Op)> = ops
-        .judged()
-        .map(|op| (ops.history.process(op.at as usize), op))
-        .collect();
+    let mut by_process: Vec<(u32, Op)> = ops.judged().map(|op| (ops.history.process(op.at as usize), op)).collect();
     by_process.sort_unstable_by_key(|(process, op)| (*process, op.invoke, op.ret, op.at));
     let mut held = Vec::new();
     for own in by_process.chunk_by(|a, b| a.0 == b.0) {
@@ -54,39 +43,26 @@ pub(super) fn judge(ops: Ops) -> Special {
             match (op.kind, open) {
                 (Kind::Acquire, _) if op.unknown => continue,
                 (Kind::Acquire, Some(acquire)) => {
-                    held.push(Held {
-                        acquire,
-                        release: None,
-                    });
+                    held.push(Held { acquire, release: None });
                     open = Some(op);
                 }
                 (Kind::Acquire, None) => open = Some(op),
                 (_, Some(acquire)) => {
-                    held.push(Held {
-                        acquire,
-                        release: Some(op),
-                    });
+                    held.push(Held { acquire, release: Some(op) });
                     open = None;
                 }
                 (_, None) if op.unknown => {}
                 (_, None) => return ops.violation(Reason::MutexOverlap, &[op.at], None),
             }
         }
-        held.extend(open.map(|acquire| Held {
-            acquire,
-            release: None,
-        }));
+        held.extend(open.map(|acquire| Held { acquire, release: None }));
     }
     order(&ops, &held)
 }
 
 fn order(ops: &Ops, held: &[Held]) -> Special {
     let sum = |held: &Held| held.f().saturating_add(held.s());
-    let mut ranked: Vec<(i64, u32)> = held
-        .iter()
-        .enumerate()
-        .map(|(i, h)| (sum(h), i as u32))
-        .collect();
+    let mut ranked: Vec<(i64, u32)> = held.iter().enumerate().map(|(i, h)| (sum(h), i as u32)).collect();
     ranked.sort_by_key(|&(_, i)| held[i as usize].acquire.invoke);
     sort_nearly(&mut ranked);
     let mut latest: Option<&Held> = None;
@@ -94,11 +70,7 @@ fn order(ops: &Ops, held: &[Held]) -> Special {
         let here = &held[i as usize];
         if let Some(other) = latest.filter(|other| here.f() < other.s()) {
             let gaps = [(here.f(), other.s()), (other.f(), here.s())];
-            let margin = gaps
-                .into_iter()
-                .filter(|&(_, s)| s != NEVER)
-                .map(|(f, s)| s - f)
-                .min();
+            let margin = gaps.into_iter().filter(|&(_, s)| s != NEVER).map(|(f, s)| s - f).min();
             let shown: Vec<u32> = other.shown().chain(here.shown()).collect();
             return ops.violation(Reason::MutexOverlap, &shown, margin);
         }

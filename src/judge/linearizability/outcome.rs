@@ -53,10 +53,7 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Budget {
-        Budget {
-            steps: 50_000_000,
-            bytes: 1 << 30,
-        }
+        Budget { steps: 50_000_000, bytes: 1 << 30 }
     }
 }
 
@@ -283,9 +280,6 @@ impl Outcome {
 
     /// Successful operations of all keys.
     pub fn ok_operations(&self) -> u64 {
-        self.keys
-            .iter()
-            .map(|key| u64::from(key.ok_operations))
-            .sum()
+        self.keys.iter().map(|key| u64::from(key.ok_operations)).sum()
     }
 }

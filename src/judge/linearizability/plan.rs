@@ -28,11 +28,7 @@ pub fn check(history: &History, data: DataType, settings: &Settings) -> Outcome 
         }
         by_blocks(history, &profile, settings, &mut judged, &mut reasons);
     }
-    let wanted: Vec<bool> = judged
-        .iter()
-        .zip(&profile.of)
-        .map(|(judged, of)| judged.is_none() && of.operations > 0)
-        .collect();
+    let wanted: Vec<bool> = judged.iter().zip(&profile.of).map(|(judged, of)| judged.is_none() && of.operations > 0).collect();
     if wanted.contains(&true) {
         let groups = Groups::new(history, &profile.keys, &wanted);
         let done = in_parallel(&groups, &wanted, settings.threads, |key, positions| {
@@ -43,55 +39,32 @@ pub fn check(history: &History, data: DataType, settings: &Settings) -> Outcome 
         }
     }
     let mut alone: Vec<Option<Verdict>> = vec![None; judged.len()];
-    set_version_clashes(
-        history,
-        &profile,
-        settings,
-        &mut judged,
-        &mut alone,
-        clashes,
-    );
-    let keys =
-        judged
-            .into_iter()
-            .zip(alone)
-            .enumerate()
-            .filter_map(|(key, (judged, values_alone))| {
-                let judged = judged.filter(|_| profile.of[key].operations > 0)?;
-                Some(KeyVerdict {
-                    key: profile.keys.names[key],
-                    operations: profile.of[key].operations,
-                    ok_operations: profile.of[key].ok,
-                    verdict: judged.verdict,
-                    method: judged.method,
-                    why: judged.why,
-                    values_alone,
-                })
-            });
-    Outcome {
-        keys: keys.collect(),
-    }
+    set_version_clashes(history, &profile, settings, &mut judged, &mut alone, clashes);
+    let keys = judged.into_iter().zip(alone).enumerate().filter_map(|(key, (judged, values_alone))| {
+        let judged = judged.filter(|_| profile.of[key].operations > 0)?;
+        Some(KeyVerdict {
+            key: profile.keys.names[key],
+            operations: profile.of[key].operations,
+            ok_operations: profile.of[key].ok,
+            verdict: judged.verdict,
+            method: judged.method,
+            why: judged.why,
+            values_alone,
+        })
+    });
+    Outcome { keys: keys.collect() }
 }
 
 /// Runs a judge of keys in parts, each on a thread with its share of the keys.
-fn in_parts<T: Send>(
-    threads: usize,
-    keys: usize,
-    judge: impl Fn(usize, usize) -> Vec<T> + Sync,
-) -> Vec<T> {
+fn in_parts<T: Send>(threads: usize, keys: usize, judge: impl Fn(usize, usize) -> Vec<T> + Sync) -> Vec<T> {
     let parts = threads.clamp(1, keys.clamp(1, 8));
     if parts == 1 {
         return judge(0, 1);
     }
     std::thread::scope(|scope| {
         let judge = &judge;
-        let running: Vec<_> = (0..parts)
-            .map(|part| scope.spawn(move || judge(part, parts)))
-            .collect();
-        running
-            .into_iter()
-            .flat_map(|thread| thread.join().unwrap_or_default())
-            .collect()
+        let running: Vec<_> = (0..parts).map(|part| scope.spawn(move || judge(part, parts))).collect();
+        running.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
     })
 }
 
@@ -107,22 +80,14 @@ fn by_versions(
     let swept: Vec<(usize, Swept)> = in_parts(settings.threads, judged.len(), |part, parts| {
         let mine = |key: usize| open[key] && (parts == 1 || key % parts == part);
         let swept = versions::sweep(history, profile, settings, mine);
-        swept
-            .into_iter()
-            .enumerate()
-            .filter_map(|(key, swept)| Some((key, swept?)))
-            .collect()
+        swept.into_iter().enumerate().filter_map(|(key, swept)| Some((key, swept?))).collect()
     });
     let mut clashes = vec![None; judged.len()];
     for (key, swept) in swept {
         match swept {
             Swept::Order => {
                 let why = "every operation tells its version";
-                judged[key] = Some(Judged {
-                    verdict: Verdict::Linearizable,
-                    method: Method::VersionSweep,
-                    why,
-                });
+                judged[key] = Some(Judged { verdict: Verdict::Linearizable, method: Method::VersionSweep, why });
             }
             Swept::Clash(clash) => clashes[key] = Some(clash),
             Swept::Other(why) => reasons[key] = why,
@@ -150,11 +115,7 @@ fn set_version_clashes(
             let example = witness::show_versions(history, groups.of(key), &clash, settings.initial);
             let why = "every operation tells its version";
             let verdict = Verdict::Violation(Box::new(example));
-            let by_values = judged[key].replace(Judged {
-                verdict,
-                method: Method::VersionSweep,
-                why,
-            });
+            let by_values = judged[key].replace(Judged { verdict, method: Method::VersionSweep, why });
             alone[key] = by_values.map(|judged| judged.verdict);
         }
     }
@@ -164,23 +125,11 @@ fn set_version_clashes(
 fn without_looking(of: &super::profile::KeyProfile) -> Option<Judged> {
     let method = Method::ModelSearch;
     if of.foreign {
-        let gap = Undecided {
-            gap: Gap::ForeignOperation,
-            explained: 0,
-            stuck_at: None,
-        };
+        let gap = Undecided { gap: Gap::ForeignOperation, explained: 0, stuck_at: None };
         let why = "an operation does not belong to the data type";
-        return Some(Judged {
-            verdict: Verdict::Undecided(Box::new(gap)),
-            method,
-            why,
-        });
+        return Some(Judged { verdict: Verdict::Undecided(Box::new(gap)), method, why });
     }
-    (of.ok == 0).then_some(Judged {
-        verdict: Verdict::Vacuous,
-        method,
-        why: "no successful operation",
-    })
+    (of.ok == 0).then_some(Judged { verdict: Verdict::Vacuous, method, why: "no successful operation" })
 }
 
 /// Registers with unique values, each thread with its share of the keys.
@@ -196,20 +145,14 @@ fn by_blocks(
         let mine = |key: usize| open[key] && (parts == 1 || key % parts == part);
         let mut table = blocks::read(history, profile, settings, mine);
         let mut scratch = Scratch::default();
-        (0..open.len())
-            .filter(|&key| mine(key))
-            .map(|key| (key, table.judge(key, &mut scratch)))
-            .collect()
+        (0..open.len()).filter(|&key| mine(key)).map(|key| (key, table.judge(key, &mut scratch))).collect()
     });
     let mut clashes: Vec<Option<Clash>> = vec![None; judged.len()];
     for (key, said) in said {
         match said {
             Said::Order => {
-                judged[key] = Some(Judged {
-                    verdict: Verdict::Linearizable,
-                    method: Method::Blocks,
-                    why: "written values are unique",
-                });
+                judged[key] =
+                    Some(Judged { verdict: Verdict::Linearizable, method: Method::Blocks, why: "written values are unique" });
             }
             Said::Clash(clash) => clashes[key] = Some(clash),
             Said::Other(why) => reasons[key] = why,
@@ -243,83 +186,35 @@ fn show_clashes(
 }
 
 /// One key whose operations are listed.
-fn judge_one(
-    history: &History,
-    positions: &[u32],
-    data: DataType,
-    settings: &Settings,
-    why: &'static str,
-) -> Judged {
-    let ops = Ops {
-        history,
-        positions,
-        skew: settings.skew_ns,
-    };
+fn judge_one(history: &History, positions: &[u32], data: DataType, settings: &Settings, why: &'static str) -> Judged {
+    let ops = Ops { history, positions, skew: settings.skew_ns };
     let special: Option<(Method, Special, &'static str)> = match data {
         DataType::Set => {
             let (verdict, searched) = set::judge(ops, settings);
             let (method, why) = match searched {
-                true => (
-                    Method::RegisterSearch,
-                    "some elements are added or removed more than once",
-                ),
-                false => (
-                    Method::SetElements,
-                    "each element is added and removed at most once",
-                ),
+                true => (Method::RegisterSearch, "some elements are added or removed more than once"),
+                false => (Method::SetElements, "each element is added and removed at most once"),
             };
-            return Judged {
-                verdict,
-                method,
-                why,
-            };
+            return Judged { verdict, method, why };
         }
-        DataType::Queue => Some((
-            Method::QueueConditions,
-            queue::judge(ops),
-            "elements are distinct",
-        )),
-        DataType::Counter => Some((
-            Method::CounterSlots,
-            counter::judge(ops),
-            "all increments are 1",
-        )),
-        DataType::Log => Some((
-            Method::LogPrefixes,
-            log::judge(ops),
-            "elements are distinct",
-        )),
-        DataType::Mutex => Some((
-            Method::MutexBlocks,
-            mutex::judge(ops),
-            "each process acquires and releases in turn",
-        )),
+        DataType::Queue => Some((Method::QueueConditions, queue::judge(ops), "elements are distinct")),
+        DataType::Counter => Some((Method::CounterSlots, counter::judge(ops), "all increments are 1")),
+        DataType::Log => Some((Method::LogPrefixes, log::judge(ops), "elements are distinct")),
+        DataType::Mutex => Some((Method::MutexBlocks, mutex::judge(ops), "each process acquires and releases in turn")),
         DataType::Register | DataType::Stack | DataType::Text => None,
     };
     let why = match special {
         Some((method, Ok(verdict), why)) => {
-            return Judged {
-                verdict,
-                method,
-                why,
-            };
+            return Judged { verdict, method, why };
         }
         Some((_, Err(why), _)) => why,
         None => why,
     };
     let (verdict, method) = match data {
-        DataType::Register | DataType::Mutex => (
-            register_case::judge(history, positions, data, settings),
-            Method::RegisterSearch,
-        ),
-        _ => (
-            builtin::search(history, positions, data, settings),
-            Method::ModelSearch,
-        ),
+        DataType::Register | DataType::Mutex => {
+            (register_case::judge(history, positions, data, settings), Method::RegisterSearch)
+        }
+        _ => (builtin::search(history, positions, data, settings), Method::ModelSearch),
     };
-    Judged {
-        verdict,
-        method,
-        why,
-    }
+    Judged { verdict, method, why }
 }

@@ -28,35 +28,20 @@ const FOREIGN: u8 = 4;
 impl Profile {
     pub(super) fn new(history: &History, data: DataType) -> Profile {
         let keys = Keys::new(history);
-        let blank = KeyProfile {
-            operations: 0,
-            ok: 0,
-            brought: Range::EMPTY,
-            foreign: false,
-        };
+        let blank = KeyProfile { operations: 0, ok: 0, brought: Range::EMPTY, foreign: false };
         let mut of = vec![blank; keys.len()];
         let traits = table(|kind, outcome| {
-            let brings = matches!(
-                kind,
-                Kind::Write | Kind::Cas | Kind::Append | Kind::Add | Kind::Enqueue | Kind::Push
-            );
+            let brings = matches!(kind, Kind::Write | Kind::Cas | Kind::Append | Kind::Add | Kind::Enqueue | Kind::Push);
             u8::from(outcome == OpOutcome::Ok) * OK
                 | u8::from(brings && outcome != OpOutcome::Fail) * BRINGS
                 | u8::from(!belongs(data, kind)) * FOREIGN
         });
-        for ((&key, &tag), &value) in keys
-            .of(history)
-            .iter()
-            .zip(&history.tags)
-            .zip(&history.values)
-        {
+        for ((&key, &tag), &value) in keys.of(history).iter().zip(&history.tags).zip(&history.values) {
             let traits = traits[(tag & 127) as usize];
             let key = &mut of[key as usize];
             key.operations += 1;
             key.ok += u32::from(traits & OK);
-            if traits & BRINGS != 0 {
-                key.brought.widen(value);
-            }
+            key.brought.widen_if(traits & BRINGS != 0, value);
             key.foreign |= traits & FOREIGN != 0;
         }
         Profile { keys, of }

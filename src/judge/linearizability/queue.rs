@@ -19,19 +19,11 @@ struct Element {
 }
 
 const NOWHERE: u32 = u32::MAX;
-const EMPTY: Element = Element {
-    put: (NEVER, NEVER),
-    taken: (NEVER, NEVER),
-    put_at: NOWHERE,
-    taken_at: NOWHERE,
-};
+const EMPTY: Element = Element { put: (NEVER, NEVER), taken: (NEVER, NEVER), put_at: NOWHERE, taken_at: NOWHERE };
 
 /// Judges one queue.
 pub(super) fn judge(ops: Ops) -> Special {
-    let brought = ops
-        .judged()
-        .filter(|op| op.kind == Kind::Enqueue)
-        .map(|op| op.value);
+    let brought = ops.judged().filter(|op| op.kind == Kind::Enqueue).map(|op| op.value);
     let index = Index::new(brought);
     let mut elements = vec![EMPTY; index.len()];
     let (mut empties, mut order) = (Vec::new(), Vec::with_capacity(index.len()));
@@ -48,8 +40,7 @@ pub(super) fn judge(ops: Ops) -> Special {
             (_, _) if op.value == NIL => empties.push((op.invoke, op.ret, op.at)),
             (_, None) => clash = Some(ops.phantom(op.at, op.value)),
             (_, Some(element)) if element.taken_at != NOWHERE => {
-                clash =
-                    Some(ops.violation(Reason::DuplicateElement, &[element.taken_at, op.at], None));
+                clash = Some(ops.violation(Reason::DuplicateElement, &[element.taken_at, op.at], None));
             }
             (_, Some(element)) => {
                 element.taken = (op.invoke, op.ret);
@@ -60,31 +51,17 @@ pub(super) fn judge(ops: Ops) -> Special {
     if let Some(clash) = clash {
         return clash;
     }
-    for (i, element) in elements
-        .iter()
-        .enumerate()
-        .filter(|(_, element)| element.put_at != NOWHERE)
-    {
+    for (i, element) in elements.iter().enumerate().filter(|(_, element)| element.put_at != NOWHERE) {
         if element.taken.1 < element.put.0 {
             let margin = element.put.0 - element.taken.1;
-            return ops.violation(
-                Reason::ReadBeforeWriteInvoked,
-                &[element.put_at, element.taken_at],
-                Some(margin),
-            );
+            return ops.violation(Reason::ReadBeforeWriteInvoked, &[element.put_at, element.taken_at], Some(margin));
         }
         if element.put.1 != NEVER {
             order.push((element.put.1, i as u32));
         }
     }
-    if let Some(element) = elements
-        .iter()
-        .find(|element| element.put_at == NOWHERE && element.taken_at != NOWHERE)
-    {
-        return ops.phantom(
-            element.taken_at,
-            ops.history.values[element.taken_at as usize],
-        );
+    if let Some(element) = elements.iter().find(|element| element.put_at == NOWHERE && element.taken_at != NOWHERE) {
+        return ops.phantom(element.taken_at, ops.history.values[element.taken_at as usize]);
     }
     sort_nearly(&mut order);
     match first_in_first_out(&ops, &elements, &order) {
@@ -95,13 +72,8 @@ pub(super) fn judge(ops: Ops) -> Special {
 
 /// Looks for elements put in one after the other and taken the other way round.
 fn first_in_first_out(ops: &Ops, elements: &[Element], order: &[(i64, u32)]) -> Option<Special> {
-    let taken = elements
-        .iter()
-        .enumerate()
-        .filter(|(_, element)| element.taken_at != NOWHERE);
-    let mut by_put: Vec<(i64, u32)> = taken
-        .map(|(i, element)| (element.put.0, i as u32))
-        .collect();
+    let taken = elements.iter().enumerate().filter(|(_, element)| element.taken_at != NOWHERE);
+    let mut by_put: Vec<(i64, u32)> = taken.map(|(i, element)| (element.put.0, i as u32)).collect();
     sort_nearly(&mut by_put);
     let (mut next, mut latest, mut holder) = (0, i64::MIN, 0);
     for &(invoke, i) in &by_put {
@@ -120,11 +92,7 @@ fn first_in_first_out(ops: &Ops, elements: &[Element], order: &[(i64, u32)]) -> 
                 shown.push(earlier.taken_at);
                 margin = margin.min(latest - element.taken.1);
             }
-            let reason = if latest == NEVER {
-                Reason::LostElement
-            } else {
-                Reason::OrderBroken
-            };
+            let reason = if latest == NEVER { Reason::LostElement } else { Reason::OrderBroken };
             return Some(ops.violation(reason, &shown, Some(margin)));
         }
     }
@@ -132,12 +100,7 @@ fn first_in_first_out(ops: &Ops, elements: &[Element], order: &[(i64, u32)]) -> 
 }
 
 /// Looks for an "empty" inside a stretch in which some element was there for certain.
-fn not_empty(
-    ops: &Ops,
-    elements: &[Element],
-    order: &[(i64, u32)],
-    empties: &[(i64, i64, u32)],
-) -> Special {
+fn not_empty(ops: &Ops, elements: &[Element], order: &[(i64, u32)], empties: &[(i64, i64, u32)]) -> Special {
     if empties.is_empty() {
         return Ok(Verdict::Linearizable);
     }
@@ -155,44 +118,23 @@ fn not_empty(
         if let Some(&(from, until, _)) = i.checked_sub(1).and_then(|i| stretches.get(i))
             && ret < until
         {
-            return ops.violation(
-                Reason::NotEmpty,
-                &covering(elements, order, from, until, (invoke, ret), at),
-                {
-                    (until == NEVER)
-                        .then_some(invoke - from)
-                        .or(Some((invoke - from).min(until.saturating_sub(ret))))
-                },
-            );
+            return ops.violation(Reason::NotEmpty, &covering(elements, order, from, until, (invoke, ret), at), {
+                (until == NEVER).then_some(invoke - from).or(Some((invoke - from).min(until.saturating_sub(ret))))
+            });
         }
     }
     Ok(Verdict::Linearizable)
 }
 
 /// The "empty" and the first few elements that cover it.
-fn covering(
-    elements: &[Element],
-    order: &[(i64, u32)],
-    from: i64,
-    until: i64,
-    empty: (i64, i64),
-    at: u32,
-) -> Vec<u32> {
+fn covering(elements: &[Element], order: &[(i64, u32)], from: i64, until: i64, empty: (i64, i64), at: u32) -> Vec<u32> {
     let inside = order
         .iter()
         .map(|&(_, i)| &elements[i as usize])
-        .filter(|element| {
-            (from..until).contains(&element.put.1)
-                && element.taken.0 > empty.0
-                && element.put.1 < empty.1
-        });
+        .filter(|element| (from..until).contains(&element.put.1) && element.taken.0 > empty.0 && element.put.1 < empty.1);
     let mut shown = vec![at];
     for element in inside.take(2) {
-        shown.extend(
-            [element.put_at, element.taken_at]
-                .into_iter()
-                .filter(|&at| at != NOWHERE),
-        );
+        shown.extend([element.put_at, element.taken_at].into_iter().filter(|&at| at != NOWHERE));
     }
     shown
 }

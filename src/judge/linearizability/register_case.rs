@@ -3,9 +3,7 @@
 //! Registers as they are; a mutex is a register that holds its owner; an element of a set is a register that is 0 or 1.
 
 use super::history::{History, Kind, NEVER, NIL, OpOutcome, Operation};
-use super::outcome::{
-    Counterexample, DataType, FailedCas, NilRead, Reason, Settings, Undecided, Verdict,
-};
+use super::outcome::{Counterexample, DataType, FailedCas, NilRead, Reason, Settings, Undecided, Verdict};
 use super::register_search::{Act, Case, Found, search};
 use super::timeline::Span;
 use hashbrown::HashMap;
@@ -19,23 +17,13 @@ enum Raw {
 }
 
 /// Judges the operations at these positions, all on one object, by the register search.
-pub(super) fn judge(
-    history: &History,
-    positions: &[u32],
-    data: DataType,
-    settings: &Settings,
-) -> Verdict {
+pub(super) fn judge(history: &History, positions: &[u32], data: DataType, settings: &Settings) -> Verdict {
     let (case, at) = case(history, positions, data, settings);
     verdict(search(&case, settings), history, &at)
 }
 
 /// The case, and the position of each of its operations.
-pub(super) fn case(
-    history: &History,
-    positions: &[u32],
-    data: DataType,
-    settings: &Settings,
-) -> (Case, Vec<u32>) {
+pub(super) fn case(history: &History, positions: &[u32], data: DataType, settings: &Settings) -> (Case, Vec<u32>) {
     let initial = match data {
         DataType::Register => settings.initial,
         DataType::Set => 0,
@@ -61,26 +49,14 @@ pub(super) fn case(
             at.push(position);
         }
     }
-    (
-        Case {
-            acts,
-            spans,
-            initial,
-            values: ids.len() as u32,
-        },
-        at,
-    )
+    (Case { acts, spans, initial, values: ids.len() as u32 }, at)
 }
 
 /// The widened interval of an operation.
 pub(super) fn span(op: &Operation, skew: i64) -> Span {
     Span {
         invoke: op.invoke.saturating_sub(skew),
-        ret: if op.ret == NEVER {
-            NEVER
-        } else {
-            op.ret.saturating_add(skew)
-        },
+        ret: if op.ret == NEVER { NEVER } else { op.ret.saturating_add(skew) },
         unknown: op.outcome == OpOutcome::Unknown,
     }
 }
@@ -111,26 +87,16 @@ fn verdict(found: Found, history: &History, at: &[u32]) -> Verdict {
     let operation = |op: usize| history.operation(at[op] as usize);
     match found {
         Found::Order => Verdict::Linearizable,
-        Found::Stuck {
-            op,
-            in_flight,
-            explained,
-        } => {
+        Found::Stuck { op, in_flight, explained } => {
             let mut operations: Vec<Operation> = in_flight.into_iter().map(operation).collect();
             operations.sort_by_key(|op| (op.invoke, op.row));
             operations.truncate(6);
             operations.push(operation(op));
             let reason = Reason::SearchStuck { explained };
-            Verdict::Violation(Box::new(Counterexample {
-                reason,
-                operations,
-                margin_ns: None,
-            }))
+            Verdict::Violation(Box::new(Counterexample { reason, operations, margin_ns: None }))
         }
-        Found::Gap { gap, op, explained } => Verdict::Undecided(Box::new(Undecided {
-            gap,
-            explained,
-            stuck_at: op.map(operation),
-        })),
+        Found::Gap { gap, op, explained } => {
+            Verdict::Undecided(Box::new(Undecided { gap, explained, stuck_at: op.map(operation) }))
+        }
     }
 }

@@ -59,11 +59,7 @@ pub(super) fn search(case: &Case, settings: &Settings) -> Found {
         0..=64 => race::<1>(case, events, settings),
         65..=128 => race::<2>(case, events, settings),
         129..=512 => race::<8>(case, events, settings),
-        _ => Found::Gap {
-            gap: Gap::TooWide,
-            op: None,
-            explained: 0,
-        },
+        _ => Found::Gap { gap: Gap::TooWide, op: None, explained: 0 },
     }
 }
 
@@ -83,22 +79,13 @@ fn race<const W: usize>(case: &Case, events: Vec<u32>, settings: &Settings) -> F
     let rest = budget.steps - deep.steps_left;
     deep.stack.push(Config::new(case.initial));
     let first = deep.depth_first(budget.bytes / 2);
-    if !matches!(
-        first,
-        Found::Gap {
-            gap: Gap::Steps,
-            ..
-        }
-    ) {
+    if !matches!(first, Found::Gap { gap: Gap::Steps, .. }) {
         return first;
     }
     let mut broad = Search::<W>::new(case, events, settings);
     broad.steps_left = rest / 2;
     match broad.breadth_first(budget.bytes / 2) {
-        Found::Gap {
-            gap: Gap::Steps | Gap::Bytes,
-            ..
-        } => {
+        Found::Gap { gap: Gap::Steps | Gap::Bytes, .. } => {
             deep.steps_left = rest - rest / 2;
             deep.depth_first(budget.bytes)
         }
@@ -117,13 +104,7 @@ struct Config<const W: usize> {
 
 impl<const W: usize> Config<W> {
     fn new(state: u32) -> Config<W> {
-        Config {
-            at: 0,
-            state,
-            unknowns: 0,
-            done: Mask::EMPTY,
-            optional: Mask::EMPTY,
-        }
+        Config { at: 0, state, unknowns: 0, done: Mask::EMPTY, optional: Mask::EMPTY }
     }
 }
 
@@ -150,12 +131,7 @@ impl Classes {
             cas_to: vec![Vec::new(); values],
             acts: Vec::new(),
         };
-        for (op, &act) in case
-            .acts
-            .iter()
-            .enumerate()
-            .filter(|&(op, _)| case.spans[op].unknown)
-        {
+        for (op, &act) in case.acts.iter().enumerate().filter(|&(op, _)| case.spans[op].unknown) {
             let next = classes.acts.len() as u32;
             let class = *ids.entry(act).or_insert(next);
             classes.of_op[op] = class;
@@ -278,8 +254,7 @@ impl<'a, const W: usize> Search<'a, W> {
                         work += made.len() as u64;
                         frontier.append(&mut made);
                     }
-                    let held = (frontier.len() + next.len() + self.seen.len()) as u64 * entry
-                        + self.unknowns.bytes();
+                    let held = (frontier.len() + next.len() + self.seen.len()) as u64 * entry + self.unknowns.bytes();
                     if let Some(gap) = self.spend(work, held, bytes) {
                         return self.gap(gap);
                     }
@@ -298,9 +273,7 @@ impl<'a, const W: usize> Search<'a, W> {
             } else {
                 self.forward();
                 if !self.line.slotless(event.op) {
-                    frontier
-                        .iter_mut()
-                        .for_each(|config| self.observe(config, event.op));
+                    frontier.iter_mut().for_each(|config| self.observe(config, event.op));
                 }
             }
         }
@@ -318,10 +291,7 @@ impl<'a, const W: usize> Search<'a, W> {
         let mut kept: Vec<Config<W>> = Vec::with_capacity(frontier.len());
         let (mut start, mut pairs) = (0, 0);
         for config in frontier.drain(..) {
-            if kept
-                .get(start)
-                .is_some_and(|first| group(first) != group(&config))
-            {
+            if kept.get(start).is_some_and(|first| group(first) != group(&config)) {
                 start = kept.len();
             }
             pairs += (kept.len() - start) as u64;
@@ -368,10 +338,7 @@ impl<'a, const W: usize> Search<'a, W> {
     }
 
     fn spend(&mut self, steps: u64, held: u64, bytes: u64) -> Option<Gap> {
-        let stop = self
-            .settings
-            .stop
-            .filter(|_| self.steps_left & 0xff < steps);
+        let stop = self.settings.stop.filter(|_| self.steps_left & 0xff < steps);
         if stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
             return Some(Gap::Stopped);
         }
@@ -411,8 +378,7 @@ impl<'a, const W: usize> Search<'a, W> {
                 return;
             };
             if self.line.slotless(event.op) {
-                self.unknowns
-                    .uninvoked(self.classes.of_op[event.op] as usize);
+                self.unknowns.uninvoked(self.classes.of_op[event.op] as usize);
             } else if event.is_return {
                 let writes = matches!(self.acts[event.op], Act::Write(_));
                 self.mark_write(event.op, writes);
@@ -452,9 +418,7 @@ impl<'a, const W: usize> Search<'a, W> {
         match self.acts[op] {
             Act::Read(value) if value == config.state => config.done.insert(self.line.slot(op)),
             Act::Not(value) if value != config.state => config.done.insert(self.line.slot(op)),
-            Act::Write(value) if value == config.state => {
-                config.optional.insert(self.line.slot(op))
-            }
+            Act::Write(value) if value == config.state => config.optional.insert(self.line.slot(op)),
             _ => {}
         }
     }
@@ -482,10 +446,7 @@ impl<'a, const W: usize> Search<'a, W> {
                     }
                 }
                 Act::Cas(from, to) if from == config.state => {
-                    let mut next = Config {
-                        state: to,
-                        ..*config
-                    };
+                    let mut next = Config { state: to, ..*config };
                     next.done.insert(slot);
                     out.push(self.settle(next));
                 }
@@ -498,14 +459,7 @@ impl<'a, const W: usize> Search<'a, W> {
     }
 
     /// A write returns: it becomes visible now, or has hidden before.
-    fn branch_write(
-        &mut self,
-        config: &Config<W>,
-        forced: usize,
-        value: u32,
-        leave: bool,
-        out: &mut Vec<Config<W>>,
-    ) {
+    fn branch_write(&mut self, config: &Config<W>, forced: usize, value: u32, leave: bool, out: &mut Vec<Config<W>>) {
         let slot = self.line.slot(forced);
         let visible = self.write(config, value, Some(slot));
         if !config.optional.has(slot) {
@@ -520,13 +474,10 @@ impl<'a, const W: usize> Search<'a, W> {
         let useful = self.last_observer[value as usize] > now
             || leave
             || rules_out(config.state)
-            || self
-                .spares(config)
-                .slots()
-                .any(|slot| match self.acts[self.line.owner(slot)] {
-                    Act::Write(spare) => rules_out(spare),
-                    _ => false,
-                });
+            || self.spares(config).slots().any(|slot| match self.acts[self.line.owner(slot)] {
+                Act::Write(spare) => rules_out(spare),
+                _ => false,
+            });
         if value == config.state && self.spares(config) != Mask::EMPTY {
             out.extend([visible, hidden]);
         } else if !useful || value == config.state {
@@ -544,13 +495,7 @@ impl<'a, const W: usize> Search<'a, W> {
     }
 
     /// Operations of unknown outcome, right before an observer of their value.
-    fn branch_unknown(
-        &mut self,
-        config: &Config<W>,
-        leave: bool,
-        hide: bool,
-        out: &mut Vec<Config<W>>,
-    ) {
+    fn branch_unknown(&mut self, config: &Config<W>, leave: bool, hide: bool, out: &mut Vec<Config<W>>) {
         if self.classes.acts.is_empty() {
             return;
         }
@@ -561,22 +506,12 @@ impl<'a, const W: usize> Search<'a, W> {
         if hide && !leave && self.needed[config.state as usize] != self.stamp {
             wanted.push(config.state);
         }
-        for &value in wanted
-            .iter()
-            .filter(|&&value| hide || value != config.state)
-        {
+        for &value in wanted.iter().filter(|&&value| hide || value != config.state) {
             let class = self.classes.write[value as usize];
             let spare = class != NONE && self.best[value as usize].0 != self.stamp;
             if spare && self.unknowns.left(config.unknowns, class as usize) {
                 let unknowns = self.unknowns.using(config.unknowns, class as usize);
-                out.push(self.write(
-                    &Config {
-                        unknowns,
-                        ..*config
-                    },
-                    value,
-                    None,
-                ));
+                out.push(self.write(&Config { unknowns, ..*config }, value, None));
             }
         }
         self.needed_list = wanted;
@@ -585,11 +520,7 @@ impl<'a, const W: usize> Search<'a, W> {
             let wanted = leave || self.needed[to as usize] == self.stamp;
             if wanted && to != config.state && self.unknowns.left(config.unknowns, class as usize) {
                 let unknowns = self.unknowns.using(config.unknowns, class as usize);
-                let next = Config {
-                    state: to,
-                    unknowns,
-                    ..*config
-                };
+                let next = Config { state: to, unknowns, ..*config };
                 out.push(self.settle(next));
             }
         }
@@ -652,10 +583,7 @@ impl<'a, const W: usize> Search<'a, W> {
 
     /// A visible write: every write in flight can from now on be taken as hidden before it.
     fn write(&self, config: &Config<W>, value: u32, slot: Option<usize>) -> Config<W> {
-        let mut next = Config {
-            state: value,
-            ..*config
-        };
+        let mut next = Config { state: value, ..*config };
         if let Some(slot) = slot {
             next.done.insert(slot);
         }
@@ -674,11 +602,7 @@ impl<'a, const W: usize> Search<'a, W> {
 
     fn gap(&self, gap: Gap) -> Found {
         let op = self.line.event(self.deepest).map(|event| event.op);
-        Found::Gap {
-            gap,
-            op,
-            explained: self.line.returns_before(self.deepest),
-        }
+        Found::Gap { gap, op, explained: self.line.returns_before(self.deepest) }
     }
 
     fn stuck(&mut self) -> Found {
@@ -688,17 +612,7 @@ impl<'a, const W: usize> Search<'a, W> {
             self.forward();
         }
         let op = self.line.event(self.deepest).map_or(0, |event| event.op);
-        let in_flight = self
-            .line
-            .live()
-            .slots()
-            .map(|slot| self.line.owner(slot))
-            .filter(|&o| o != op)
-            .collect();
-        Found::Stuck {
-            op,
-            in_flight,
-            explained,
-        }
+        let in_flight = self.line.live().slots().map(|slot| self.line.owner(slot)).filter(|&o| o != op).collect();
+        Found::Stuck { op, in_flight, explained }
     }
 }

@@ -77,13 +77,8 @@ pub(super) fn judge(ops: Ops, settings: &Settings) -> (Verdict, bool) {
         };
         if op.invoke > first && op.ret < last {
             let element = &elements[i];
-            let after = [element.there_last, element.remove_at]
-                .into_iter()
-                .find(|&at| at != NOWHERE);
-            let shown: Vec<u32> = [Some(element.add_at), Some(op.at), after]
-                .into_iter()
-                .flatten()
-                .collect();
+            let after = [element.there_last, element.remove_at].into_iter().find(|&at| at != NOWHERE);
+            let shown: Vec<u32> = [Some(element.add_at), Some(op.at), after].into_iter().flatten().collect();
             let margin = (op.invoke - first).min(last.saturating_sub(op.ret));
             if let Ok(violation) = ops.violation(Reason::LostElement, &shown, Some(margin)) {
                 return (violation, false);
@@ -125,34 +120,19 @@ impl Element {
         if !seen {
             return None;
         }
-        let witness = if self.there_first != NOWHERE {
-            self.there_first
-        } else {
-            self.remove_at
-        };
+        let witness = if self.there_first != NOWHERE { self.there_first } else { self.remove_at };
         if self.add_at == NOWHERE {
             return Some(ops.phantom(witness, ops.history.values[witness as usize]));
         }
-        for (ret, at) in [
-            (self.there.0, self.there_first),
-            (self.remove.1, self.remove_at),
-        ] {
+        for (ret, at) in [(self.there.0, self.there_first), (self.remove.1, self.remove_at)] {
             if ret < self.add.0 {
                 let margin = self.add.0 - ret;
-                return Some(ops.violation(
-                    Reason::ReadBeforeWriteInvoked,
-                    &[self.add_at, at],
-                    Some(margin),
-                ));
+                return Some(ops.violation(Reason::ReadBeforeWriteInvoked, &[self.add_at, at], Some(margin)));
             }
         }
         if removed && self.there.1 > self.remove.1 {
             let margin = self.there.1 - self.remove.1;
-            return Some(ops.violation(
-                Reason::DuplicateElement,
-                &[self.remove_at, self.there_last],
-                Some(margin),
-            ));
+            return Some(ops.violation(Reason::DuplicateElement, &[self.remove_at, self.there_last], Some(margin)));
         }
         None
     }

@@ -17,22 +17,22 @@ pub(super) struct Range {
 }
 
 impl Range {
-    pub(super) const EMPTY: Range = Range {
-        low: i64::MAX,
-        high: i64::MIN,
-    };
+    pub(super) const EMPTY: Range = Range { low: i64::MAX, high: i64::MIN };
 
     pub(super) fn widen(&mut self, label: i64) {
         self.low = self.low.min(label);
         self.high = self.high.max(label);
     }
 
+    /// Without a branch: what an operation is cannot be predicted.
+    #[inline(always)]
+    pub(super) fn widen_if(&mut self, brings: bool, label: i64) {
+        self.low = self.low.min(if brings { label } else { i64::MAX });
+        self.high = self.high.max(if brings { label } else { i64::MIN });
+    }
+
     fn len(&self) -> u64 {
-        if self.high < self.low {
-            0
-        } else {
-            self.high.abs_diff(self.low).saturating_add(1)
-        }
+        if self.high < self.low { 0 } else { self.high.abs_diff(self.low).saturating_add(1) }
     }
 }
 
@@ -51,28 +51,18 @@ pub(super) enum Slots {
     /// One run for all keys, each slot owned by one of them.
     Shared { low: i64, owners: Vec<u32> },
     /// By hash; owners and labels by slot.
-    Hashed {
-        ids: HashMap<(u32, i64), u32>,
-        owners: Vec<u32>,
-        labels: Vec<i64>,
-    },
+    Hashed { owners: Vec<u32>, labels: Vec<i64> },
 }
 
 impl Slots {
     /// The tightest of the layouts for labels in these ranges, given the number of labelled operations.
     pub(super) fn new(ranges: &[Range], operations: usize) -> Slots {
         let limit = (2 * operations as u64 + 1024).min(u64::from(u32::MAX) / 2);
-        let sum = ranges
-            .iter()
-            .fold(0u64, |sum, range| sum.saturating_add(range.len()));
+        let sum = ranges.iter().fold(0u64, |sum, range| sum.saturating_add(range.len()));
         if sum <= limit {
             let mut first = 0;
             let place = |range: &Range| {
-                let place = Place {
-                    low: range.low,
-                    len: range.len(),
-                    first,
-                };
+                let place = Place { low: range.low, len: range.len(), first };
                 first += range.len() as u32;
                 place
             };
@@ -84,24 +74,15 @@ impl Slots {
             all.widen(range.high);
         }
         if all.len() <= limit {
-            return Slots::Shared {
-                low: all.low,
-                owners: vec![NO_SLOT; all.len() as usize],
-            };
+            return Slots::Shared { low: all.low, owners: vec![NO_SLOT; all.len() as usize] };
         }
-        Slots::Hashed {
-            ids: HashMap::new(),
-            owners: Vec::new(),
-            labels: Vec::new(),
-        }
+        Slots::Hashed { owners: Vec::new(), labels: Vec::new() }
     }
 
     /// Number of slots given out or reserved.
     pub(super) fn len(&self) -> usize {
         match self {
-            Slots::Runs(places) => places
-                .last()
-                .map_or(0, |p| p.first as usize + p.len as usize),
+            Slots::Runs(places) => places.last().map_or(0, |p| p.first as usize + p.len as usize),
             Slots::Shared { owners, .. } | Slots::Hashed { owners, .. } => owners.len(),
         }
     }
@@ -109,9 +90,7 @@ impl Slots {
     /// The label of a slot of a key.
     pub(super) fn label(&self, key: usize, slot: u32) -> i64 {
         match self {
-            Slots::Runs(places) => places[key]
-                .low
-                .wrapping_add((slot - places[key].first) as i64),
+            Slots::Runs(places) => places[key].low.wrapping_add((slot - places[key].first) as i64),
             Slots::Shared { low, .. } => low.wrapping_add(i64::from(slot)),
             Slots::Hashed { labels, .. } => labels[slot as usize],
         }
@@ -133,18 +112,13 @@ impl Slots {
         }
         let mut next = starts.clone();
         let mut slots = vec![0; starts[keys] as usize];
-        for (slot, &owner) in owners
-            .iter()
-            .enumerate()
-            .filter(|&(_, &owner)| owner != NO_SLOT)
-        {
+        for (slot, &owner) in owners.iter().enumerate().filter(|&(_, &owner)| owner != NO_SLOT) {
             slots[next[owner as usize] as usize] = slot as u32;
             next[owner as usize] += 1;
         }
         if let Some(labels) = labels {
             for key in 0..keys {
-                slots[starts[key] as usize..starts[key + 1] as usize]
-                    .sort_by_key(|&slot| labels[slot as usize]);
+                slots[starts[key] as usize..starts[key + 1] as usize].sort_by_key(|&slot| labels[slot as usize]);
             }
         }
         ByKey::Lists { starts, slots }
@@ -173,12 +147,17 @@ impl ByKey {
     }
 }
 
+/// Operations read at a time: their slots are touched first, so that cache misses overlap.
+pub(super) const CHUNK: usize = 64;
+
 /// Gives slots to labels while operations are read, one strategy a type so that the loop is compiled for each.
 pub(super) trait Finder {
     /// The slot of a label that an operation brings; `NO_SLOT` if another key owns it.
     fn bring(&mut self, key: u32, label: i64) -> u32;
-    /// Is the number of slots known beforehand?
+    /// The number of slots so far, if it grows.
     fn grown(&self) -> usize;
+    /// The slot that a label would most likely get.
+    fn guess(&self, key: u32, label: i64) -> u32;
 }
 
 pub(super) struct RunFinder<'a>(pub(super) &'a [Place]);
@@ -188,15 +167,17 @@ impl Finder for RunFinder<'_> {
     fn bring(&mut self, key: u32, label: i64) -> u32 {
         let place = &self.0[key as usize];
         let offset = label.wrapping_sub(place.low) as u64;
-        if offset < place.len {
-            place.first + offset as u32
-        } else {
-            NO_SLOT
-        }
+        if offset < place.len { place.first + offset as u32 } else { NO_SLOT }
     }
 
     fn grown(&self) -> usize {
         0
+    }
+
+    #[inline(always)]
+    fn guess(&self, key: u32, label: i64) -> u32 {
+        let place = &self.0[key as usize];
+        place.first.wrapping_add(label.wrapping_sub(place.low) as u32)
     }
 }
 
@@ -215,15 +196,16 @@ impl Finder for SharedFinder<'_> {
         if *owner == NO_SLOT {
             *owner = key;
         }
-        if *owner == key {
-            offset as u32
-        } else {
-            NO_SLOT
-        }
+        if *owner == key { offset as u32 } else { NO_SLOT }
     }
 
     fn grown(&self) -> usize {
         0
+    }
+
+    #[inline(always)]
+    fn guess(&self, _key: u32, label: i64) -> u32 {
+        label.wrapping_sub(self.low) as u32
     }
 }
 
@@ -247,6 +229,10 @@ impl Finder for HashFinder<'_> {
     fn grown(&self) -> usize {
         self.owners.len()
     }
+
+    fn guess(&self, _key: u32, _label: i64) -> u32 {
+        NO_SLOT
+    }
 }
 
 /// The keys of a history as small numbers in ascending order of key.
@@ -261,32 +247,18 @@ impl Keys {
     pub(super) fn new(history: &History) -> Keys {
         let most = history.keys.iter().copied().max().unwrap_or(0) as usize;
         if most < history.len() / 4 + 4096 {
-            return Keys {
-                names: (0..=most as u32).collect(),
-                numbers: Vec::new(),
-            };
+            return Keys { names: (0..=most as u32).collect(), numbers: Vec::new() };
         }
         let mut names = history.keys.clone();
         names.sort_unstable();
         names.dedup();
-        let ids: HashMap<u32, u32> = names
-            .iter()
-            .enumerate()
-            .map(|(i, &key)| (key, i as u32))
-            .collect();
-        Keys {
-            numbers: history.keys.iter().map(|key| ids[key]).collect(),
-            names,
-        }
+        let ids: HashMap<u32, u32> = names.iter().enumerate().map(|(i, &key)| (key, i as u32)).collect();
+        Keys { numbers: history.keys.iter().map(|key| ids[key]).collect(), names }
     }
 
     /// Number of the key of every operation.
     pub(super) fn of<'a>(&'a self, history: &'a History) -> &'a [u32] {
-        if self.numbers.is_empty() {
-            &history.keys
-        } else {
-            &self.numbers
-        }
+        if self.numbers.is_empty() { &history.keys } else { &self.numbers }
     }
 
     pub(super) fn len(&self) -> usize {

@@ -25,14 +25,7 @@ impl Spec {
             DataType::Register => settings.initial,
             _ => NIL,
         };
-        Spec {
-            items: vec![],
-            value,
-            text: String::new(),
-            version: 0,
-            exact: true,
-            floor: Some(u64::MAX),
-        }
+        Spec { items: vec![], value, text: String::new(), version: 0, exact: true, floor: Some(u64::MAX) }
     }
 
     /// The state after `op`, or `None` if its answer is impossible here.
@@ -40,11 +33,7 @@ impl Spec {
         let mut next = self.clone();
         let unknown = op.outcome == OpOutcome::Unknown;
         let fits = match op.kind {
-            Kind::Read => {
-                unknown
-                    || op.value == self.value
-                    || (op.value == NIL && settings.nil_read == NilRead::Any)
-            }
+            Kind::Read => unknown || op.value == self.value || (op.value == NIL && settings.nil_read == NilRead::Any),
             Kind::Write => {
                 next.value = op.value;
                 true
@@ -103,8 +92,7 @@ impl Spec {
 
     /// Versions: each write gets a higher one, each read sees the current one.
     fn follow_version(&mut self, op: &Operation) -> bool {
-        if !matches!(op.kind, Kind::Write | Kind::Cas | Kind::Read) || op.outcome == OpOutcome::Fail
-        {
+        if !matches!(op.kind, Kind::Write | Kind::Cas | Kind::Read) || op.outcome == OpOutcome::Fail {
             return true;
         }
         if op.kind == Kind::Read && self.floor.is_some() {
@@ -119,11 +107,7 @@ impl Spec {
             }
             None => return true,
         };
-        let fits = if op.kind == Kind::Read && self.exact {
-            seen == self.version
-        } else {
-            seen > self.version
-        };
+        let fits = if op.kind == Kind::Read && self.exact { seen == self.version } else { seen > self.version };
         (self.version, self.exact) = (seen, true);
         fits
     }
@@ -138,71 +122,41 @@ fn oracle(ops: &[Operation], spec: &Spec, history: &History, settings: &Settings
         let op = ops[i];
         let must_wait = ops.iter().any(|other| {
             other.outcome != OpOutcome::Unknown
-                && other.ret.saturating_add(settings.skew_ns)
-                    < op.invoke.saturating_sub(settings.skew_ns)
+                && other.ret.saturating_add(settings.skew_ns) < op.invoke.saturating_sub(settings.skew_ns)
         });
         if must_wait {
             return false;
         }
         let mut rest = ops.to_vec();
         rest.remove(i);
-        spec.after(&op, history, settings)
-            .is_some_and(|next| oracle(&rest, &next, history, settings))
+        spec.after(&op, history, settings).is_some_and(|next| oracle(&rest, &next, history, settings))
     })
 }
 
 fn truth(history: &History, data: DataType, settings: &Settings, versions: bool) -> bool {
     let mut ops: Vec<Operation> = history
         .operations()
-        .filter(|op| {
-            op.outcome != OpOutcome::Fail
-                || (op.kind == Kind::Cas && settings.failed_cas == FailedCas::Mismatch)
-        })
+        .filter(|op| op.outcome != OpOutcome::Fail || (op.kind == Kind::Cas && settings.failed_cas == FailedCas::Mismatch))
         .collect();
     ops.sort_by_key(|op| op.invoke);
     if !versions {
         ops.iter_mut().for_each(|op| op.version = None);
     }
     let mut spec = Spec::new(data, settings);
-    let acknowledged = ops.iter().filter(|op| op.kind != Kind::Read);
-    spec.floor = Some(
-        acknowledged
-            .filter_map(|op| op.version)
-            .min()
-            .unwrap_or(u64::MAX),
-    );
+    let told = ops.iter().filter(|op| op.kind != Kind::Read || op.value != settings.initial);
+    spec.floor = Some(told.filter_map(|op| op.version).min().unwrap_or(u64::MAX));
     oracle(&ops, &spec, history, settings)
 }
 
 fn rounds() -> u64 {
-    std::env::var("QUORATE_SOAK")
-        .ok()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(10_000)
+    std::env::var("QUORATE_SOAK").ok().and_then(|n| n.parse().ok()).unwrap_or(10_000)
 }
 
 fn dump(history: &History) -> String {
     let line = |op: Operation| {
-        let Operation {
-            process,
-            kind,
-            value,
-            expected,
-            version,
-            invoke,
-            ret,
-            outcome,
-            row,
-            ..
-        } = op;
-        let value = if kind == Kind::ReadLog {
-            format!("{:?}", history.list_of(value))
-        } else {
-            value.to_string()
-        };
-        format!(
-            "#{row} p{process} {kind:?} {value} exp {expected} ver {version:?} [{invoke},{ret}] {outcome:?}\n"
-        )
+        let Operation { process, kind, value, expected, version, invoke, ret, outcome, row, .. } = op;
+        let value = if kind == Kind::ReadLog { format!("{:?}", history.list_of(value)) } else { value.to_string() };
+        format!("#{row} p{process} {kind:?} {value} exp {expected} ver {version:?} [{invoke},{ret}] {outcome:?}\n")
     };
     history.operations().map(line).collect()
 }
@@ -225,10 +179,7 @@ fn spoiled(data: DataType, versions: bool, rng: &mut Random) -> History {
     let good = simulate(&shape);
     let mut ops: Vec<Operation> = good.operations().collect();
     for _ in 0..rng.below(4) {
-        let (a, b) = (
-            rng.below(ops.len() as u64) as usize,
-            rng.below(ops.len() as u64) as usize,
-        );
+        let (a, b) = (rng.below(ops.len() as u64) as usize, rng.below(ops.len() as u64) as usize);
         let (other, op) = (ops[b], &mut ops[a]);
         match rng.below(6) {
             0 if op.kind == other.kind || data != DataType::Log => op.value = other.value,
@@ -242,23 +193,13 @@ fn spoiled(data: DataType, versions: bool, rng: &mut Random) -> History {
     }
     let mut history = good.clone_empty();
     for (row, op) in ops.into_iter().enumerate() {
-        history
-            .push(Operation {
-                row: row as u32,
-                ..op
-            })
-            .unwrap();
+        history.push(Operation { row: row as u32, ..op }).unwrap();
     }
     history
 }
 
 /// Compares `check` with the oracle on `rounds()` histories and returns how often each method decided each way.
-fn compare(
-    data: DataType,
-    salt: u64,
-    settings: &Settings,
-    versions: bool,
-) -> BTreeMap<(Method, bool), u64> {
+fn compare(data: DataType, salt: u64, settings: &Settings, versions: bool) -> BTreeMap<(Method, bool), u64> {
     let mut counts = BTreeMap::new();
     for round in 0..rounds() {
         let mut rng = Random(salt << 40 | round);
@@ -275,9 +216,7 @@ fn compare(
         if key.verdict == Verdict::Vacuous {
             continue;
         }
-        if matches!(data, DataType::Register | DataType::Mutex)
-            && key.method != Method::VersionSweep
-        {
+        if matches!(data, DataType::Register | DataType::Mutex) && key.method != Method::VersionSweep {
             searches_agree(&history, data, settings, &key.verdict);
         }
         let by_version = key.method == Method::VersionSweep;
@@ -290,12 +229,7 @@ fn compare(
         assert_eq!(got, expected, "{salt}/{round}: {key:?}\n{}", dump(&history));
         if let Some(alone) = &key.values_alone {
             let expected = truth(&history, data, settings, false);
-            assert_eq!(
-                *alone == Verdict::Linearizable,
-                expected,
-                "{salt}/{round}: {key:?}\n{}",
-                dump(&history)
-            );
+            assert_eq!(*alone == Verdict::Linearizable, expected, "{salt}/{round}: {key:?}\n{}", dump(&history));
         }
         *counts.entry((key.method, got)).or_insert(0) += 1;
     }
@@ -333,21 +267,14 @@ fn methods_agree_on_longer_histories() {
         let mut ops: Vec<Operation> = simulate(&shape).operations().collect();
         let spoil = rng.chance(600);
         if spoil {
-            let (a, b) = (
-                rng.below(ops.len() as u64) as usize,
-                rng.below(ops.len() as u64) as usize,
-            );
+            let (a, b) = (rng.below(ops.len() as u64) as usize, rng.below(ops.len() as u64) as usize);
             ops[a].value = ops[b].value;
         }
         let mut history = History::new();
         ops.into_iter().for_each(|op| history.push(op).unwrap());
         let outcome = check(&history, DataType::Register, &settings);
         let verdict = &outcome.keys[0].verdict;
-        assert!(
-            spoil || *verdict == Verdict::Linearizable,
-            "{round}: {verdict:?}\n{}",
-            dump(&history)
-        );
+        assert!(spoil || *verdict == Verdict::Linearizable, "{round}: {verdict:?}\n{}", dump(&history));
         good += u64::from(*verdict == Verdict::Linearizable);
         searches_agree(&history, DataType::Register, &settings, verdict);
     }
@@ -357,17 +284,9 @@ fn methods_agree_on_longer_histories() {
 #[test]
 fn registers_agree_with_the_oracle() {
     compare(DataType::Register, 1, &Settings::default(), false);
-    let any = Settings {
-        nil_read: NilRead::Any,
-        failed_cas: FailedCas::NoEffect,
-        ..Settings::default()
-    };
+    let any = Settings { nil_read: NilRead::Any, failed_cas: FailedCas::NoEffect, ..Settings::default() };
     compare(DataType::Register, 2, &any, false);
-    let other = Settings {
-        initial: 1,
-        skew_ns: 1,
-        ..Settings::default()
-    };
+    let other = Settings { initial: 1, skew_ns: 1, ..Settings::default() };
     compare(DataType::Register, 3, &other, false);
 }
 

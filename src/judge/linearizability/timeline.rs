@@ -47,10 +47,7 @@ impl<const W: usize> Mask<W> {
     }
 
     pub(super) fn within(&self, other: &Mask<W>) -> bool {
-        self.0
-            .iter()
-            .zip(other.0)
-            .all(|(word, all)| word & !all == 0)
+        self.0.iter().zip(other.0).all(|(word, all)| word & !all == 0)
     }
 
     pub(super) fn words(&self) -> [u64; W] {
@@ -171,10 +168,7 @@ impl<const W: usize> Timeline<W> {
     }
 
     pub(super) fn event(&self, at: usize) -> Option<Event> {
-        self.events.get(at).map(|&e| Event {
-            op: (e >> 1) as usize,
-            is_return: e & 1 == 1,
-        })
+        self.events.get(at).map(|&e| Event { op: (e >> 1) as usize, is_return: e & 1 == 1 })
     }
 
     /// Is this operation one that never returns, and so owns no slot?

@@ -13,12 +13,7 @@ pub(super) struct Unknowns {
 impl Unknowns {
     pub(super) fn new(classes: usize) -> Unknowns {
         let empty: Box<[(u32, u32)]> = Box::new([]);
-        Unknowns {
-            available: vec![0; classes],
-            sets: vec![empty.clone()],
-            ids: HashMap::from([(empty, 0)]),
-            bytes: 0,
-        }
+        Unknowns { available: vec![0; classes], sets: vec![empty.clone()], ids: HashMap::from([(empty, 0)]), bytes: 0 }
     }
 
     pub(super) fn invoked(&mut self, class: usize) {
@@ -39,18 +34,13 @@ impl Unknowns {
     }
 
     pub(super) fn used(&self, set: u32, class: usize) -> u32 {
-        let found = self.sets[set as usize]
-            .iter()
-            .find(|&&(c, _)| c as usize == class);
+        let found = self.sets[set as usize].iter().find(|&&(c, _)| c as usize == class);
         found.map_or(0, |&(_, count)| count)
     }
 
     /// Does `a` use no more of any class than `b`?
     pub(super) fn within(&self, a: u32, b: u32) -> bool {
-        a == b
-            || self.sets[a as usize]
-                .iter()
-                .all(|&(class, count)| count <= self.used(b, class as usize))
+        a == b || self.sets[a as usize].iter().all(|&(class, count)| count <= self.used(b, class as usize))
     }
 
     /// The set with one more of a class.

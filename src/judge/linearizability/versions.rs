@@ -12,7 +12,7 @@
 use super::history::{History, Kind, NEVER, NIL, OpOutcome};
 use super::outcome::{FailedCas, NilRead, Settings};
 use super::profile::{Profile, table};
-use super::slots::{ByKey, Finder, HashFinder, NO_SLOT, Range, RunFinder, SharedFinder, Slots};
+use super::slots::{ByKey, CHUNK, Finder, HashFinder, NO_SLOT, Range, RunFinder, SharedFinder, Slots};
 use hashbrown::HashMap;
 
 /// What the versions of one key say.
@@ -49,12 +49,7 @@ struct Slot {
 }
 
 impl Slot {
-    const EMPTY: Slot = Slot {
-        f: NEVER,
-        s: i64::MIN,
-        write: NEVER,
-        value: NIL,
-    };
+    const EMPTY: Slot = Slot { f: NEVER, s: i64::MIN, write: NEVER, value: NIL };
 
     fn used(&self) -> bool {
         self.s != i64::MIN
@@ -97,7 +92,9 @@ pub(super) fn sweep(
     wanted: impl Fn(usize) -> bool,
 ) -> Vec<Option<Swept>> {
     let keys = profile.keys.of(history);
-    let ranges = ranges(history, keys, profile.of.len(), &wanted);
+    let mut ranges = ranges(history, keys, profile.of.len(), settings.initial);
+    let skipped = ranges.iter_mut().enumerate().filter(|&(key, _)| !wanted(key));
+    skipped.for_each(|(_, range)| *range = Range::EMPTY);
     let slots = Slots::new(&ranges, history.len());
     let mut filling = Filling::new(history, settings, profile.of.len(), slots.len());
     let slots = match slots {
@@ -106,15 +103,7 @@ pub(super) fn sweep(
             Slots::Runs(places)
         }
         Slots::Shared { low, mut owners } => {
-            filling.fill(
-                keys,
-                &mut SharedFinder {
-                    low,
-                    owners: &mut owners,
-                },
-                &wanted,
-                &ranges,
-            );
+            filling.fill(keys, &mut SharedFinder { low, owners: &mut owners }, &wanted, &ranges);
             if !filling.conflict {
                 Slots::Shared { low, owners }
             } else {
@@ -127,67 +116,38 @@ pub(super) fn sweep(
     let by_key = slots.by_key(profile.of.len(), true);
     filling.maybe.sort_unstable();
     filling.failed.sort_unstable();
-    (0..profile.of.len())
-        .map(|key| wanted(key).then(|| filling.judge(key, &slots, &by_key)))
-        .collect()
+    (0..profile.of.len()).map(|key| wanted(key).then(|| filling.judge(key, &slots, &by_key))).collect()
 }
 
-fn hashed(
-    filling: &mut Filling,
-    keys: &[u32],
-    wanted: &impl Fn(usize) -> bool,
-    ranges: &[Range],
-) -> Slots {
+fn hashed(filling: &mut Filling, keys: &[u32], wanted: &impl Fn(usize) -> bool, ranges: &[Range]) -> Slots {
     let (mut ids, mut owners, mut labels) = (HashMap::new(), Vec::new(), Vec::new());
-    let mut finder = HashFinder {
-        ids: &mut ids,
-        owners: &mut owners,
-        labels: &mut labels,
-    };
+    let mut finder = HashFinder { ids: &mut ids, owners: &mut owners, labels: &mut labels };
     filling.fill(keys, &mut finder, wanted, ranges);
-    Slots::Hashed {
-        ids,
-        owners,
-        labels,
-    }
+    Slots::Hashed { owners, labels }
 }
 
-/// Versions of acknowledged operations, by key.
-fn ranges(
-    history: &History,
-    keys: &[u32],
-    count: usize,
-    wanted: &impl Fn(usize) -> bool,
-) -> Vec<Range> {
+/// Versions of acknowledged writes and of reads of what was written, by key.
+fn ranges(history: &History, keys: &[u32], count: usize, initial: i64) -> Vec<Range> {
     let mut ranges = vec![Range::EMPTY; count];
-    let writes =
-        table(|kind, outcome| outcome == OpOutcome::Ok && matches!(kind, Kind::Write | Kind::Cas));
-    for (at, (&key, &tag)) in keys.iter().zip(&history.tags).enumerate() {
-        if let Some(version) = history
-            .version(at)
-            .filter(|_| writes[(tag & 127) as usize] && wanted(key as usize))
-        {
-            ranges[key as usize].widen(version as i64);
-        }
+    let tells = table(|kind, outcome| outcome == OpOutcome::Ok && kind != Kind::Read);
+    let reads = table(|kind, outcome| outcome == OpOutcome::Ok && kind == Kind::Read);
+    let columns = keys.iter().zip(&history.tags).zip(&history.values);
+    for (((&key, &tag), &value), version) in columns.zip(history.versions(0..history.len())) {
+        let tag = (tag & 127) as usize;
+        let told = (tells[tag] | (reads[tag] & (value != initial))) & version.is_some();
+        ranges[key as usize].widen_if(told, version.unwrap_or(0) as i64);
     }
     ranges
 }
 
 impl<'a> Filling<'a> {
-    fn new(
-        history: &'a History,
-        settings: &'a Settings<'a>,
-        keys: usize,
-        slots: usize,
-    ) -> Filling<'a> {
+    fn new(history: &'a History, settings: &'a Settings<'a>, keys: usize, slots: usize) -> Filling<'a> {
         let actions = table(|kind, outcome| match (kind, outcome) {
             (Kind::Read, OpOutcome::Ok) => READ,
             (Kind::Write, OpOutcome::Ok) => WRITE,
             (Kind::Cas, OpOutcome::Ok) => CAS,
             (Kind::Write | Kind::Cas, OpOutcome::Unknown) => MAYBE,
-            (Kind::Cas, OpOutcome::Fail) if settings.failed_cas == FailedCas::Mismatch => {
-                FAILED_CAS
-            }
+            (Kind::Cas, OpOutcome::Fail) if settings.failed_cas == FailedCas::Mismatch => FAILED_CAS,
             _ => SKIP,
         });
         Filling {
@@ -205,86 +165,105 @@ impl<'a> Filling<'a> {
         }
     }
 
-    fn fill<F: Finder>(
+    fn fill<F: Finder>(&mut self, keys: &[u32], finder: &mut F, wanted: &impl Fn(usize) -> bool, ranges: &[Range]) {
+        let history = self.history;
+        for start in (0..history.len()).step_by(CHUNK) {
+            let part = start..(start + CHUNK).min(history.len());
+            let mut touched = 0;
+            for (&key, version) in keys[part.clone()].iter().zip(history.versions(part.clone())) {
+                let guess = finder.guess(key, version.unwrap_or(0) as i64);
+                touched ^= self.slots.get(guess as usize).map_or(0, |slot| slot.f);
+            }
+            std::hint::black_box(touched);
+            self.fill_part(keys, finder, wanted, ranges, part);
+        }
+    }
+
+    fn fill_part<F: Finder>(
         &mut self,
         keys: &[u32],
         finder: &mut F,
         wanted: &impl Fn(usize) -> bool,
         ranges: &[Range],
+        part: std::ops::Range<usize>,
     ) {
         let history = self.history;
-        let any_nil = self.settings.nil_read == NilRead::Any;
-        let columns = history.tags.iter().zip(keys).zip(&history.values);
-        let times = history.invokes.iter().zip(&history.returns);
-        for (at, (((&tag, &key), &value), (&invoke, &ret))) in columns.zip(times).enumerate() {
+        let (initial, any_nil) = (self.settings.initial, self.settings.nil_read == NilRead::Any);
+        let columns = history.tags[part.clone()].iter().zip(&keys[part.clone()]).zip(&history.values[part.clone()]);
+        let times = history.invokes[part.clone()].iter().zip(&history.returns[part.clone()]);
+        let columns = columns.zip(history.versions(part.clone()));
+        for (at, ((((&tag, &key), &value), version), (&invoke, &ret))) in columns.zip(times).enumerate() {
+            let at = part.start + at;
             let action = self.actions[(tag & 127) as usize];
-            if action == SKIP
-                || !wanted(key as usize)
-                || (any_nil && action == READ && value == NIL)
-            {
+            if action == SKIP || !wanted(key as usize) {
                 continue;
             }
-            if action >= MAYBE {
-                let list = if action == MAYBE {
-                    &mut self.maybe
-                } else {
-                    &mut self.failed
-                };
-                list.push((key, at as u32));
-                self.initial_again[key as usize] |=
-                    action == MAYBE && value == self.settings.initial;
-                continue;
+            if action >= MAYBE || value == initial || (any_nil && value == NIL) {
+                let read_any = any_nil && action == READ && value == NIL;
+                let version = version.filter(|&version| version as i64 >= ranges[key as usize].low);
+                if read_any || self.set_aside(action, at, key, version) {
+                    continue;
+                }
             }
-            let version = history.version(at).map(|version| version as i64);
-            let early = version.is_none_or(|version| version < ranges[key as usize].low);
-            if action == READ && early && value == self.settings.initial {
-                self.initial_s[key as usize] = self.initial_s[key as usize].max(invoke);
-                continue;
-            }
-            let Some(version) = version.filter(|&version| (0..1 << 62).contains(&version)) else {
+            let Some(version) = version.filter(|&version| version < 1 << 62) else {
                 self.trouble[key as usize] = Some(Swept::Other("versions are incomplete"));
                 continue;
             };
-            let slot = finder.bring(key, version);
+            let slot = finder.bring(key, version as i64);
             if self.slots.len() < finder.grown() {
                 self.slots.resize(finder.grown(), Slot::EMPTY);
             }
             let Some(here) = self.slots.get_mut(slot as usize) else {
                 self.conflict = true;
-                // A read of a version outside of all that were acknowledged; only a later look could tell.
-                self.trouble[key as usize] = Some(Swept::Other(
-                    "a read saw a version beyond the acknowledged ones",
-                ));
+                self.trouble[key as usize] = Some(Swept::Other("a read saw a version beyond the written ones"));
                 continue;
             };
-            let fresh = !here.used();
-            let clash = if !fresh && here.value != value {
-                Some(Clash::Values(version))
-            } else if action != READ && here.written() {
-                Some(Clash::SplitBrain(version))
-            } else {
-                None
-            };
+            // Reads and writes alternate as they like: no branch may depend on which it is.
+            let writes = action != READ;
+            let differs = here.used() & (here.value != value);
+            let again = writes & here.written();
             here.f = here.f.min(ret);
             here.s = here.s.max(invoke);
             here.value = value;
-            if action != READ {
-                here.write = invoke;
-                self.initial_again[key as usize] |= value == self.settings.initial;
+            here.write = if writes { invoke } else { here.write };
+            if differs | again {
+                self.clash(key, if differs { Clash::Values(version as i64) } else { Clash::SplitBrain(version as i64) });
             }
             if action == CAS {
                 self.expects.insert(slot, history.expected(at));
             }
-            if let Some(clash) = clash {
-                let trouble = &mut self.trouble[key as usize];
-                // Two writes under one version usually have two values as well.
-                let split = action != READ && matches!(clash, Clash::Values(_)) && here.written();
-                let clash = if split { Clash::Values(version) } else { clash };
-                if trouble.is_none() {
-                    *trouble = Some(Swept::Clash(clash));
-                }
+        }
+    }
+
+    #[cold]
+    fn clash(&mut self, key: u32, clash: Clash) {
+        let trouble = &mut self.trouble[key as usize];
+        if trouble.is_none() {
+            *trouble = Some(Swept::Clash(clash));
+        }
+    }
+
+    /// Operations that have no place in the order yet, or touch the initial value. False if it is like any other.
+    #[inline(never)]
+    fn set_aside(&mut self, action: u8, at: usize, key: u32, version: Option<u64>) -> bool {
+        let number = key as usize;
+        let initial = self.history.values[at] == self.settings.initial;
+        match action {
+            READ if version.is_none() => {
+                self.initial_s[number] = self.initial_s[number].max(self.history.invokes[at]);
+            }
+            READ => return false,
+            MAYBE => {
+                self.maybe.push((key, at as u32));
+                self.initial_again[number] |= initial;
+            }
+            FAILED_CAS => self.failed.push((key, at as u32)),
+            _ => {
+                self.initial_again[number] |= initial;
+                return false;
             }
         }
+        true
     }
 
     fn judge(&mut self, key: usize, slots: &Slots, by_key: &ByKey) -> Swept {
@@ -298,8 +277,7 @@ impl<'a> Filling<'a> {
             Ok(matched) => matched,
             Err(swept) => return swept,
         };
-        self.scan(key, slots, by_key, matched)
-            .map_or_else(|| self.place_failed(key, by_key), |swept| swept)
+        self.scan(key, slots, by_key, matched).map_or_else(|| self.place_failed(key, by_key), |swept| swept)
     }
 
     fn of_key(list: &[(u32, u32)], key: usize) -> &[(u32, u32)] {
@@ -321,10 +299,7 @@ impl<'a> Filling<'a> {
             let by_value = found.get_or_insert_with(|| {
                 let mut by_value: HashMap<i64, Vec<u32>> = HashMap::new();
                 for &(_, at) in maybe {
-                    by_value
-                        .entry(self.history.values[at as usize])
-                        .or_default()
-                        .push(at);
+                    by_value.entry(self.history.values[at as usize]).or_default().push(at);
                 }
                 by_value
             });
@@ -335,16 +310,13 @@ impl<'a> Filling<'a> {
                     here.s = here.s.max(invoke);
                     used += 1;
                     if self.history.kind(at as usize) == Kind::Cas {
-                        self.expects
-                            .insert(slot, self.history.expected(at as usize));
+                        self.expects.insert(slot, self.history.expected(at as usize));
                     }
                     // A second version of this value would find nobody.
                     by_value.insert(here.value, vec![at, at]);
                 }
                 Some(_) => {
-                    return Err(Swept::Other(
-                        "several unknown writes may have given one version",
-                    ));
+                    return Err(Swept::Other("several unknown writes may have given one version"));
                 }
                 None => return Err(Swept::Clash(Clash::Phantom(slots.label(key, slot)))),
             }
@@ -373,12 +345,7 @@ impl<'a> Filling<'a> {
                     holder => Clash::WentBack(version(), slots.label(key, holder)),
                 }));
             }
-            if !self.expects.is_empty()
-                && self
-                    .expects
-                    .get(&slot)
-                    .is_some_and(|&expected| expected != value)
-            {
+            if !self.expects.is_empty() && self.expects.get(&slot).is_some_and(|&expected| expected != value) {
                 return Some(match all_matched {
                     true => Swept::Clash(Clash::Expected(version())),
                     false => Swept::Other("an unknown write may lie between two versions"),
@@ -413,18 +380,11 @@ impl<'a> Filling<'a> {
         }
         let placed = failed.iter().all(|&(_, at)| {
             let at = at as usize;
-            let (invoke, ret) = (
-                self.history.invokes[at] - skew,
-                self.history.returns[at].saturating_add(skew),
-            );
+            let (invoke, ret) = (self.history.invokes[at] - skew, self.history.returns[at].saturating_add(skew));
             let run = runs.partition_point(|&(start, _)| start < invoke) - 1;
             let end = runs.get(run + 1).map_or(NEVER, |&(start, _)| start);
             runs[run].1 != self.history.expected(at) || ret >= end
         });
-        if placed {
-            Swept::Order
-        } else {
-            Swept::Other("a failed compare-and-set needs a search for its place")
-        }
+        if placed { Swept::Order } else { Swept::Other("a failed compare-and-set needs a search for its place") }
     }
 }

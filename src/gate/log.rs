@@ -1,0 +1,124 @@
+//! The log family: what is committed stays, one leader leads, and logs come together again.
+//!
+//! In: the rows of a test. Out: judgements of [`crate::judge::log`]. Refuses to know how they are reached.
+
+use super::{Gate, Judge, TestCx};
+use crate::evidence::kinds::{Application, Entry, Operation, Point, Progress, Sample};
+use crate::judge::log;
+use crate::verdict::Judged;
+
+pub(super) const GATES: &[Gate] = &[
+    Gate {
+        id: "log.commit-index",
+        title: "Is the reported commit index the one that a quorum holds?",
+        proves: "In every sample the commit index follows from the match indexes of all voters: it is never above what a quorum holds, and \
+                 where it lags, it catches up.",
+        blind: "Samples are taken as the leader's own view at one instant. Lag in the last samples of a leadership is counted and not \
+                judged; an index kept from before the election is weighed against earlier leaderships and later samples.",
+        needs: &["progress"],
+        safety: false,
+        judge: Judge::Test(commit_index),
+    },
+    Gate {
+        id: "log.continuity",
+        title: "Does committed state survive every change of leader?",
+        proves: "No new leader reports a lower commit index than its predecessors did before, and no member's index goes back.",
+        blind: "Samples that overlap in time are not compared. A member that did not answer in between may start over lower. Where samples \
+                carry no commit index, the applied index stands in.",
+        needs: &["members"],
+        safety: false,
+        judge: Judge::Test(continuity),
+    },
+    Gate {
+        id: "log.no-loss",
+        title: "Is every acknowledged command in the final state of every member?",
+        proves: "Each command that a client was told took effect was applied at every declared member.",
+        blind: "It trusts that what was recorded as applied is the final state; a member that installed a snapshot must show its content as \
+                applications. Commands of unknown outcome are not looked for.",
+        needs: &["history", "applied"],
+        safety: true,
+        judge: Judge::Test(no_loss),
+    },
+    Gate {
+        id: "log.matching",
+        title: "Do the logs of all members agree?",
+        proves: "The same index and term hold the same command at all members, and no committed entry is replaced or discarded.",
+        blind: "It sees the entries that the logs still show, not those compacted away.",
+        needs: &["log"],
+        safety: false,
+        judge: Judge::Test(matching),
+    },
+    Gate {
+        id: "log.single-leader",
+        title: "Does every term have at most one leader?",
+        proves: "No two members say of themselves that they lead the same term, and every declared member was asked.",
+        blind: "A leader that came and went between two samples is not seen. A single sample that was read while leader or term changed is \
+                set aside; what members say of others is hearsay that can leave the question open but not decide it.",
+        needs: &["members"],
+        safety: false,
+        judge: Judge::Test(single_leader),
+    },
+    Gate {
+        id: "log.reconciliation",
+        title: "Are divergent entries gone after the heal, and was none acknowledged?",
+        proves: "Entries were discarded; none of them is committed or still there, and no client had been told that they took effect.",
+        blind: "It sees the discards that the logs record; a member that drops entries without a trace is seen by log.no-loss only.",
+        needs: &["log", "history"],
+        safety: false,
+        judge: Judge::Test(reconciliation),
+    },
+    Gate {
+        id: "log.compaction-safe",
+        title: "Was nothing thrown away that a slow member still needed?",
+        proves: "No leader compacted past a member that was behind unless that member then showed a snapshot up to there; no snapshot failed \
+                 to install.",
+        blind: "Where samples carry no first index, compaction shows only in members that cannot catch up. Between samples a member may have \
+                caught up or fallen behind unseen.",
+        needs: &["members"],
+        safety: false,
+        judge: Judge::Test(compaction_safe),
+    },
+    Gate {
+        id: "log.membership",
+        title: "Do old and new majorities meet in every change of members?",
+        proves: "For each two configurations that follow each other, every majority of one meets every majority of the other, or one is \
+                 joint by the declared rule.",
+        blind: "Configurations that no sample caught are not seen.",
+        needs: &["members"],
+        safety: false,
+        judge: Judge::Test(membership),
+    },
+];
+
+fn commit_index(cx: &TestCx<'_>) -> Judged {
+    Ok(log::commit_index(cx.evidence(), cx.contract(), &cx.rows::<Progress>()?))
+}
+
+fn continuity(cx: &TestCx<'_>) -> Judged {
+    Ok(log::continuity(cx.evidence(), cx.contract(), &cx.rows::<Sample>()?))
+}
+
+fn no_loss(cx: &TestCx<'_>) -> Judged {
+    Ok(log::no_loss(cx.evidence(), cx.contract(), &cx.rows::<Operation>()?, &cx.rows::<Application>()?))
+}
+
+fn matching(cx: &TestCx<'_>) -> Judged {
+    Ok(log::matching(cx.evidence(), cx.contract(), &cx.rows::<Entry>()?))
+}
+
+fn single_leader(cx: &TestCx<'_>) -> Judged {
+    Ok(log::single_leader(cx.evidence(), cx.contract(), &cx.rows::<Sample>()?))
+}
+
+fn reconciliation(cx: &TestCx<'_>) -> Judged {
+    Ok(log::reconciliation(cx.evidence(), &cx.rows::<Operation>()?, &cx.rows::<Entry>()?))
+}
+
+fn compaction_safe(cx: &TestCx<'_>) -> Judged {
+    let telemetry = cx.rows_if_bound::<Point>()?;
+    Ok(log::compaction_safe(cx.evidence(), cx.contract(), &cx.rows::<Sample>()?, telemetry.as_ref()))
+}
+
+fn membership(cx: &TestCx<'_>) -> Judged {
+    Ok(log::membership(cx.evidence(), cx.contract(), &cx.rows::<Sample>()?))
+}

@@ -1,0 +1,214 @@
+//! What became of entries: none acknowledged is lost, none committed is replaced, none discarded had been acknowledged.
+
+use super::unseen;
+use crate::contract::Contract;
+use crate::evidence::kinds::{Application, Entry, EntryState, Operation};
+use crate::evidence::symbol::Sym;
+use crate::evidence::{Evidence, RowId, Rows};
+use crate::judge::quorum::acknowledged_change;
+use crate::verdict::{Finding, Judgement};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Commands that clients were told took effect, and acknowledged operations that name none.
+fn acknowledged(history: &Rows<'_, Operation>) -> (BTreeMap<Sym, RowId>, Vec<RowId>) {
+    let (mut commands, mut nameless) = (BTreeMap::new(), Vec::new());
+    for (id, op) in history.iter().filter(|(_, op)| acknowledged_change(op)) {
+        match op.command_id {
+            Some(command) => drop(commands.entry(command).or_insert(id)),
+            None => nameless.push(id),
+        }
+    }
+    (commands, nameless)
+}
+
+/// Every acknowledged command is in the final state of every declared member.
+#[must_use]
+pub fn no_loss(
+    evidence: &Evidence,
+    contract: &Contract,
+    history: &Rows<'_, Operation>,
+    applied: &Rows<'_, Application>,
+) -> Judgement {
+    let (commands, nameless) = acknowledged(history);
+    let mut held: BTreeMap<Sym, BTreeSet<Sym>> = BTreeMap::new();
+    for (_, a) in applied.iter() {
+        held.entry(a.member).or_default().insert(a.command_id);
+    }
+    let absent = unseen(evidence, contract, &held.keys().copied().collect());
+    let voters: Vec<(&str, &BTreeSet<Sym>)> =
+        contract.cluster.members.iter().filter_map(|m| Some((m.as_str(), held.get(&evidence.symbols.find(m)?)?))).collect();
+    let mut lost: Vec<(usize, Finding)> = Vec::new();
+    for (command, id) in &commands {
+        let lacking: Vec<&str> = voters.iter().filter(|(_, has)| !has.contains(command)).map(|(m, _)| *m).collect();
+        if !lacking.is_empty() {
+            let finding = Finding::new("acknowledged-and-lost").with("command", evidence.text(*command));
+            lost.push((lacking.len(), finding.with("missing-at", lacking.join(", ")).source(history.source(*id))));
+        }
+    }
+    lost.sort_by_key(|(members, _)| std::cmp::Reverse(*members));
+    let lost: Vec<Finding> = lost.into_iter().map(|(_, finding)| finding).collect();
+    let judged = commands.len();
+    let unnamed = nameless.iter().map(|id| Finding::new("acknowledged-without-command-id").source(history.source(*id)));
+    let judgement = if let Some(first) = lost.first() {
+        let line = first.sources.first().and_then(|s| s.line).unwrap_or_default();
+        let (command, at) = (&first.data["command"], &first.data["missing-at"]);
+        let why =
+            format!("command {command}, acknowledged in line {line}, is missing at {at}; {} of {judged} are lost", lost.len());
+        Judgement::fail(why, judged)
+    } else if !absent.is_empty() {
+        Judgement::inconclusive(format!("the final state of {} is not shown: no application recorded", absent.join(", ")), judged)
+    } else if !nameless.is_empty() {
+        let why = format!("{} acknowledged writes have no command id, so they cannot be looked for", nameless.len());
+        Judgement::inconclusive(why, judged)
+    } else if judged == 0 {
+        Judgement::not_exercised("no write was acknowledged", 0)
+    } else {
+        let why = format!("each of {judged} acknowledged commands is in the final state of all {} members", voters.len());
+        Judgement::pass(why, judged)
+    };
+    let margin = (-i128::try_from(lost.len()).unwrap_or(0)).to_string();
+    judgement.against("0 lost", format!("{} lost", lost.len()), margin).findings(lost).findings(unnamed)
+}
+
+/// Name of the command of an entry.
+fn command(evidence: &Evidence, entry: &Entry) -> String {
+    entry.command_id.map_or_else(|| "an entry of the protocol".into(), |c| evidence.text(c).to_string())
+}
+
+fn pair(evidence: &Evidence, rows: &Rows<'_, Entry>, claim: &str, (a, x): (RowId, &Entry), (b, y): (RowId, &Entry)) -> Finding {
+    let side =
+        |e: &Entry| format!("{} in term {} at {} ({})", command(evidence, e), e.term, evidence.text(e.member), e.state.word());
+    let finding = Finding::new(claim).with("index", x.index).with("one", side(x)).with("other", side(y));
+    finding.source(rows.source(a)).source(rows.source(b))
+}
+
+/// The same index and term hold the same command everywhere, and what is committed at an index is never replaced or discarded.
+#[must_use]
+pub fn matching(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Entry>) -> Judgement {
+    let mut places: BTreeMap<(i64, i64), (RowId, Entry)> = BTreeMap::new();
+    let mut committed: BTreeMap<i64, (RowId, Entry)> = BTreeMap::new();
+    let (mut seen, mut compared) = (BTreeSet::new(), 0usize);
+    let mut wrong = Vec::new();
+    for (id, entry) in rows.iter() {
+        seen.insert(entry.member);
+        if entry.state == EntryState::Committed {
+            committed.entry(entry.index).or_insert((id, entry));
+        }
+        let (other, first) = *places.entry((entry.index, entry.term)).or_insert((id, entry));
+        compared += usize::from(first.member != entry.member);
+        if first.command_id != entry.command_id {
+            wrong.push(pair(evidence, rows, "one-place-two-commands", (other, &first), (id, &entry)));
+        }
+    }
+    for (id, entry) in rows.iter() {
+        let Some((other, first)) = committed.get(&entry.index) else { continue };
+        let same = first.term == entry.term && first.command_id == entry.command_id;
+        match entry.state {
+            EntryState::Committed if !same => {
+                wrong.push(pair(evidence, rows, "committed-differently", (*other, first), (id, &entry)));
+            }
+            EntryState::Discarded if first.term == entry.term => {
+                wrong.push(pair(evidence, rows, "committed-and-discarded", (*other, first), (id, &entry)));
+            }
+            _ => {}
+        }
+    }
+    let (missing, judged) = (unseen(evidence, contract, &seen), rows.len());
+    let judgement = if let Some(first) = wrong.first() {
+        let d = &first.data;
+        Judgement::fail(
+            format!("index {} holds {}, and {}; {} such pairs", d["index"], d["one"], d["other"], wrong.len()),
+            judged,
+        )
+    } else if !missing.is_empty() {
+        Judgement::inconclusive(format!("no entry of the log of {} is shown", missing.join(", ")), judged)
+    } else if committed.is_empty() {
+        Judgement::inconclusive("no entry is shown as committed", judged)
+    } else if compared == 0 && contract.cluster.size() > 1 {
+        Judgement::inconclusive("no entry is shown at two members, so nothing could be compared", judged)
+    } else {
+        let why = format!("{} committed indexes and {} places agree over {} members", committed.len(), places.len(), seen.len());
+        Judgement::pass(why, judged)
+    };
+    judgement.findings(wrong)
+}
+
+/// After a heal, divergent entries that were not committed are gone, and no client had been told that they took effect.
+#[must_use]
+pub fn reconciliation(evidence: &Evidence, history: &Rows<'_, Operation>, log: &Rows<'_, Entry>) -> Judgement {
+    let entries: Vec<(RowId, Entry)> = log.iter().collect();
+    let of_state = |state: EntryState| entries.iter().filter(move |(_, e)| e.state == state);
+    let discarded: Vec<&(RowId, Entry)> = of_state(EntryState::Discarded).collect();
+    let commands: BTreeSet<Sym> = discarded.iter().filter_map(|(_, e)| e.command_id).collect();
+    if commands.is_empty() {
+        return Judgement::not_exercised("no entry with a command was discarded", 0);
+    }
+    let mut committed: BTreeMap<i64, (RowId, Entry)> = BTreeMap::new();
+    let mut done: BTreeSet<Sym> = BTreeSet::new();
+    for (id, entry) in of_state(EntryState::Committed) {
+        committed.entry(entry.index).or_insert((*id, *entry));
+        done.extend(entry.command_id);
+    }
+    let known: BTreeSet<Sym> = history.iter().filter_map(|(_, op)| op.command_id).collect();
+    let (acknowledged, nameless) = acknowledged(history);
+    let mut wrong = remaining(evidence, log, &entries, &committed);
+    let mut unknown = Vec::new();
+    for (id, entry) in &discarded {
+        if let Some((other, kept)) = committed.get(&entry.index).filter(|(_, kept)| kept.term == entry.term) {
+            wrong.push(pair(evidence, log, "discarded-and-committed", (*other, kept), (*id, entry)));
+        }
+        let Some(command) = entry.command_id else { continue };
+        let finding = |claim: &str| {
+            let finding = Finding::new(claim).with("one", format!("{}, discarded", evidence.text(command)));
+            finding.with("index", entry.index).with("member", evidence.text(entry.member)).source(log.source(*id))
+        };
+        match acknowledged.get(&command) {
+            Some(op) if !done.contains(&command) => {
+                let finding =
+                    finding("discarded-and-acknowledged").with("other", "acknowledged to its client and committed nowhere");
+                wrong.push(finding.source(history.source(*op)));
+            }
+            None if !known.contains(&command) => unknown.push(finding("discarded-and-not-in-history")),
+            _ => {}
+        }
+    }
+    let judged = discarded.len();
+    let judgement = if let Some(first) = wrong.first() {
+        let d = &first.data;
+        Judgement::fail(format!("index {}: {}; {}", d["index"], d["one"], d["other"]), judged)
+    } else if let Some(first) = unknown.first() {
+        let why = format!("{}, is in no history, so what its client was told is not known", first.data["one"]);
+        Judgement::inconclusive(why, judged)
+    } else if !nameless.is_empty() {
+        let why = format!("{} acknowledged writes have no command id, so they may be among the discarded", nameless.len());
+        Judgement::inconclusive(why, judged)
+    } else if committed.is_empty() {
+        Judgement::inconclusive("no entry is shown as committed after the discards", judged)
+    } else {
+        let why = format!(
+            "{judged} divergent entries ({} commands) were discarded; none had been acknowledged or stayed",
+            commands.len()
+        );
+        Judgement::pass(why, judged)
+    };
+    judgement.findings(wrong).findings(unknown)
+}
+
+/// Entries that a member still has in the end though another one is committed at their index.
+fn remaining(
+    evidence: &Evidence,
+    rows: &Rows<'_, Entry>,
+    entries: &[(RowId, Entry)],
+    committed: &BTreeMap<i64, (RowId, Entry)>,
+) -> Vec<Finding> {
+    let mut last: BTreeMap<(Sym, i64, i64), (RowId, Entry)> = BTreeMap::new();
+    for (id, entry) in entries {
+        last.insert((entry.member, entry.index, entry.term), (*id, *entry));
+    }
+    let stays = |(id, entry): &(RowId, Entry)| {
+        let (other, kept) = committed.get(&entry.index)?;
+        let divergent = entry.state == EntryState::Appended && kept.term != entry.term;
+        divergent.then(|| pair(evidence, rows, "divergent-entry-stays", (*other, kept), (*id, entry)))
+    };
+    last.values().filter_map(stays).collect()
+}

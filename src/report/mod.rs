@@ -1,0 +1,62 @@
+//! The report: a page, a Markdown text, a style sheet and plots, made from a dossier.
+//!
+//! In: a [`Dossier`] and [`Templates`]. Out: paths and bytes, the same for the same input. Text from evidence is escaped wherever it
+//! stands, hidden characters are shown, and no link is made from it. Refuses to judge, to read files and to know packages.
+
+mod chart;
+mod page;
+mod prose;
+mod templates;
+mod text;
+mod view;
+
+pub use templates::Templates;
+
+use crate::dossier::Dossier;
+use crate::error::Error;
+use sha2::{Digest, Sha256};
+
+/// Files of the report: path below `report/`, and bytes; sorted by path.
+pub type Files = Vec<(String, Vec<u8>)>;
+
+/// Renders the report.
+///
+/// # Errors
+/// When a template that was handed in does not parse or asks for something that is not there.
+pub fn render(dossier: &Dossier, templates: &Templates) -> Result<Files, Error> {
+    let failovers = chart::failovers(&dossier.charts.failovers);
+    let latency: Vec<chart::Chart> =
+        dossier.charts.latency.iter().enumerate().filter_map(|(i, c)| chart::latency(i + 1, c)).collect();
+    let view = view::view(dossier, failovers.as_ref(), &latency);
+    let policy = policy(templates.css());
+    let mut files: Files = vec![
+        ("index.html".into(), page::page(templates, "report.html", &view, &policy)?.into_bytes()),
+        ("report.css".into(), templates.css().as_bytes().to_vec()),
+        ("report.md".into(), tidy(&page::page(templates, "report.md", &view, &policy)?).into_bytes()),
+    ];
+    files.extend(failovers.iter().chain(&latency).map(|c| (format!("charts/{}", c.file), c.svg.clone().into_bytes())));
+    files.sort();
+    Ok(files)
+}
+
+/// The policy of the page: no script, no fetch but its own style sheet and plots, and the inline copy of the style sheet by digest.
+fn policy(css: &str) -> String {
+    let digest = text::base64(&Sha256::digest(css.as_bytes()));
+    format!("default-src 'none'; img-src 'self'; style-src 'self' 'sha256-{digest}'; base-uri 'none'; form-action 'none'")
+}
+
+/// Markdown without white space at line ends and without two empty lines in a row.
+fn tidy(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut empty = true;
+    for line in text.lines().map(str::trim_end) {
+        if !(line.is_empty() && empty) {
+            out.push_str(line);
+            out.push('\n');
+        }
+        empty = line.is_empty();
+    }
+    out.truncate(out.trim_end().len());
+    out.push('\n');
+    out
+}

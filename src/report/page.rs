@@ -1,0 +1,48 @@
+//! Renders a template with escaping on: values are escaped for HTML or for Markdown, whichever the template is.
+//!
+//! In: templates and a view. Out: a text. Refuses to know what is shown.
+
+use super::templates::Templates;
+use super::text;
+use super::view::View;
+use crate::error::{Error, ErrorKind};
+use minijinja::value::{Value, ValueKind};
+use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior};
+
+const MARKDOWN: AutoEscape = AutoEscape::Custom("markdown");
+
+/// One page: `name` is `report.html` or `report.md`; `policy` and `css` are put in as they are.
+///
+/// # Errors
+/// When a template does not parse, names something that does not exist, or includes one that is not there.
+pub fn page(templates: &Templates, name: &str, view: &View, policy: &str) -> Result<String, Error> {
+    let kind = if templates.built_in() { ErrorKind::Internal } else { ErrorKind::Usage };
+    let fault = |e: minijinja::Error| {
+        let place = e.name().map_or(String::new(), |n| format!("{n}:{}: ", e.line().unwrap_or(0)));
+        Error::plain(kind, format!("template {place}{e}"))
+    };
+    let mut env = Environment::new();
+    env.set_trim_blocks(true);
+    env.set_lstrip_blocks(true);
+    env.set_keep_trailing_newline(true);
+    env.set_undefined_behavior(UndefinedBehavior::Strict);
+    env.set_auto_escape_callback(|name| if name.ends_with(".md") { MARKDOWN } else { AutoEscape::Html });
+    env.set_formatter(formatter);
+    env.add_filter("code", |text: String| Value::from_safe_string(text::code(&text)));
+    for (name, text) in templates.pages() {
+        env.add_template(name, text).map_err(fault)?;
+    }
+    let context = minijinja::context! { v => view, css => Value::from_safe_string(templates.css().to_string()), policy => policy };
+    env.get_template(name).and_then(|t| t.render(context)).map_err(fault)
+}
+
+fn formatter(out: &mut Output<'_>, state: &State<'_, '_>, value: &Value) -> Result<(), minijinja::Error> {
+    let written = match (value.kind(), state.auto_escape()) {
+        (ValueKind::None, _) => Ok(()),
+        _ if value.is_safe() => out.write_str(&value.to_string()),
+        (ValueKind::Bool | ValueKind::Number, _) => out.write_str(&value.to_string()),
+        (_, AutoEscape::Html) => out.write_str(&text::html(&value.to_string())),
+        _ => out.write_str(&text::markdown(&value.to_string())),
+    };
+    written.map_err(minijinja::Error::from)
+}

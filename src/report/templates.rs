@@ -1,0 +1,81 @@
+//! The texts that pages are made from, built in or handed in.
+//!
+//! In: texts by name. Out: the same with their digests, so that a package can record which were used. Refuses to read folders.
+
+use super::text::hex;
+use crate::error::{Error, ErrorKind, Fault, nearest};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+const BUILT_IN: [(&str, &str); 7] = [
+    ("report.css", include_str!("../../templates/report.css")),
+    ("report.html", include_str!("../../templates/report.html")),
+    ("parts.html", include_str!("../../templates/parts.html")),
+    ("sections.html", include_str!("../../templates/sections.html")),
+    ("report.md", include_str!("../../templates/report.md")),
+    ("parts.md", include_str!("../../templates/parts.md")),
+    ("sections.md", include_str!("../../templates/sections.md")),
+];
+
+/// The templates and the style sheet of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Templates {
+    texts: BTreeMap<&'static str, String>,
+    own: bool,
+}
+
+impl Default for Templates {
+    fn default() -> Self {
+        Self { texts: BUILT_IN.iter().map(|(name, text)| (*name, (*text).to_string())).collect(), own: true }
+    }
+}
+
+impl Templates {
+    /// The names that can be replaced.
+    #[must_use]
+    pub fn names() -> Vec<&'static str> {
+        BUILT_IN.iter().map(|b| b.0).collect()
+    }
+
+    /// Puts another text in the place of a built-in one. Line ends become LF.
+    ///
+    /// # Errors
+    /// When no template has that name, or when a style sheet cannot stand inside a page.
+    pub fn replace(&mut self, name: &str, text: &str) -> Result<(), Error> {
+        let Some((known, _)) = BUILT_IN.iter().find(|b| b.0 == name) else {
+            let names = Self::names();
+            let help = nearest(name, names.iter().copied())
+                .map_or_else(|| format!("templates are {}", names.join(", ")), |near| format!("did you mean `{near}`?"));
+            return Err(Error::one(ErrorKind::Usage, Fault::new(format!("unknown template `{name}`")).help(help)));
+        };
+        let text = text.replace("\r\n", "\n").replace('\r', "\n");
+        if name == "report.css" && (text.to_ascii_lowercase().contains("</style") || text.contains('\0')) {
+            return Err(Error::plain(ErrorKind::Usage, "report.css must hold neither `</style` nor a NUL byte"));
+        }
+        self.texts.insert(known, text);
+        self.own = false;
+        Ok(())
+    }
+
+    /// Name and SHA-256 in hex of every text, sorted by name.
+    #[must_use]
+    pub fn digests(&self) -> Vec<(String, String)> {
+        self.texts.iter().map(|(name, text)| ((*name).to_string(), hex(&Sha256::digest(text.as_bytes())))).collect()
+    }
+
+    /// Whether all texts are the built-in ones.
+    #[must_use]
+    pub fn built_in(&self) -> bool {
+        self.own
+    }
+
+    /// The texts that minijinja renders, by name.
+    pub(super) fn pages(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.texts.iter().filter(|t| *t.0 != "report.css").map(|(name, text)| (*name, text.as_str()))
+    }
+
+    /// The style sheet.
+    pub(super) fn css(&self) -> &str {
+        self.texts.get("report.css").map_or("", String::as_str)
+    }
+}

@@ -1,0 +1,137 @@
+//! What stands after the judging: risks, what was not covered, acceptance criteria, method and manifest.
+
+use super::{Mark, anchor, judged};
+use crate::contract::PLAN_ITEMS;
+use crate::dossier::{ArtifactFacts, Dossier, GateFacts};
+use crate::report::prose;
+use crate::report::text::{count, group, line, name, or_dash};
+use crate::verdict::Verdict;
+use serde::Serialize;
+
+/// One residual risk.
+#[derive(Debug, Serialize)]
+pub struct Risk {
+    id: String,
+    gate: String,
+    /// HTML without raw HTML and links; safe to put on a page as it is.
+    html: String,
+    words: String,
+}
+
+pub(super) fn risks(dossier: &Dossier) -> Vec<Risk> {
+    let one = |r: &crate::dossier::RiskFacts| Risk {
+        id: name(&r.id),
+        gate: name(r.gate.as_deref().unwrap_or_default()),
+        html: prose::html(&r.text),
+        words: prose::words(&r.text),
+    };
+    dossier.risks.iter().map(one).collect()
+}
+
+/// Something that was not covered, and why.
+#[derive(Debug, Serialize)]
+pub struct Uncovered {
+    what: String,
+    items: Vec<(String, String)>,
+}
+
+pub(super) fn uncovered(dossier: &Dossier) -> Vec<Uncovered> {
+    let excluded = |g: &GateFacts| dossier.exclusions.iter().any(|e| e.gate == g.id);
+    let skipped = dossier.gates.iter().filter(|g| g.verdict == Verdict::NotApplicable);
+    let (out, unasked): (Vec<&GateFacts>, Vec<&GateFacts>) = skipped.partition(|g| excluded(g));
+    let item = |g: &&GateFacts| (name(&g.id), line(&g.why));
+    let plan = PLAN_ITEMS.iter().filter(|item| !dossier.tests.iter().any(|t| t.plan.iter().any(|p| p == item.0)));
+    let files = dossier.artifacts.iter().filter(|a| a.state != "whole");
+    let lists = [
+        ("Gates excluded by the contract", out.iter().map(item).collect::<Vec<_>>()),
+        ("Gates that the profile does not ask for", unasked.iter().map(item).collect()),
+        ("Plan items without a test", plan.map(|p| (p.0.to_string(), p.1.to_string())).collect()),
+        ("Evidence that cannot be relied on", files.map(|a| (name(&a.path), line(&a.state))).collect()),
+    ];
+    let some = lists.into_iter().filter(|l| !l.1.is_empty());
+    some.map(|(what, items)| Uncovered { what: what.into(), items }).collect()
+}
+
+/// One acceptance criterion.
+#[derive(Debug, Serialize)]
+pub struct Criterion {
+    number: String,
+    text: String,
+    mark: Mark,
+    gates: Vec<CriterionGate>,
+}
+
+/// A gate that carries a criterion.
+#[derive(Debug, Serialize)]
+pub struct CriterionGate {
+    id: String,
+    anchor: String,
+    mark: Mark,
+}
+
+pub(super) fn criteria(dossier: &Dossier) -> Vec<Criterion> {
+    let gate = |(id, verdict): &(String, Verdict)| CriterionGate { id: name(id), anchor: anchor(id), mark: Mark::of(*verdict) };
+    dossier
+        .criteria
+        .iter()
+        .map(|c| Criterion {
+            number: c.number.to_string(),
+            text: line(&c.text),
+            mark: Mark::of(c.verdict),
+            gates: c.gates.iter().map(gate).collect(),
+        })
+        .collect()
+}
+
+/// What a gate proves and cannot see.
+#[derive(Debug, Serialize)]
+pub struct Method {
+    id: String,
+    title: String,
+    proves: String,
+    blind: String,
+}
+
+pub(super) fn method(dossier: &Dossier) -> Vec<Method> {
+    let one = |g: &GateFacts| Method { id: name(&g.id), title: line(&g.title), proves: or_dash(&g.proves), blind: or_dash(&g.blind) };
+    judged(dossier).map(one).collect()
+}
+
+/// One evidence file.
+#[derive(Debug, Serialize)]
+pub struct File {
+    path: String,
+    sha256: String,
+    bytes: String,
+    records: String,
+    state: String,
+    whole: bool,
+    synthetic: bool,
+    tests: String,
+    unmapped: String,
+}
+
+pub(super) fn manifest(dossier: &Dossier) -> Vec<File> {
+    dossier.artifacts.iter().map(file).collect()
+}
+
+fn file(artifact: &ArtifactFacts) -> File {
+    let unmapped: Vec<String> = artifact.unmapped.iter().map(|(field, n)| format!("{field} ({})", group(*n))).collect();
+    File {
+        path: name(&artifact.path),
+        sha256: or_dash(&artifact.sha256),
+        bytes: group(artifact.bytes),
+        records: group(artifact.records),
+        state: line(&artifact.state),
+        whole: artifact.state == "whole",
+        synthetic: artifact.synthetic,
+        tests: or_dash(&artifact.tests.join(", ")),
+        unmapped: or_dash(&unmapped.join(", ")),
+    }
+}
+
+pub(super) fn manifest_note(dossier: &Dossier) -> String {
+    let sum = |of: fn(&ArtifactFacts) -> u64| group(dossier.artifacts.iter().map(of).sum());
+    let files = count(dossier.artifacts.len() as u64, "evidence file", "evidence files");
+    format!("{files}, {} bytes, {} records.", sum(|a| a.bytes), sum(|a| a.records))
+}

@@ -1,0 +1,213 @@
+//! Gates: the table of the first page, the gates that did not pass, and the blocks of the sections.
+
+use super::basis::{Found, Number, more};
+use super::{Mark, anchor, judged};
+use crate::dossier::{Dossier, GateFacts, TestJudgement};
+use crate::exact::Ratio;
+use crate::report::text::{count, group, line, name, or_dash, sentence};
+use crate::verdict::Verdict;
+use serde::Serialize;
+
+/// The gates of one family.
+#[derive(Debug, Serialize)]
+pub struct Family {
+    name: String,
+    gates: Vec<Row>,
+}
+
+/// One gate in the table.
+#[derive(Debug, Serialize)]
+pub struct Row {
+    id: String,
+    anchor: String,
+    title: String,
+    objective: String,
+    measured: String,
+    margin: String,
+    judged: String,
+    /// Which test the numbers are of, and of how many.
+    of: String,
+    mark: Mark,
+    waived: bool,
+    required: bool,
+    /// Whether it is explained above the sections.
+    open: bool,
+    why: String,
+}
+
+pub(super) fn families(dossier: &Dossier) -> Vec<Family> {
+    let mut families: Vec<Family> = Vec::new();
+    for gate in judged(dossier) {
+        let family = name(gate.id.split('.').next().unwrap_or_default());
+        if families.last().is_none_or(|f| f.name != family) {
+            families.push(Family { name: family, gates: Vec::new() });
+        }
+        if let Some(last) = families.last_mut() {
+            last.gates.push(row(gate));
+        }
+    }
+    families
+}
+
+pub(super) fn row(gate: &GateFacts) -> Row {
+    let telling = telling(gate);
+    let judgement = telling.map(|t| &t.judgement);
+    let text = |field: Option<&String>| or_dash(field.map_or("", String::as_str));
+    let of = match telling {
+        Some(t) if !t.test.is_empty() && gate.tests.len() > 1 => {
+            format!("{}, one of {}", name(&t.test), count(gate.tests.len() as u64, "test", "tests"))
+        }
+        Some(t) => name(&t.test),
+        None => String::new(),
+    };
+    Row {
+        id: name(&gate.id),
+        anchor: anchor(&gate.id),
+        title: line(&gate.title),
+        objective: text(judgement.map(|j| &j.objective)),
+        measured: text(judgement.map(|j| &j.measured)),
+        margin: text(judgement.map(|j| &j.margin)),
+        judged: group(gate.judged),
+        of,
+        mark: Mark::of(gate.verdict),
+        waived: gate.waived,
+        required: gate.required,
+        open: gate.verdict != Verdict::Pass,
+        why: sentence(&gate.why),
+    }
+}
+
+/// The judgement whose numbers are shown: of those that decided, the one with the least margin; the first when margins cannot be compared.
+fn telling(gate: &GateFacts) -> Option<&TestJudgement> {
+    let deciding: Vec<&TestJudgement> = gate.tests.iter().filter(|t| t.judgement.verdict == gate.verdict).collect();
+    let margins: Option<Vec<(Ratio, &str)>> = deciding.iter().map(|t| margin(&t.judgement.margin)).collect();
+    match margins {
+        Some(margins) if margins.windows(2).all(|w| w[0].1 == w[1].1) => {
+            let least = (0..margins.len()).min_by(|&a, &b| margins[a].0.cmp(&margins[b].0).then(a.cmp(&b)))?;
+            deciding.get(least).copied()
+        }
+        _ => deciding.first().copied(),
+    }
+}
+
+/// A margin as number and unit.
+fn margin(text: &str) -> Option<(Ratio, &str)> {
+    let (number, unit) = text.split_once(' ').unwrap_or((text, ""));
+    Some((Ratio::parse(&number.replace('−', "-").replace(',', ""))?, unit))
+}
+
+/// A gate that did not pass.
+#[derive(Debug, Serialize)]
+pub struct Open {
+    #[serde(flatten)]
+    row: Row,
+    cases: Vec<Case>,
+    more: String,
+    commands: Vec<String>,
+}
+
+/// What such a gate says about one test.
+#[derive(Debug, Serialize)]
+pub struct Case {
+    test: String,
+    mark: Mark,
+    why: String,
+    objective: String,
+    measured: String,
+    margin: String,
+    judged: String,
+    figures: Vec<Number>,
+    findings: Vec<Found>,
+    more: String,
+}
+
+/// The most tests shown with one gate that did not pass.
+const MOST_CASES: usize = 6;
+
+/// All gates that did not pass: failed ones first.
+pub(super) fn open(dossier: &Dossier) -> Vec<Open> {
+    let of = |verdict: Verdict| judged(dossier).filter(move |g| g.verdict == verdict);
+    of(Verdict::Fail).chain(of(Verdict::Inconclusive)).map(one_open).collect()
+}
+
+fn one_open(gate: &GateFacts) -> Open {
+    let mut tests: Vec<&TestJudgement> = gate.tests.iter().filter(|t| open_verdict(t.judgement.verdict)).collect();
+    tests.sort_by_key(|t| std::cmp::Reverse(t.judgement.verdict));
+    let rest = tests.len().saturating_sub(MOST_CASES) as u64;
+    Open {
+        row: row(gate),
+        cases: tests.iter().take(MOST_CASES).map(|t| case(t)).collect(),
+        more: if rest == 0 { String::new() } else { format!("{} more did not pass; see the section.", count(rest, "test", "tests")) },
+        commands: vec!["quorate verify <package>".into(), format!("quorate explain {}", name(&gate.id))],
+    }
+}
+
+fn open_verdict(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Fail | Verdict::Inconclusive)
+}
+
+fn case(test: &TestJudgement) -> Case {
+    let judgement = &test.judgement;
+    Case {
+        test: name(&test.test),
+        mark: Mark::of(judgement.verdict),
+        why: sentence(&judgement.why),
+        objective: or_dash(&judgement.objective),
+        measured: or_dash(&judgement.measured),
+        margin: or_dash(&judgement.margin),
+        judged: group(judgement.judged),
+        figures: judgement.figures.iter().take(MOST_FIGURES).map(|f| Number::of(&test.test, f)).collect(),
+        findings: Found::all(judgement),
+        more: more(judgement),
+    }
+}
+
+/// A gate in its section.
+#[derive(Debug, Serialize)]
+pub struct Block {
+    #[serde(flatten)]
+    row: Row,
+    tests: Vec<TestRow>,
+    figures: Vec<Number>,
+    more: String,
+}
+
+/// What the gate says about one test.
+#[derive(Debug, Serialize)]
+pub struct TestRow {
+    test: String,
+    mark: Mark,
+    objective: String,
+    measured: String,
+    margin: String,
+    judged: String,
+    why: String,
+}
+
+/// The most figures shown with one gate.
+const MOST_FIGURES: usize = 12;
+
+pub(super) fn block(gate: &GateFacts) -> Block {
+    let figures: Vec<Number> =
+        gate.tests.iter().flat_map(|t| t.judgement.figures.iter().map(|f| Number::of(&t.test, f))).collect();
+    let all = figures.len();
+    Block {
+        row: row(gate),
+        tests: gate.tests.iter().map(test_row).collect(),
+        more: if all > MOST_FIGURES { format!("Shown {MOST_FIGURES} of {all} figures.") } else { String::new() },
+        figures: figures.into_iter().take(MOST_FIGURES).collect(),
+    }
+}
+
+fn test_row(test: &TestJudgement) -> TestRow {
+    let judgement = &test.judgement;
+    TestRow {
+        test: if test.test.is_empty() { "release".into() } else { name(&test.test) },
+        mark: Mark::of(judgement.verdict),
+        objective: or_dash(&judgement.objective),
+        measured: or_dash(&judgement.measured),
+        margin: or_dash(&judgement.margin),
+        judged: group(judgement.judged),
+        why: sentence(&judgement.why),
+    }
+}

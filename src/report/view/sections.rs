@@ -1,0 +1,246 @@
+//! The ten sections of the deliverable, in its order. Which gate stands in which section is a table.
+
+use super::gates::{Block, block};
+use super::{Grid, Pair, Plot, judged, pair};
+use crate::contract::PLAN_ITEMS;
+use crate::dossier::{Dossier, TestFacts};
+use crate::report::chart::Chart;
+use crate::report::text::{count, group, line, name, or_dash};
+use serde::Serialize;
+
+/// One section.
+#[derive(Debug, Serialize)]
+pub struct Section {
+    number: usize,
+    title: &'static str,
+    about: &'static str,
+    declared: Vec<Declared>,
+    tables: Vec<Grid>,
+    /// What is missing, and why.
+    absent: Vec<String>,
+    plots: Vec<Plot>,
+    gates: Vec<Block>,
+}
+
+/// Declared values under a heading.
+#[derive(Debug, Serialize)]
+pub struct Declared {
+    title: String,
+    rows: Vec<Pair>,
+}
+
+/// A section as data: title, what it is about, the declarations (by the start of their heading) and the record kinds that belong to it.
+struct Plan {
+    title: &'static str,
+    about: &'static str,
+    declared: &'static [&'static str],
+    kinds: &'static [&'static str],
+}
+
+const PLAN: [Plan; 10] = [
+    Plan {
+        title: "Consistency contract and endpoints covered",
+        about: "What the service promises to those who call it, as declared before the tests ran.",
+        declared: &["Endpoint", "Protected resource", "Load", "Objectives"],
+        kinds: &[],
+    },
+    Plan {
+        title: "Cluster topology, quorum size, membership rule and fault assumptions",
+        about: "Who votes, how many must agree, and which faults the promises are meant to survive.",
+        declared: &["Cluster"],
+        kinds: &[],
+    },
+    Plan {
+        title: "Test matrix with fault injection method and expected outcome",
+        about: "How each promise was attacked, and what was expected before it was.",
+        declared: &[],
+        kinds: &["run", "faults"],
+    },
+    Plan {
+        title: "Operation history and linearizability check",
+        about: "Whether one order of all operations explains what every client saw.",
+        declared: &[],
+        kinds: &["history"],
+    },
+    Plan {
+        title: "Fencing-token evidence from the protected resource",
+        about: "Whether stale authority was turned away where it matters: at the resource.",
+        declared: &[],
+        kinds: &["fencing", "epochs"],
+    },
+    Plan {
+        title: "Commit-index continuity before and after failover",
+        about: "Whether what was committed stayed committed across every change of leader.",
+        declared: &[],
+        kinds: &["log", "progress", "members"],
+    },
+    Plan {
+        title: "Replay and duplicate-command audit",
+        about: "Whether recovery applies every committed command once, and in time.",
+        declared: &[],
+        kinds: &["replay", "applied", "attempts", "transactions", "votes"],
+    },
+    Plan {
+        title: "p95, p99 and worst observed latency during tests",
+        about: "How long clients waited, with faults and without. Percentiles are never averaged.",
+        declared: &[],
+        kinds: &["latency", "history"],
+    },
+    Plan {
+        title: "Error-budget impact and rollback trigger",
+        about: "What a failover costs, and what would make us go back.",
+        declared: &["Error budget", "Rollback", "Declared failover phases", "Probe"],
+        kinds: &["phases", "probes", "telemetry"],
+    },
+    Plan {
+        title: "Residual risks and release decision",
+        about: "What remains open, whether the evidence itself is sound, and what follows for the release.",
+        declared: &[],
+        kinds: &[],
+    },
+];
+
+/// The section of a gate, by the longest start of its id that is listed; the last section when none is.
+const PLACES: [(&str, usize); 20] = [
+    ("contract.endpoints-complete", 1),
+    ("contract.declared-before-run", 1),
+    ("contract.fault-models-covered", 2),
+    ("contract.rollback-declared", 9),
+    ("contract.", 3),
+    ("quorum.", 2),
+    ("log.membership", 2),
+    ("log.", 6),
+    ("partition.", 3),
+    ("scenarios.", 3),
+    ("consistency.", 4),
+    ("fencing.", 5),
+    ("recovery.replay", 7),
+    ("recovery.", 9),
+    ("commands.", 7),
+    ("atomic-commit.", 7),
+    ("votes.", 7),
+    ("latency.", 8),
+    ("budget.", 9),
+    ("telemetry.", 9),
+];
+
+fn place(gate: &str) -> usize {
+    let fits = PLACES.iter().filter(|p| gate.starts_with(p.0));
+    fits.max_by_key(|p| p.0.len()).map_or(PLAN.len(), |p| p.1)
+}
+
+pub(super) fn sections(dossier: &Dossier, failovers: Option<&Chart>, latency: &[Chart]) -> Vec<Section> {
+    (1..=PLAN.len()).map(|number| section(number, dossier, failovers, latency)).collect()
+}
+
+fn section(number: usize, dossier: &Dossier, failovers: Option<&Chart>, latency: &[Chart]) -> Section {
+    let plan = &PLAN[number - 1];
+    let mut absent = Vec::new();
+    let mut tables = Vec::new();
+    if number == 3 {
+        tables.push(tests(dossier));
+        tables.push(plan_items(dossier));
+    }
+    match records(dossier, plan.kinds) {
+        Some(table) => tables.push(table),
+        None if plan.kinds.is_empty() => {}
+        None => absent.push(format!("No test brought records of {}.", plan.kinds.join(", "))),
+    }
+    let plots: Vec<Plot> = match number {
+        8 => latency.iter().map(Plot::from).collect(),
+        9 => failovers.map(Plot::from).into_iter().collect(),
+        _ => Vec::new(),
+    };
+    absent.extend(no_plot(number, plots.is_empty()));
+    let declared = dossier.declared.iter().filter(|d| plan.declared.iter().any(|start| d.title.starts_with(start)));
+    let gates: Vec<Block> = judged(dossier).filter(|g| place(&g.id) == number).map(block).collect();
+    if gates.is_empty() {
+        absent.push("No gate of this section was judged: the profile asks for none, or all are excluded.".into());
+    }
+    Section {
+        number,
+        title: plan.title,
+        about: plan.about,
+        declared: declared
+            .map(|d| Declared { title: line(&d.title), rows: d.rows.iter().map(|(k, v)| pair(k, v)).collect() })
+            .collect(),
+        tables,
+        absent,
+        plots,
+        gates,
+    }
+}
+
+fn no_plot(number: usize, none: bool) -> Option<String> {
+    let why = match number {
+        8 => "No plot of latency over time: the evidence holds no whole history of timed operations.",
+        9 => "No plot of failover phases: the evidence holds no failover whose phases were measured.",
+        _ => return None,
+    };
+    none.then(|| why.to_string())
+}
+
+fn tests(dossier: &Dossier) -> Grid {
+    let row = |t: &TestFacts| {
+        vec![
+            name(&t.id),
+            or_dash(&t.fault),
+            or_dash(&t.method),
+            or_dash(&format!("{}, {}", t.model, t.layer)),
+            or_dash(&t.expected),
+            or_dash(&t.requires.join(", ")),
+        ]
+    };
+    let head = ["test", "fault", "injected by", "model, layer", "expected outcome", "required evidence"];
+    Grid {
+        caption: format!("Test matrix: {}", count(dossier.tests.len() as u64, "test", "tests")),
+        head: head.map(String::from).to_vec(),
+        rows: dossier.tests.iter().map(row).collect(),
+    }
+}
+
+/// The ten plan items and the tests that cover them.
+fn plan_items(dossier: &Dossier) -> Grid {
+    let row = |item: &(&str, &str)| {
+        let tests: Vec<String> = dossier.tests.iter().filter(|t| t.plan.iter().any(|p| p == item.0)).map(|t| name(&t.id)).collect();
+        vec![item.0.to_string(), item.1.to_string(), if tests.is_empty() { "not covered by any test".into() } else { tests.join(", ") }]
+    };
+    Grid {
+        caption: "Release test plan: which test covers which item".into(),
+        head: ["plan item", "what it asks", "tests"].map(String::from).to_vec(),
+        rows: PLAN_ITEMS.iter().map(row).collect(),
+    }
+}
+
+/// How many records of some kinds each test brought; `None` when none did.
+fn records(dossier: &Dossier, kinds: &[&str]) -> Option<Grid> {
+    let brought = |t: &TestFacts, kind: &str| t.records.iter().filter(|r| r.0 == kind).map(|r| r.1).sum::<u64>();
+    let kinds: Vec<&str> = kinds.iter().copied().filter(|k| dossier.tests.iter().any(|t| brought(t, k) > 0)).collect();
+    if kinds.is_empty() {
+        return None;
+    }
+    let row = |t: &TestFacts| {
+        let mut row = vec![name(&t.id)];
+        row.extend(kinds.iter().map(|k| group(brought(t, k))));
+        row
+    };
+    let with = |t: &&TestFacts| kinds.iter().any(|k| brought(t, k) > 0);
+    let mut head = vec!["test".to_string()];
+    head.extend(kinds.iter().map(|k| format!("{k} records")));
+    Some(Grid { caption: "Records judged here".into(), head, rows: dossier.tests.iter().filter(with).map(row).collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gates_have_their_places() {
+        let cases = [("log.membership", 2), ("log.no-loss", 6), ("recovery.replay-fits", 7), ("recovery.failover-time", 9)];
+        for (gate, number) in cases {
+            assert_eq!(place(gate), number, "{gate}");
+        }
+        assert_eq!(place("integrity.artifacts"), 10);
+        assert_eq!(place("contract.plan-covered"), 3);
+    }
+}

@@ -1,0 +1,170 @@
+//! The whole binary: exit codes, flags, and that nothing half-written is left behind.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A folder of one test, empty at its start.
+fn scratch(name: &str) -> PathBuf {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&dir);
+    fs::create_dir_all(&dir).expect("scratch folder");
+    dir
+}
+
+fn quorate(dir: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_quorate"));
+    command.args(args).current_dir(dir).env_remove("SOURCE_DATE_EPOCH").env("NO_COLOR", "1");
+    command.output().expect("the binary runs")
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap_or(-1)
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+const HEADER: &str = r#"{"quorate":"history/v1","test":"t1","origin":"client","clock":"monotonic","clock_id":"c","recorded_by":"test","synthetic":true}"#;
+const RECORD: &str = r#"{"client":"a","op":"write","key":"k","value":1,"command_id":"w1","invoke":1,"return":2,"result":"ok"}"#;
+
+/// A small contract with one history file of these bytes.
+fn project(name: &str, history: &[u8]) -> PathBuf {
+    let dir = scratch(name);
+    let contract = include_str!("data/gates/contract.toml");
+    let matrix = r#"
+schema = "quorate-matrix/1"
+contract = "contract.toml"
+evidence-root = "evidence"
+[[test]]
+id = "t1"
+fault = "kill"
+method = "SIGKILL"
+model = "crash"
+layer = "process"
+expected = "a new leader"
+requires = ["history"]
+[[test.evidence]]
+kind = "history"
+path = "history.jsonl"
+"#;
+    fs::write(dir.join("contract.toml"), contract).expect("written");
+    fs::write(dir.join("matrix.toml"), matrix).expect("written");
+    fs::create_dir(dir.join("evidence")).expect("made");
+    fs::write(dir.join("evidence/history.jsonl"), history).expect("written");
+    dir
+}
+
+fn sound() -> Vec<u8> {
+    format!("{HEADER}\n{RECORD}\n{{\"quorate\":\"end\",\"records\":1}}\n").into_bytes()
+}
+
+/// Nothing is left in `out`, not even a temporary folder.
+fn nothing_written(dir: &Path) -> bool {
+    fs::read_dir(dir.join("out")).map_or(true, |mut entries| entries.next().is_none())
+}
+
+#[test]
+fn too_little_evidence_is_inconclusive_and_packaged() {
+    let dir = project("inconclusive", &sound());
+    let output = quorate(&dir, &["release", "contract.toml"]);
+    assert_eq!(code(&output), 2, "{}", text(&output));
+    assert!(dir.join("out/fixture-1/data/report/index.html").exists());
+    let verified = quorate(&dir, &["verify", "out/fixture-1"]);
+    assert_eq!(code(&verified), 2, "{}", text(&verified));
+    let again = quorate(&dir, &["release", "contract.toml"]);
+    assert_eq!(code(&again), 64, "a package is not overwritten: {}", text(&again));
+    assert_eq!(code(&quorate(&dir, &["release", "contract.toml", "--force"])), 2);
+}
+
+#[test]
+fn same_bytes_on_one_and_two_threads() {
+    let dir = project("threads", &sound());
+    for (threads, out) in [("1", "a"), ("2", "b")] {
+        quorate(&dir, &["release", "contract.toml", "--threads", threads, "--out", out]);
+    }
+    let root = |out: &str| fs::read(dir.join(out).join("fixture-1/tagmanifest-sha256.txt")).expect("written");
+    assert_eq!(root("a"), root("b"));
+}
+
+#[test]
+fn a_changed_package_does_not_verify() {
+    let dir = project("tampered", &sound());
+    quorate(&dir, &["release", "contract.toml"]);
+    let page = dir.join("out/fixture-1/data/report/index.html");
+    let html = fs::read_to_string(&page).expect("written").replace("INCONCLUSIVE", "ACCEPT");
+    fs::write(&page, html).expect("written");
+    let output = quorate(&dir, &["verify", "out/fixture-1"]);
+    assert_eq!(code(&output), 5, "{}", text(&output));
+    assert!(text(&output).contains("data/report/index.html"), "{}", text(&output));
+}
+
+#[test]
+fn unreadable_evidence_is_named_and_leaves_nothing() {
+    let long = format!("{HEADER}\n{{\"client\":\"{}\"}}\n", "x".repeat(17 << 20));
+    let deep = format!("{HEADER}\n{{\"client\":\"a\",\"note\":{}{}}}\n", "[".repeat(1_000_000), "]".repeat(1_000_000));
+    let cases: Vec<(&str, Vec<u8>, &str)> = vec![
+        ("cut", format!("{HEADER}\n{RECORD}\n{}", &RECORD[..40]).into_bytes(), "line 3"),
+        ("utf8", [HEADER.as_bytes(), b"\n{\"client\":\"\xff\xfe\"}\n"].concat(), "UTF-8"),
+        ("twice", format!("{HEADER}\n{}\n", RECORD.replace("\"op\":\"write\"", "\"op\":\"write\",\"op\":\"read\"")).into_bytes(), "op"),
+        ("big", format!("{HEADER}\n{}\n", RECORD.replace("\"value\":1", "\"value\":1,\"term\":9007199254740993")).into_bytes(), "9007199254740993"),
+        ("long", long.into_bytes(), "history.jsonl"),
+        ("deep", deep.into_bytes(), "history.jsonl"),
+        ("word", format!("{HEADER}\n{}\n", RECORD.replace("\"op\":\"write\"", "\"op\":\"wirte\"")).into_bytes(), "write"),
+        ("header", format!("{}\n{RECORD}\n", HEADER.replace("\"synthetic\"", "\"syntetic\"")).into_bytes(), "syntetic"),
+    ];
+    for (name, bytes, wanted) in cases {
+        let dir = project(&format!("bad-{name}"), &bytes);
+        let output = quorate(&dir, &["release", "contract.toml"]);
+        assert_eq!(code(&output), 4, "{name}: {}", text(&output));
+        assert!(text(&output).contains("history.jsonl"), "{name}: {}", text(&output));
+        assert!(text(&output).contains(wanted), "{name}: {}", text(&output));
+        assert!(nothing_written(&dir), "{name}");
+    }
+}
+
+#[test]
+fn a_path_out_of_the_folder_and_a_link_are_refused() {
+    let dir = project("links", &sound());
+    let matrix = fs::read_to_string(dir.join("matrix.toml")).expect("written");
+    fs::write(dir.join("outside.jsonl"), sound()).expect("written");
+    fs::write(dir.join("bad.toml"), matrix.replace("history.jsonl", "../outside.jsonl")).expect("written");
+    let output = quorate(&dir, &["release", "contract.toml", "--matrix", "bad.toml"]);
+    assert_eq!(code(&output), 3, "{}", text(&output));
+    #[cfg(unix)]
+    {
+        fs::remove_file(dir.join("evidence/history.jsonl")).expect("removed");
+        std::os::unix::fs::symlink("../outside.jsonl", dir.join("evidence/history.jsonl")).expect("linked");
+        let output = quorate(&dir, &["release", "contract.toml"]);
+        assert_eq!(code(&output), 4, "{}", text(&output));
+        assert!(text(&output).contains("link"), "{}", text(&output));
+        assert!(nothing_written(&dir));
+    }
+}
+
+#[test]
+fn usage_and_contract_errors_have_their_codes() {
+    let dir = project("usage", &sound());
+    assert_eq!(code(&quorate(&dir, &[])), 64);
+    assert_eq!(code(&quorate(&dir, &["relase"])), 64);
+    assert_eq!(code(&quorate(&dir, &["explain", "log.no-los"])), 64);
+    assert_eq!(code(&quorate(&dir, &["--help"])), 0);
+    assert_eq!(code(&quorate(&dir, &["release", "nowhere.toml"])), 3);
+    assert_eq!(code(&quorate(&dir, &["verify", "nowhere"])), 5);
+    let broken = fs::read_to_string(dir.join("contract.toml")).expect("written").replace("profile  = \"replicated-log\"", "profile = \"replicated\"");
+    fs::write(dir.join("contract.toml"), broken).expect("written");
+    let output = quorate(&dir, &["release", "contract.toml"]);
+    assert_eq!(code(&output), 3);
+    assert!(text(&output).contains("did you mean `replicated-log`?"), "{}", text(&output));
+}
+
+#[test]
+fn gates_explain_and_schema_print() {
+    let dir = scratch("print");
+    for args in [vec!["gates"], vec!["gates", "--json", "--profile", "fenced-queue"], vec!["explain", "log.no-loss"], vec!["schema", "contract"], vec!["schema", "matrix"]] {
+        let output = quorate(&dir, &args);
+        assert_eq!(code(&output), 0, "{args:?}");
+        assert!(output.stdout.len() > 200, "{args:?}: {}", text(&output));
+    }
+}

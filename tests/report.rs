@@ -1,0 +1,230 @@
+//! The report, from a dossier made by hand to bytes.
+
+#[path = "report/sample.rs"]
+mod sample;
+
+use quorate::dossier::{Charts, Decision, Dossier};
+use quorate::report::{Templates, render};
+use sample::{hostile, sample};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+fn files(dossier: &Dossier) -> BTreeMap<String, String> {
+    let files = render(dossier, &Templates::default()).expect("renders");
+    files.into_iter().map(|(path, bytes)| (path, String::from_utf8(bytes).expect("text"))).collect()
+}
+
+/// Checks that tags are balanced and attributes are quoted; gives the tags with their attributes.
+fn tags(page: &str, void: &[&str]) -> Vec<String> {
+    let (mut open, mut seen): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    let mut rest = page;
+    while let Some(at) = rest.find('<') {
+        assert!(!rest[..at].contains('>') || open.last().is_some_and(|t| t == "style"), "a bare `>` in {:?}", &rest[..at]);
+        let end = rest[at..].find('>').expect("every tag ends") + at;
+        let tag = &rest[at + 1..end];
+        rest = &rest[end + 1..];
+        let name = tag.split([' ', '/']).find(|n| !n.is_empty()).unwrap_or_default().to_ascii_lowercase();
+        if let Some(closed) = tag.strip_prefix('/') {
+            assert_eq!(open.pop().as_deref(), Some(closed), "near {:?}", &rest[..rest.len().min(80)].to_string());
+        } else if !tag.starts_with(['!', '?']) {
+            assert_eq!(tag.matches('"').count() % 2, 0, "{tag}");
+            seen.push(tag.to_string());
+            if !tag.ends_with('/') && !void.contains(&name.as_str()) {
+                open.push(name.clone());
+            }
+            if name == "style" {
+                rest = &rest[rest.find("</style>").expect("style ends")..];
+            }
+        }
+    }
+    assert!(open.is_empty(), "left open: {open:?}");
+    seen
+}
+
+const VOID: [&str; 4] = ["meta", "link", "img", "br"];
+
+#[test]
+fn rendering_twice_gives_the_same_bytes() {
+    for dossier in [sample(), hostile()] {
+        assert_eq!(files(&dossier), files(&dossier.clone()));
+    }
+    let names: Vec<String> = files(&sample()).into_keys().collect();
+    assert_eq!(names, ["charts/failover.svg", "charts/latency-01-leader-crash.svg", "index.html", "report.css", "report.md"]);
+}
+
+#[test]
+fn the_page_holds_every_gate_and_section() {
+    let dossier = sample();
+    let all = files(&dossier);
+    for page in ["index.html", "report.md"] {
+        for gate in &dossier.gates {
+            assert!(all[page].contains(&gate.id), "{} on {page}", gate.id);
+        }
+        for word in [
+            "REJECT",
+            "This evidence is synthetic",
+            "Testing shows the presence of errors, not their absence.",
+            "1.200 + 0.450 + 0.350 + 0.600",
+            "quorate explain recovery.replay-fits",
+            "Residual risks and release decision",
+            "no test requires history and members.",
+            "snapshot-replay/replay.jsonl:17",
+        ] {
+            assert!(all[page].contains(word), "{word} on {page}");
+        }
+    }
+    for anchor in all["index.html"].split("href=\"#").skip(1).map(|s| s.split('"').next().unwrap_or_default()) {
+        assert_eq!(all["index.html"].matches(&format!("id=\"{anchor}\"")).count(), 1, "#{anchor}");
+    }
+}
+
+#[test]
+fn pages_are_well_formed_and_fetch_nothing_else() {
+    for dossier in [sample(), hostile()] {
+        let all = files(&dossier);
+        for tag in tags(&all["index.html"], &VOID) {
+            let name = tag.split(' ').next().unwrap_or_default();
+            assert!(!["script", "iframe", "object", "form", "base", "video"].contains(&name), "{tag}");
+            let names: String = tag.split('"').step_by(2).collect();
+            assert!(!names.contains(" style=") && !names.contains(" on"), "{tag}");
+            for link in ["href=\"", "src=\""] {
+                if let Some(target) = tag.split(link).nth(1).and_then(|t| t.split('"').next()) {
+                    let own = target.starts_with('#') || target == "report.css" || target.starts_with("charts/");
+                    assert!(own, "{tag}");
+                    assert!(!target.starts_with("charts/") || all.contains_key(target), "{target} is written");
+                }
+            }
+        }
+        for (path, svg) in all.iter().filter(|f| f.0.ends_with(".svg")) {
+            let seen = tags(svg, &[]);
+            assert!(seen[0].starts_with("svg ") && seen[1].starts_with("title") && seen[2].starts_with("desc"), "{path}");
+            assert!(seen[0].contains("role=\"img\"") && !svg.contains("style=") && !svg.contains("href"), "{path}");
+        }
+    }
+}
+
+#[test]
+fn hostile_words_stay_words() {
+    let all = files(&hostile());
+    for (path, text) in all.iter().filter(|f| f.0 != "report.css") {
+        let text = text.replace("\\<", "");
+        assert!(!text.contains("<script") && !text.contains("<img src=x"), "{path}");
+        assert!(!text.contains(['\u{202e}', '\u{7}']), "{path}");
+        assert!(!text.contains(&"W".repeat(700)), "{path}");
+        assert!(!path.contains(['<', '|', ' ']), "{path}");
+    }
+    assert!(all["index.html"].contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
+    assert!(all["index.html"].contains("\\u{202e}gnp.exe"));
+    assert!(all["index.html"].contains("{{ 7*7 }}"));
+    let page = markdown_html(&all["report.md"]);
+    assert!(!page.contains("<a ") && !page.contains("<script"), "a link or a script came out of Markdown");
+    assert!(!page.contains("<h1>h") && !page.contains("http://evil.example\""));
+    assert_eq!(page.matches("<img").count(), 2, "only the two plots are pictures");
+    let columns = |line: &str| line.replace("\\|", "").matches('|').count();
+    let lines: Vec<&str> = all["report.md"].lines().collect();
+    for pair in lines.windows(2).filter(|p| p[0].starts_with('|') && p[1].starts_with('|')) {
+        assert_eq!(columns(pair[0]), columns(pair[1]), "{pair:?}");
+    }
+}
+
+fn markdown_html(text: &str) -> String {
+    let mut out = String::new();
+    pulldown_cmark::html::push_html(&mut out, pulldown_cmark::Parser::new_ext(text, pulldown_cmark::Options::all()));
+    out
+}
+
+#[test]
+fn the_policy_names_the_digest_of_the_inline_style() {
+    let all = files(&sample());
+    let inline = all["index.html"].split("<style>").nth(1).and_then(|s| s.split("</style>").next()).expect("inline style");
+    assert_eq!(inline, all["report.css"]);
+    let digest = Sha256::digest(inline.as_bytes());
+    let policy = all["index.html"].split("sha256-").nth(1).and_then(|s| s.split("&#39;").next()).expect("digest");
+    assert_eq!(decode(policy), digest.as_slice());
+    assert!(!inline.contains("url(") && !inline.contains("@import") && !inline.contains("http"));
+}
+
+fn decode(text: &str) -> Vec<u8> {
+    let value = |b: u8| match b {
+        b'A'..=b'Z' => b - b'A',
+        b'a'..=b'z' => b - b'a' + 26,
+        b'0'..=b'9' => b - b'0' + 52,
+        b'+' => 62,
+        _ => 63,
+    };
+    let bits: Vec<u8> = text.bytes().filter(|b| *b != b'=').flat_map(|b| (0..6).rev().map(move |i| value(b) >> i & 1)).collect();
+    bits.chunks_exact(8).map(|c| c.iter().fold(0, |n, b| n << 1 | b)).collect()
+}
+
+#[test]
+fn colours_have_enough_contrast() {
+    let css = &files(&sample())["report.css"];
+    let luminance = |hex: &str| {
+        let part = |i: usize| {
+            let c = f64::from(u8::from_str_radix(&hex[i..i + 2], 16).expect("hex")) / 255.0;
+            if c <= 0.03928 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * part(0) + 0.7152 * part(2) + 0.0722 * part(4)
+    };
+    let roots: Vec<&str> = css.split(":root {").skip(1).map(|s| s.split('}').next().unwrap_or_default()).collect();
+    assert_eq!(roots.len(), 3, "light, dark and print");
+    for root in roots {
+        let tone = |name: &str| root.split(&format!("--{name}: #")).nth(1).map(|s| luminance(&s[..6])).expect(name);
+        for paper in ["paper", "faint", "pass-wash", "fail-wash", "open-wash"] {
+            for ink in ["ink", "quiet", "pass", "fail", "open", "none", "link"] {
+                let (a, b) = (tone(paper).max(tone(ink)), tone(paper).min(tone(ink)));
+                assert!((a + 0.05) / (b + 0.05) >= 4.5, "{ink} on {paper}");
+            }
+        }
+    }
+}
+
+#[test]
+fn without_data_there_is_a_sentence_and_no_plot() {
+    let mut dossier = sample();
+    dossier.charts = Charts::default();
+    dossier.decision = Decision::Inconclusive;
+    dossier.gates.clear();
+    dossier.tests.clear();
+    dossier.artifacts.clear();
+    let all = files(&dossier);
+    assert_eq!(all.len(), 3);
+    for page in ["index.html", "report.md"] {
+        assert!(all[page].contains("No plot of latency over time:") && all[page].contains("No plot of failover phases:"));
+        assert!(all[page].contains("INCONCLUSIVE") && !all[page].contains("This evidence is synthetic"));
+    }
+    tags(&all["index.html"], &VOID);
+}
+
+#[test]
+fn templates_can_be_replaced_and_are_named_by_digest() {
+    let mut templates = Templates::default();
+    assert!(templates.built_in() && templates.digests().len() == Templates::names().len());
+    let before = templates.digests();
+    templates.replace("report.md", "{{ v.title }}\r\n").expect("known");
+    assert_ne!(before, templates.digests());
+    let md = |t: &Templates| render(&sample(), t).map(|f| f.into_iter().find(|f| f.0 == "report.md").map(|f| f.1));
+    assert_eq!(md(&templates).expect("renders").as_deref(), Some("command-service 2026.11.0: reject\n".as_bytes()));
+    templates.replace("report.md", "{{ v.tilte }}").expect("known");
+    assert!(md(&templates).expect_err("unknown name").to_string().contains("report.md:1"));
+    assert!(templates.replace("report.htm", "").is_err());
+    assert!(templates.replace("report.css", "</STYLE><script>").is_err());
+}
+
+#[test]
+fn the_markdown_stays_as_it_is() {
+    insta::assert_snapshot!(files(&sample())["report.md"]);
+}
+
+/// Writes the sample where `QUORATE_SAMPLE` says, to be looked at.
+#[test]
+fn the_sample_can_be_looked_at() {
+    let Some(out) = std::env::var_os("QUORATE_SAMPLE") else { return };
+    for (name, dossier) in [("sample", sample()), ("hostile", hostile())] {
+        for (path, text) in files(&dossier) {
+            let path = std::path::Path::new(&out).join(name).join(path);
+            std::fs::create_dir_all(path.parent().expect("parent")).expect("folder");
+            std::fs::write(path, text).expect("written");
+        }
+    }
+}
