@@ -13,6 +13,8 @@ mod lines;
 mod meter;
 #[path = "command_service/plan.rs"]
 mod plan;
+#[path = "command_service/protocol.rs"]
+mod protocol;
 #[path = "command_service/record.rs"]
 mod record;
 #[path = "command_service/rng.rs"]

@@ -136,7 +136,7 @@ impl Built {
 
 /// What made the package: name, version, digests of the templates used.
 fn tool(templates: &Templates) -> Vec<u8> {
-    let digests: BTreeMap<&str, String> = templates.texts().into_iter().map(|(n, t)| (n, sha256(t.as_bytes()))).collect();
+    let digests: BTreeMap<String, String> = templates.digests().into_iter().collect();
     let value = serde_json::json!({
         "schema": "quorate-tool/1",
         "name": env!("CARGO_PKG_NAME"),

@@ -38,9 +38,9 @@ impl Sim<'_> {
     /// The members that a client reaches: while the cluster is cut, those of its own side.
     fn reach(&self, operation: usize) -> Vec<usize> {
         let minority = self.operations[operation].minority;
-        (0..N)
-            .filter(|m| !(self.cut && self.minor(*m) != minority) && !(self.silent && self.minor(*m)))
-            .collect()
+        let own_side = |m: &usize| !self.cut || self.minor(*m) == minority;
+        let on_network = |m: &usize| !self.silent || !self.minor(*m);
+        (0..N).filter(own_side).filter(on_network).collect()
     }
 
     /// Sends the next attempt of an operation.
@@ -110,6 +110,9 @@ impl Sim<'_> {
             None => self.propose(to, Some(operation)),
         };
         self.members[to].waiters.push(Waiter { operation, attempt, index });
+        if let Some(deed) = self.armed.take() {
+            self.strike(deed);
+        }
     }
 
     /// A read notes the commit index and asks all members to confirm the leader.

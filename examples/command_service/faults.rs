@@ -24,15 +24,25 @@ impl Sim<'_> {
         in_flight && full && quiet && self.members[leader].commit == last
     }
 
-    /// The time of a deed has come: waits for the right instant, in steps of 100 µs.
+    /// The time of a deed has come: waits for the right instant, in steps of 100 µs. A leader is killed by the write that is on its way:
+    /// after it is in the leader's log and before it is anywhere else.
     pub fn step(&mut self, deed: usize) {
-        if matches!(self.plan.deeds[deed].1, Deed::Cut(_) | Deed::Kill(_)) && self.holding.is_none() && self.plan.kinds.contains(&"fencing") {
+        if matches!(self.plan.deeds[deed].1, Deed::Cut(_) | Deed::Kill(_))
+            && self.holding.is_none()
+            && self.plan.kinds.contains(&"fencing")
+        {
             self.holding = Some(VecDeque::new());
         }
         let caught = self.holding.as_ref().is_none_or(|held| !held.is_empty());
         if caught && self.ripe(deed) {
             self.progress();
-            self.after(10_000, Event::Fault(deed));
+            match (self.plan.deeds[deed].1, self.leading()) {
+                (Deed::Kill(member), Some(leader)) if member == leader => {
+                    self.sample();
+                    self.armed = Some(deed);
+                }
+                _ => self.after(10_000, Event::Fault(deed)),
+            }
         } else {
             self.after(100_000, Event::Step(deed));
         }
@@ -84,7 +94,8 @@ impl Sim<'_> {
 
     /// The majority side finds its leader gone: of those that are not replaying, the member with the most complete log stands.
     pub fn detected(&mut self) {
-        let able = |m: &usize| self.members[*m].up && self.members[*m].replay.is_none() && self.members[*m].role == Role::Follower;
+        let able =
+            |m: &usize| self.members[*m].up && self.members[*m].replay.is_none() && self.members[*m].role == Role::Follower;
         let side: Vec<usize> = (0..N).filter(|m| able(m) && !(self.cut && self.minor(*m))).collect();
         let log = |m: &usize| (self.members[*m].entries.last().map_or(0, |e| e.term), self.last(*m), std::cmp::Reverse(*m));
         let Some(best) = side.into_iter().max_by_key(log) else { return };
@@ -133,9 +144,8 @@ impl Sim<'_> {
         self.members[leader].serving = true;
         let term = self.members[leader].term;
         let done = self.members[leader].done.iter().map(|(operation, index)| (*index, *operation));
-        let mut missing: Vec<(i64, usize)> = done
-            .filter(|(_, o)| self.operations[*o].key == crate::world::ACTUATOR && !self.resource.taken.contains(o))
-            .collect();
+        let mut missing: Vec<(i64, usize)> =
+            done.filter(|(_, o)| self.operations[*o].key == crate::world::ACTUATOR && !self.resource.taken.contains(o)).collect();
         missing.sort_unstable();
         for (i, (_, operation)) in (1..).zip(missing) {
             self.after(i * MS, Event::Deliver { command: operation, holder: leader, epoch: term });
@@ -200,6 +210,23 @@ impl Sim<'_> {
         self.after(every, Event::Flap(every));
     }
 
+    /// A process comes back: it replays from its snapshot before it serves.
+    pub fn boot(&mut self, member: usize) {
+        let commit = (0..N).map(|m| self.members[m].commit).max().unwrap_or(self.base);
+        let m = &mut self.members[member];
+        m.up = true;
+        m.role = Role::Follower;
+        m.leader = None;
+        m.serving = false;
+        m.waiters.clear();
+        m.reads.clear();
+        m.applied = m.commit;
+        m.replay = Some((self.now, commit));
+        self.replay_commit = commit;
+        let length = replay_length(commit - SNAPSHOT);
+        self.after(length, Event::Replayed(member));
+    }
+
     /// A replay is done: the member applies what came meanwhile, then serves.
     pub fn replayed(&mut self, member: usize) {
         let Some((started, commit)) = self.members[member].replay.take() else { return };
@@ -207,7 +234,7 @@ impl Sim<'_> {
             let at = started + replay_length(index - SNAPSHOT);
             if index <= self.base {
                 if self.plan.replay_kept {
-                    self.applied_line(member, index, &format!("p{index}"), at, "replay");
+                    self.replayed_line(member, index, &format!("p{index}"), at);
                 }
                 continue;
             }
@@ -215,7 +242,7 @@ impl Sim<'_> {
             let key = self.operations[operation].key;
             self.members[member].done.insert(operation, index);
             self.members[member].state.insert(key, (operation, index));
-            self.applied_line(member, index, &command(operation), at, "replay");
+            self.replayed_line(member, index, &command(operation), at);
         }
         self.members[member].applied = commit;
         self.apply_all(member);

@@ -3,9 +3,7 @@
 use crate::plan::Deed;
 use crate::record::Line;
 use crate::sim::Sim;
-use crate::world::{
-    Answer, Entry, N, Operation, REPLAY_RATE, Role, S, SNAPSHOT, command, key, name,
-};
+use crate::world::{Answer, Entry, N, Operation, REPLAY_RATE, Role, S, SNAPSHOT, command, key, name};
 
 impl Sim<'_> {
     /// One sample of every member.
@@ -15,13 +13,17 @@ impl Sim<'_> {
             let mut line = Line::new().exact("t_lo", "t_hi", self.now).text("member", name(member));
             let reachable = m.up && !(self.silent && self.minor(member));
             if reachable {
-                let replayed = |(started, commit): (i64, i64)| SNAPSHOT + ((self.now - started) * REPLAY_RATE / S).min(commit - SNAPSHOT);
+                let replayed =
+                    |(started, commit): (i64, i64)| SNAPSHOT + ((self.now - started) * REPLAY_RATE / S).min(commit - SNAPSHOT);
                 line = line
-                    .text("role", match m.role {
-                        Role::Leader => "leader",
-                        Role::Follower => "follower",
-                        Role::Candidate => "candidate",
-                    })
+                    .text(
+                        "role",
+                        match m.role {
+                            Role::Leader => "leader",
+                            Role::Follower => "follower",
+                            Role::Candidate => "candidate",
+                        },
+                    )
                     .maybe(m.leader, |line, leader| line.text("leader", name(leader)))
                     .int("term", m.term)
                     .int("first_index", SNAPSHOT + 1)
@@ -62,14 +64,21 @@ impl Sim<'_> {
         self.rec.add("log", line);
     }
 
-    /// One application to a member's state machine: live, unless it says otherwise.
-    pub fn applied_line(&mut self, member: usize, index: i64, id: &str, t: i64, source: &str) {
+    /// One live application to a member's state machine, in the order of the log.
+    pub fn applied_line(&mut self, member: usize, index: i64, id: &str) {
+        let line = Line::new().text("member", name(member)).int("index", index).text("command_id", id);
+        self.rec.add("applied", line);
+    }
+
+    /// One application in a replay. The image's entries bear their index in their id; of the others the instant is kept too.
+    pub fn replayed_line(&mut self, member: usize, index: i64, id: &str, t: i64) {
+        let own = index > self.base;
         let line = Line::new()
             .text("member", name(member))
-            .int("index", index)
+            .maybe(own.then_some(index), |line, index| line.int("index", index))
             .text("command_id", id)
-            .maybe((index > self.base).then_some(t), |line, t| line.int("t", t))
-            .maybe((source == "replay").then_some(source), |line, source| line.text("source", source));
+            .maybe(own.then_some(t), |line, t| line.int("t", t))
+            .text("source", "replay");
         self.rec.add("applied", line);
     }
 
@@ -93,8 +102,7 @@ impl Sim<'_> {
         let operation = &self.operations[position];
         let client = format!("c{}", operation.client);
         let id = if operation.write { command(position) } else { format!("r{position}") };
-        let named = operation.write || self.plan.kinds.contains(&"attempts");
-        let line = history_line(operation, named.then_some(id.as_str()), &client);
+        let line = history_line(operation, &id, &client, self.plan.probes);
         let mut attempts = Vec::new();
         for (i, attempt) in (1..).zip(&operation.attempts) {
             attempts.push(
@@ -141,21 +149,21 @@ impl Sim<'_> {
     }
 }
 
-/// One operation as its client knew it. A read that found nothing says so with a null.
-fn history_line(operation: &Operation, id: Option<&str>, client: &str) -> Line {
+/// One operation as its client knew it. A read that found nothing says so with a null; where members are probed, who answered is kept.
+fn history_line(operation: &Operation, id: &str, client: &str, probed: bool) -> Line {
     let result = operation.result.unwrap_or(if operation.write { "unknown" } else { "fail" });
-    let last = operation.attempts.iter().rev().find(|a| a.returned.is_some() && a.error != Some("timeout"));
+    let last = operation.attempts.iter().rev().find(|a| matches!(a.result, "ok" | "fail"));
     let error = operation.attempts.last().and_then(|a| a.error);
     let line = Line::new()
         .text("client", client)
         .text("op", if operation.write { "write" } else { "read" })
         .text("key", &key(operation.key))
-        .maybe(id, |line, id| line.text("command_id", id))
-        .maybe(id.filter(|_| operation.write), |line, id| line.text("value", id))
+        .text("command_id", id)
+        .maybe(operation.write.then_some(id), |line, id| line.text("value", id))
         .int("invoke", operation.attempts.first().map_or(operation.invoke, |a| a.invoke))
         .maybe(operation.returned, |line, t| line.int("return", t))
         .text("result", result)
-        .maybe(last, |line, attempt| line.text("member", name(attempt.member)))
+        .maybe(last.filter(|_| probed), |line, attempt| line.text("member", name(attempt.member)))
         .maybe(error.filter(|_| result != "ok"), |line, error| line.text("error", error));
     match &operation.answer {
         Some(Answer::Written { index, commit, term, leader, acks }) => line
@@ -175,7 +183,7 @@ fn history_line(operation: &Operation, id: Option<&str>, client: &str) -> Line {
             .maybe(*leader, |line, leader| line.text("leader", name(leader)))
             .int("term", *term)
             .int("commit_index", *commit)
-            .flag("degraded", true),
+            .maybe((!operation.write).then_some(true), |line, degraded| line.flag("degraded", degraded)),
         Some(Answer::Unreachable) | None => line,
     }
 }

@@ -68,7 +68,7 @@ const BASE: Plan = Plan {
     test: "",
     writes: QUIET.0,
     reads: QUIET.1,
-    load: 3 * S,
+    load: 2_800 * MS,
     base: 12_000,
     replay_commit: None,
     behind: [0; N],
@@ -92,6 +92,7 @@ const QUICK: Phases = Phases { detect: 520 * MS, elect: 180 * MS, fence: 90 * MS
 pub const PLANS: &[Plan] = &[
     Plan {
         test: "baseline",
+        sample: S,
         load: 2_550 * MS,
         writes: DECLARED.0,
         reads: DECLARED.1,
@@ -100,9 +101,10 @@ pub const PLANS: &[Plan] = &[
     },
     Plan {
         test: "leader-crash",
+        telemetry: S,
         writes: DECLARED.0,
         reads: DECLARED.1,
-        load: 5_600 * MS,
+        load: 5_550 * MS,
         replay_commit: Some(12_480),
         behind: [0, 0, 0, 8, 30],
         deeds: &[(900 * MS, Deed::Kill(0))],
@@ -110,22 +112,33 @@ pub const PLANS: &[Plan] = &[
         time_out: 400 * MS,
         probes: true,
         kinds: &[
-            "history", "run", "faults", "members", "progress", "log", "applied", "fencing", "epochs", "phases", "replay",
-            "probes", "telemetry",
+            "history",
+            "run",
+            "faults",
+            "members",
+            "progress",
+            "log",
+            "applied",
+            "fencing",
+            "epochs",
+            "phases",
+            "replay",
+            "probes",
+            "telemetry",
         ],
         ..BASE
     },
     Plan {
         test: "follower-lag",
         deeds: &[(600 * MS, Deed::Lag(4, 60, 1_200 * MS)), (2_200 * MS, Deed::HandOver(4))],
-        kinds: &["history", "faults", "members", "progress", "log", "epochs"],
+        kinds: &["history", "faults", "members", "progress", "log", "applied", "epochs"],
         ..BASE
     },
     Plan {
         test: "P1",
         minority: &[3, 4],
         deeds: &[(S, Deed::Cut(S))],
-        kinds: &["history", "faults", "members", "progress", "log"],
+        kinds: &["history", "faults", "members", "progress", "log", "applied"],
         ..BASE
     },
     Plan {
@@ -134,7 +147,7 @@ pub const PLANS: &[Plan] = &[
         deeds: &[(S, Deed::Cut(1_500 * MS))],
         phases: Some(QUICK),
         load: 3_200 * MS,
-        kinds: &["history", "faults", "members", "progress", "log", "fencing", "epochs", "phases"],
+        kinds: &["history", "faults", "members", "progress", "log", "applied", "fencing", "epochs", "phases"],
         ..BASE
     },
     Plan {
@@ -143,7 +156,7 @@ pub const PLANS: &[Plan] = &[
         deeds: &[(S, Deed::Cut(1_500 * MS))],
         phases: Some(Phases { detect: 610 * MS, elect: 240 * MS, fence: 70 * MS, catch_up: 130 * MS }),
         load: 3_200 * MS,
-        kinds: &["history", "faults", "members", "progress", "log", "fencing", "epochs", "phases"],
+        kinds: &["history", "faults", "members", "progress", "log", "applied", "fencing", "epochs", "phases"],
         ..BASE
     },
     Plan {
@@ -171,7 +184,7 @@ pub const PLANS: &[Plan] = &[
         test: "duplicate-retry",
         deeds: &[(800 * MS, Deed::LoseReplies(1_200 * MS))],
         time_out: 250 * MS,
-        kinds: &["history", "attempts", "faults", "log", "applied"],
+        kinds: &["history", "attempts", "faults", "log", "applied", "telemetry"],
         ..BASE
     },
     Plan {
@@ -183,6 +196,8 @@ pub const PLANS: &[Plan] = &[
     },
     Plan {
         test: "snapshot-replay",
+        sample: S,
+        telemetry: S,
         writes: QUIET.0 / 2,
         reads: QUIET.1 / 2,
         load: 5 * S,
@@ -199,7 +214,7 @@ pub const PLANS: &[Plan] = &[
         reads: 6,
         load: 420 * S,
         deeds: &[(30 * S, Deed::Flap(15 * S))],
-        telemetry: 15 * S,
+        telemetry: 20 * S,
         kinds: &["history", "faults", "telemetry"],
         ..BASE
     },

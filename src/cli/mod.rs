@@ -106,8 +106,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, env: &Env, out: &mut dyn Wr
         Ok(args) => args,
         Err(error) => {
             let help = matches!(error.kind(), ClapKind::DisplayHelp | ClapKind::DisplayVersion);
-            let stream = if help { out } else { err };
-            let _ = write!(stream, "{error}");
+            let _ = if help { write!(out, "{error}") } else { write!(err, "{error}") };
             return if help { 0 } else { code_of(ErrorKind::Usage) };
         }
     };

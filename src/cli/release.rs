@@ -105,20 +105,20 @@ fn evidence_root(args: &Args, plan: &Plan) -> PathBuf {
 
 /// The built-in templates with those of a folder put over them.
 fn templates(dir: Option<&Path>) -> Result<Templates, Error> {
-    let mut templates = Templates::built_in();
+    let mut templates = Templates::default();
     let Some(dir) = dir else {
         return Ok(templates);
     };
     let mut found = 0;
-    for name in Templates::NAMES {
+    for name in Templates::names() {
         let path = dir.join(name);
         if path.exists() {
-            templates.replace(name, text(&path, ErrorKind::Usage)?);
+            templates.replace(name, &text(&path, ErrorKind::Usage)?)?;
             found += 1;
         }
     }
     if found == 0 {
-        let message = format!("{} holds none of {}", dir.display(), Templates::NAMES.join(", "));
+        let message = format!("{} holds none of {}", dir.display(), Templates::names().join(", "));
         return Err(Error::plain(ErrorKind::Usage, message));
     }
     Ok(templates)

@@ -53,11 +53,11 @@ fn recompute(args: &Args, verified: &Verified, threads: usize) -> Result<Vec<Dif
         error: Error { kind: ErrorKind::Package, ..error },
         sources,
     })?;
-    let mut templates = Templates::built_in();
-    for name in Templates::NAMES {
+    let mut templates = Templates::default();
+    for name in Templates::names() {
         let path = format!("{}/{name}", paths::TEMPLATES);
         if verified.files.contains_key(&format!("data/{path}")) {
-            templates.replace(name, data.text(&path, ErrorKind::Package)?);
+            templates.replace(name, &data.text(&path, ErrorKind::Package)?)?;
         }
     }
     let built = release::build(&plan, &evidence, &templates, verified.facts.date.as_deref(), threads)

@@ -14,7 +14,7 @@ pub(super) const GATES: &[Gate] = &[
     Gate {
         id: "quorum.geometry",
         title: "Do the declared sizes of cluster and quorums hold together?",
-        proves: "Read and write quorums meet, the declared number of faulty members leaves a quorum, and samples show the declared voters.",
+        proves: "Read and write quorums meet, the declared number of faulty members leaves a quorum, and no sample shows other voters than those declared.",
         blind: "It is arithmetic on declarations: whether the service keeps to these quorums is for the other gates.",
         needs: &[],
         safety: false,

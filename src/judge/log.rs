@@ -15,7 +15,9 @@ pub use entries::{matching, no_loss, reconciliation};
 pub use leaders::{continuity, single_leader};
 
 use crate::contract::Contract;
-use crate::evidence::Evidence;
+use crate::evidence::record::Record;
+use crate::evidence::{Evidence, Rows};
+use crate::verdict::Judgement;
 use crate::evidence::symbol::Sym;
 use std::collections::BTreeSet;
 
@@ -23,4 +25,12 @@ use std::collections::BTreeSet;
 fn unseen<'c>(evidence: &Evidence, contract: &'c Contract, seen: &BTreeSet<Sym>) -> Vec<&'c str> {
     let there = |name: &&str| evidence.symbols.find(name).is_some_and(|s| seen.contains(&s));
     contract.cluster.members.iter().map(String::as_str).filter(|m| !there(m)).collect()
+}
+
+/// Inconclusive when the rows are timed by more than one clock, for then their times cannot be compared.
+fn several_clocks<R: Record>(rows: &Rows<'_, R>) -> Option<Judgement> {
+    let clocks: BTreeSet<&str> = rows.parts().iter().map(|p| p.clock.id.as_str()).collect();
+    let list: Vec<&str> = clocks.into_iter().collect();
+    let why = || format!("{} samples are timed by different clocks: {}", R::KIND.name, list.join(", "));
+    (list.len() > 1).then(|| Judgement::inconclusive(why(), 0))
 }

@@ -5,7 +5,7 @@
 
 use crate::contract::{Consistency, Contract};
 use crate::evidence::kinds::{OpKind, Operation, Outcome, ReadPath, Sample};
-use crate::evidence::symbol::{Sym, Val};
+use crate::evidence::symbol::{Sym, Syms, Val};
 use crate::evidence::{Evidence, RowId, Rows};
 use crate::exact::seconds;
 use crate::verdict::{Finding, Judgement};
@@ -34,6 +34,8 @@ fn operation(evidence: &Evidence, claim: &str, rows: &Rows<'_, Operation>, id: R
 pub fn durable_acks(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Operation>) -> Judgement {
     let quorum = contract.cluster.write_quorum();
     let voters = members(evidence, contract);
+    let named = |acks: Syms| evidence.symbols.list(acks).iter().copied().collect::<BTreeSet<Sym>>();
+    let mut counted: BTreeMap<Syms, (u64, u64)> = BTreeMap::new();
     let (mut short, mut open, mut judged, mut least) = (Vec::new(), Vec::new(), 0usize, u64::MAX);
     for (id, op) in rows.iter().filter(|(_, op)| acknowledged_change(op)) {
         judged += 1;
@@ -41,17 +43,19 @@ pub fn durable_acks(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Op
             open.push(operation(evidence, "acks-not-recorded", rows, id, &op));
             continue;
         };
-        let named: BTreeSet<Sym> = evidence.symbols.list(acks).iter().copied().collect();
-        let held = named.intersection(&voters).count() as u64;
+        let (held, all) = *counted.entry(acks).or_insert_with(|| {
+            let named = named(acks);
+            (named.intersection(&voters).count() as u64, named.len() as u64)
+        });
         least = least.min(held);
         if held >= quorum {
             continue;
         }
         let finding = |claim: &str| {
-            let names: Vec<&str> = named.iter().map(|s| evidence.text(*s)).collect();
+            let names: Vec<&str> = named(acks).iter().map(|s| evidence.text(*s)).collect();
             operation(evidence, claim, rows, id, &op).with("held-by", names.join(", ")).with("members", held)
         };
-        if named.len() as u64 >= quorum {
+        if all >= quorum {
             open.push(finding("acks-of-undeclared-members"));
         } else {
             short.push(finding("acknowledged-below-quorum"));
@@ -202,6 +206,7 @@ fn weigh(
     halt: &mut Halt,
 ) {
     let inside = op.returned.is_some_and(|r| r.0 <= window.end);
+    let untimed = op.returned.is_none() && op.result == Outcome::Ok;
     let finding = |claim: &str| {
         operation(evidence, claim, rows, id, op)
             .with("without-quorum-from", seconds(window.start))
@@ -213,6 +218,8 @@ fn weigh(
         halt.writes += 1;
         if inside && acknowledged_change(op) {
             halt.wrong.push(finding("acknowledged-without-quorum"));
+        } else if untimed {
+            halt.unclear.push(finding("success-at-an-unknown-time"));
         }
         return;
     }
@@ -223,6 +230,8 @@ fn weigh(
             halt.reads += 1;
             if inside && op.result == Outcome::Ok && !stale {
                 halt.wrong.push(finding("read-without-quorum"));
+            } else if untimed && !stale {
+                halt.unclear.push(finding("success-at-an-unknown-time"));
             }
         }
         None if inside && op.result == Outcome::Ok && !stale => halt.unclear.push(finding("read-of-unknown-endpoint")),
@@ -242,7 +251,7 @@ fn promise(evidence: &Evidence, contract: &Contract, op: &Operation) -> Option<C
 }
 
 fn conclude(contract: &Contract, halt: &Halt, windows: &[Stretch]) -> Judgement {
-    let total: i64 = windows.iter().map(|w| w.end - w.start).sum();
+    let total = windows.iter().fold(0i64, |sum, w| sum.saturating_add(w.end.saturating_sub(w.start)));
     let lost = format!("{} s without a quorum", seconds(total));
     let judged = halt.writes + halt.reads;
     let reads_promised = contract
@@ -259,7 +268,8 @@ fn conclude(contract: &Contract, halt: &Halt, windows: &[Stretch]) -> Judgement 
     } else if reads_promised && halt.reads == 0 {
         Judgement::inconclusive(format!("no traffic: no linearizable read was attempted in {lost}"), judged)
     } else if let Some(first) = halt.unclear.first() {
-        let why = format!("a read succeeded at {} s in {lost}, and its endpoint is not known", first.data["answered"]);
+        let what = if first.claim == "read-of-unknown-endpoint" { "its endpoint is" } else { "the time of its answer is" };
+        let why = format!("a {} sent at {} s in {lost} succeeded, and {what} not known", first.data["op"], first.data["invoked"]);
         Judgement::inconclusive(why, judged)
     } else {
         let why =

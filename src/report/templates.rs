@@ -2,9 +2,8 @@
 //!
 //! In: texts by name. Out: the same with their digests, so that a package can record which were used. Refuses to read folders.
 
-use super::text::hex;
 use crate::error::{Error, ErrorKind, Fault, nearest};
-use sha2::{Digest, Sha256};
+use crate::store::sha256;
 use std::collections::BTreeMap;
 
 const BUILT_IN: [(&str, &str); 7] = [
@@ -21,12 +20,11 @@ const BUILT_IN: [(&str, &str); 7] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Templates {
     texts: BTreeMap<&'static str, String>,
-    own: bool,
 }
 
 impl Default for Templates {
     fn default() -> Self {
-        Self { texts: BUILT_IN.iter().map(|(name, text)| (*name, (*text).to_string())).collect(), own: true }
+        Self { texts: BUILT_IN.iter().map(|(name, text)| (*name, (*text).to_string())).collect() }
     }
 }
 
@@ -53,20 +51,21 @@ impl Templates {
             return Err(Error::plain(ErrorKind::Usage, "report.css must hold neither `</style` nor a NUL byte"));
         }
         self.texts.insert(known, text);
-        self.own = false;
         Ok(())
     }
 
     /// Name and SHA-256 in hex of every text, sorted by name.
     #[must_use]
     pub fn digests(&self) -> Vec<(String, String)> {
-        self.texts.iter().map(|(name, text)| ((*name).to_string(), hex(&Sha256::digest(text.as_bytes())))).collect()
+        self.texts.iter().map(|(name, text)| ((*name).to_string(), sha256(text.as_bytes()))).collect()
     }
 
-    /// Whether all texts are the built-in ones.
-    #[must_use]
-    pub fn built_in(&self) -> bool {
-        self.own
+    /// The texts that are not the built-in ones, by name.
+    pub fn overrides(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        BUILT_IN.iter().filter_map(|(name, built_in)| {
+            let text = self.texts.get(name)?;
+            (text != built_in).then_some((*name, text.as_str()))
+        })
     }
 
     /// The texts that minijinja renders, by name.

@@ -1,6 +1,6 @@
 //! Is the commit index that a leader reports the one that the match indexes give?
 
-use super::unseen;
+use super::{several_clocks, unseen};
 use crate::contract::Contract;
 use crate::evidence::kinds::Progress;
 use crate::evidence::symbol::Sym;
@@ -68,6 +68,9 @@ struct Tally {
 /// recomputed one is counted as lag; it is a fail when no later sample of that leadership reaches it although two follow.
 #[must_use]
 pub fn commit_index(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Progress>) -> Judgement {
+    if let Some(judgement) = several_clocks(rows) {
+        return judgement;
+    }
     let quorum = contract.cluster.write_quorum();
     let leaderships = leaderships(rows, &members(evidence, contract));
     let mut tally = Tally::default();
@@ -79,7 +82,7 @@ pub fn commit_index(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Pr
         let judged = Leadership { evidence, rows, quorum, term: *term, leader: *leader, views, counted: &counted, proven };
         judged.weigh(&mut tally);
         let whole = || views.iter().zip(&counted).filter_map(|(v, c)| c.as_ref().ok().map(|c| (v, *c)));
-        shown = shown.or(whole().last().map(|(v, _)| v));
+        shown = shown.or(whole().next_back().map(|(v, _)| v));
         proven = proven.max(whole().map(|(v, c)| c.min(v.reported)).max());
     }
     let judgement = conclude(&tally, leaderships.values().map(Vec::len).sum());

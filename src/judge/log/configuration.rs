@@ -1,6 +1,6 @@
 //! How logs were cut and voters changed: nothing a member still needs is thrown away, and old and new majorities meet.
 
-use super::unseen;
+use super::{several_clocks, unseen};
 use crate::contract::Contract;
 use crate::evidence::kinds::{Point, Role, Sample};
 use crate::evidence::symbol::Sym;
@@ -59,7 +59,7 @@ enum Stand {
 
 fn stand(cut: &Cut, member: &str, samples: &[(RowId, Sample)]) -> Stand {
     let answers = || samples.iter().filter_map(|(id, s)| Some((*id, *s, reach(s)?)));
-    let below = answers().filter(|(_, s, at)| s.t_lo > cut.sample.t_hi && *at < cut.upto).last();
+    let below = answers().filter(|(_, s, at)| s.t_lo > cut.sample.t_hi && *at < cut.upto).next_back();
     let Some((id, low, at)) = below else {
         return match answers().map(|(_, _, at)| at).max() {
             Some(top) if top >= cut.upto => Stand::Safe,
@@ -90,6 +90,9 @@ pub fn compaction_safe(
     rows: &Rows<'_, Sample>,
     telemetry: Option<&Rows<'_, Point>>,
 ) -> Judgement {
+    if let Some(judgement) = several_clocks(rows) {
+        return judgement;
+    }
     let (cuts, voters) = (cuts(rows), members(evidence, contract));
     let mut by_member: BTreeMap<Sym, Vec<(RowId, Sample)>> = voters.iter().map(|v| (*v, Vec::new())).collect();
     for (id, s) in rows.iter() {
@@ -101,7 +104,7 @@ pub fn compaction_safe(
     let mut wrong = failed_installs(evidence, telemetry);
     let mut open = Vec::new();
     for (id, s) in rows.iter() {
-        if let Some((first, snapshot)) = s.first_index.zip(s.snapshot_index).filter(|(f, snap)| f - 1 > *snap) {
+        if let Some((first, snapshot)) = s.first_index.zip(s.snapshot_index).filter(|(f, snap)| f.saturating_sub(1) > *snap) {
             let why = format!("{} begins its log at {first}, its snapshot ends at {snapshot}", evidence.text(s.member));
             wrong.push(Finding::new("compacted-past-snapshot").with("why", why).source(rows.source(id)));
         }
@@ -203,6 +206,9 @@ fn sequences(evidence: &Evidence, rows: &Rows<'_, Sample>) -> Result<Vec<Vec<Con
 /// after it is taken as joint: it decides by a majority of both, so both changes are safe.
 #[must_use]
 pub fn membership(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Sample>) -> Judgement {
+    if let Some(judgement) = several_clocks(rows) {
+        return judgement;
+    }
     let judged = rows.len();
     let sequences = match sequences(evidence, rows) {
         Ok(sequences) => sequences,
@@ -228,7 +234,7 @@ pub fn membership(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Samp
             if !shown.value && !is_joint(i) && !is_joint(i + 1) {
                 let finding = Finding { sources: sources.to_vec(), ..Finding::new("majorities-do-not-meet") };
                 let finding = finding.with("old", names(&old.2)).with("new", names(&new.2));
-                if new.1 - old.1 > 1 { open.push(finding) } else { wrong.push(finding) }
+                if new.1.saturating_sub(old.1) > 1 { open.push(finding) } else { wrong.push(finding) }
             }
             figures.push(shown.figure);
         }

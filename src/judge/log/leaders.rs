@@ -1,6 +1,6 @@
 //! Who led which term, and did committed state survive each change of leader?
 
-use super::unseen;
+use super::{several_clocks, unseen};
 use crate::contract::Contract;
 use crate::evidence::kinds::{Role, Sample};
 use crate::evidence::symbol::Sym;
@@ -94,6 +94,9 @@ fn torn(evidence: &Evidence, before: Option<&Sample>, s: &Sample, after: Option<
 /// is named never says that it leads a later term, and then it leaves the question open.
 #[must_use]
 pub fn single_leader(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Sample>) -> Judgement {
+    if let Some(judgement) = several_clocks(rows) {
+        return judgement;
+    }
     let claims = claims(evidence, rows);
     let voters = members(evidence, contract);
     let mut terms: BTreeMap<i64, BTreeMap<Sym, Claim>> = BTreeMap::new();
@@ -139,6 +142,8 @@ pub fn single_leader(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, S
         Judgement::inconclusive(why, judged)
     } else if terms.is_empty() {
         Judgement::inconclusive(format!("no sample names leader and term ({} name a leader only)", claims.without_term), judged)
+    } else if latest.is_empty() {
+        Judgement::inconclusive("no member says of itself that it leads", judged)
     } else if !missing.is_empty() {
         Judgement::inconclusive(format!("no sample of {}, who may have led too", missing.join(", ")), judged)
     } else {
@@ -177,6 +182,9 @@ impl Index {
 /// A member that did not answer for a while may have restarted, and then starts over below what it said before; that is lawful unless it leads.
 #[must_use]
 pub fn continuity(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Sample>) -> Judgement {
+    if let Some(judgement) = several_clocks(rows) {
+        return judgement;
+    }
     let samples: Vec<(RowId, Sample)> = rows.iter().collect();
     let has = |index: Index| samples.iter().any(|(_, s)| index.of(s).is_some());
     let index = match (has(Index::Commit), has(Index::Applied)) {
