@@ -52,7 +52,7 @@ impl Files for Folder {
             Harm::Empty => String::new(),
             Harm::CutAtLine => text.lines().take(half).map(|l| format!("{l}\n")).collect(),
             Harm::CutInLine => text.chars().take(text.len() / 2 + 1).collect(),
-            Harm::OtherTest => text.replace("\"test\":\"t1\"", "\"test\":\"t9\""),
+            Harm::OtherTest => text.replacen("\"test\":\"", "\"test\":\"other-", 1),
         };
         Ok(Some(Box::new(std::io::Cursor::new(harmed.into_bytes()))))
     }

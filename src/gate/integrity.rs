@@ -237,10 +237,13 @@ fn leaders_by_term(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> bool {
     rows.iter().filter(|(_, op)| op.result == Told::Ok && op.leader.is_none()).all(|(_, op)| op.term.is_some_and(named))
 }
 
+/// When an operation was sent and returned, and its record.
+type Span = (i64, i64, RowId);
+
 /// Operations that return before they are sent, succeed without an answer, or overlap in one process.
 fn contradictions(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Vec<Finding> {
     let mut found = Vec::new();
-    let mut processes: BTreeMap<(&str, Sym), Vec<(i64, i64, RowId)>> = BTreeMap::new();
+    let mut processes: BTreeMap<(&str, Sym), Vec<Span>> = BTreeMap::new();
     for (id, op) in rows.iter() {
         match op.returned {
             Some(returned) if returned < op.invoke => {

@@ -59,8 +59,8 @@ pub(super) const GATES: &[Gate] = &[
         title: "retries stay bounded while a fault lasts",
         proves: "In the worst fault, the commands in flight were tried no more often, on average, than the contract allows; the tail of commands that \
                  were tried again is shown beside that of those that were not.",
-        blind: "It counts attempts that clients recorded, not those that proxies or libraries made below them, and cannot tell whether slow \
-                answers caused retries or retries caused slow answers.",
+        blind: "It counts attempts that clients recorded, not those that proxies or libraries made below them, and only of operations that carry a \
+                command id. It cannot tell whether slow answers caused retries or retries caused slow answers.",
         needs: &["history", "attempts", "faults"],
         safety: false,
         judge: Judge::Test(tail_shift),
@@ -186,12 +186,14 @@ fn tail_shift(cx: &TestCx<'_>) -> Judged {
         let window = Windows::new(vec![(fault.start_lo.0, fault.stop_hi.map_or(i64::MAX, |s| s.0))]);
         let mut commands = BTreeSet::new();
         for (id, op) in rows.iter().filter(|(_, op)| window.touch(op.invoke.0, op.returned.map_or(i64::MAX, |r| r.0))) {
-            let command = op.command_id.map(|c| (op.client, c)).filter(|c| sent.contains_key(c)).ok_or_else(|| Gap {
-                why: "an operation in flight during a fault has no recorded attempt".into(),
-                sources: vec![rows.source(id)],
-            })?;
-            if sent.get(&command).is_some_and(|&tries| tries > 0) {
-                commands.insert(command);
+            let Some(command) = op.command_id.map(|c| (op.client, c)) else { continue };
+            match sent.get(&command) {
+                Some(0) => {}
+                Some(_) => _ = commands.insert(command),
+                None => {
+                    let why = "a command in flight during a fault has no recorded attempt".into();
+                    return Err(Gap { why, sources: vec![rows.source(id)] });
+                }
             }
         }
         let attempts = commands.iter().filter_map(|c| sent.get(c)).sum();
@@ -199,7 +201,7 @@ fn tail_shift(cx: &TestCx<'_>) -> Judged {
     }
     let share = |a: &Amplified| Ratio::new(i128::from(a.attempts), i128::try_from(a.commands.len()).ok()?);
     if let Some(idle) = struck.iter().find(|a| a.commands.is_empty()) {
-        let why = format!("no traffic: no operation was in flight during fault {}", cx.evidence().text(idle.fault));
+        let why = format!("no traffic: no command with an id was in flight during fault {}", cx.evidence().text(idle.fault));
         return Ok(Judgement::inconclusive(why, 0));
     }
     let worst = struck.iter().filter_map(|a| Some((share(a)?, a))).max_by(|a, b| a.0.cmp(&b.0));

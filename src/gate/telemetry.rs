@@ -15,7 +15,7 @@ pub(super) const GATES: &[Gate] = &[Gate {
     proves: "The series commands_original_total, commands_retry_total, commands_rejected_total, stale_leader_attempts_total and replay_entries_total \
              were all recorded and never fell, and what they counted equals the operations, attempts and stale requests recounted from the other \
              evidence of the test, where it is there.",
-    blind: "Rejections and replay work are not recounted. A counter that starts again with its member cannot be told from one that lost counts, and \
+    blind: "Commands are the operations that carry a command id, or all of them when none does. Rejections and replay work are not recounted. A counter that starts again with its member cannot be told from one that lost counts, and \
             is inconclusive. Whether anybody looks at the series is not shown.",
     needs: &["telemetry"],
     safety: false,
@@ -132,7 +132,9 @@ fn disagreement(recount: &Recount, totals: &[Total]) -> Finding {
 fn recounts(cx: &TestCx<'_>, history: Option<&Rows<'_, Operation>>) -> Result<Vec<Recount>, Gap> {
     let mut found = Vec::new();
     if let Some(history) = history {
-        let first = history.iter().filter(|(_, op)| op.attempt.unwrap_or(1) <= 1).count() as u64;
+        let ids = history.iter().any(|(_, op)| op.command_id.is_some());
+        let original = |op: &Operation| op.attempt.unwrap_or(1) <= 1 && (op.command_id.is_some() || !ids);
+        let first = history.iter().filter(|(_, op)| original(op)).count() as u64;
         found.push(Recount { name: "commands_original_total", count: first, from: "history" });
     }
     if let Some(attempts) = cx.rows_if_bound::<Attempt>()? {

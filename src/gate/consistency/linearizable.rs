@@ -159,16 +159,19 @@ fn methods(outcome: &lin::Outcome) -> Vec<Figure> {
         let group = groups.entry((key.method, key.why)).or_default();
         *group = (group.0 + 1, group.1 + u64::from(key.operations));
     }
-    let figure = |(i, ((method, why), (keys, operations))): (usize, ((lin::Method, &str), (u64, u64)))| Figure {
-        id: format!("keys-by-method-{}", i + 1),
-        symbol: "keys".into(),
-        formula: format!("keys decided by {method:?}: {why}"),
-        substitution: format!("{operations} operations"),
-        value: keys.to_string(),
-        unit: String::new(),
-        sources: Vec::new(),
-    };
-    groups.into_iter().enumerate().map(figure).collect()
+    let mut figures = Vec::new();
+    for ((method, why), (keys, operations)) in groups {
+        figures.push(Figure {
+            id: format!("keys-by-method-{}", figures.len() + 1),
+            symbol: "keys".into(),
+            formula: format!("keys decided by {method:?}: {why}"),
+            substitution: format!("{operations} operations"),
+            value: keys.to_string(),
+            unit: String::new(),
+            sources: Vec::new(),
+        });
+    }
+    figures
 }
 
 fn source(rows: &Rows<'_, Operation>, prepared: &Prepared, op: &lin::Operation) -> Option<SourceRef> {

@@ -91,7 +91,11 @@ impl Stood<'_> {
             Standing::TooFew { needed } => {
                 let needed = needed.map_or("more than can be had".to_string(), |n| n.to_string());
                 let why = format!("too few operations: {n} {class}s in scope ({}), a bound of p99 needs {needed}", self.scope);
+                let above = (self.estimate > self.objective)
+                    .then(|| Finding::new("above-objective-on-few-samples").with("p99", &estimate));
                 Judgement::not_exercised(why, judged)
+                    .against(format!("≤ {limit}"), format!("p99 {estimate}, not bounded"), "")
+                    .findings(above)
             }
         };
         let (failed, unknown, open) = self.left_out;
