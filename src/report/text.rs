@@ -63,13 +63,19 @@ pub fn or_dash(text: &str) -> String {
     if text.is_empty() { "–".into() } else { line(text) }
 }
 
+/// A measured value: a name, or a dash for nothing.
+#[must_use]
+pub fn cell(text: &str) -> String {
+    if text.is_empty() { "–".into() } else { name(text) }
+}
+
 /// A whole number with commas: `12,480`.
 #[must_use]
 pub fn group(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(c);

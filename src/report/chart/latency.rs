@@ -91,7 +91,11 @@ fn axes(canvas: &Canvas<'_>, x: Linear, y: Log) {
     for tick in y.ticks() {
         let at = y.at(tick);
         canvas.line((LEFT, at), (RIGHT, at), GRID, 1);
-        let label = Ratio::new(i128::from(tick), 1_000_000).unwrap_or(Ratio::ZERO).to_string();
+        let whole = tick / 1_000_000;
+        let label = match u64::try_from(whole) {
+            Ok(ms) if ms > 0 => group(ms),
+            _ => Ratio::new(i128::from(tick), 1_000_000).unwrap_or(Ratio::ZERO).to_string(),
+        };
         canvas.text((LEFT - 8, at), &label, 12, Tie::End, MUTED);
     }
     for tick in x.ticks(10) {
@@ -127,16 +131,19 @@ fn faults(canvas: &Canvas<'_>, x: Linear, chart: &LatencyChart) {
     }
 }
 
-/// Objectives as dashed lines, each labelled; two that lie close are labelled at either end.
+/// Objectives as dashed lines: the greatest is labelled above its line, the others below theirs, from the third on at the left.
 fn objectives(canvas: &Canvas<'_>, y: Log, all: &[(String, i64)]) {
-    for (i, (what, limit)) in all.iter().enumerate() {
+    let mut sorted: Vec<&(String, i64)> = all.iter().collect();
+    sorted.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+    for (i, (what, limit)) in sorted.into_iter().enumerate() {
         let at = y.at(*limit);
         canvas.dashed((LEFT, at), (RIGHT, at), LIMIT, 2);
         let word = format!("{} ≤ {} ms", brief(what, 30), millis(*limit));
         let wide = width(&word, 12) + 8;
-        let start = if i % 2 == 0 { RIGHT - wide } else { LEFT + 6 };
-        canvas.fill((start, at - 17), (start + wide, at - 3), RGBColor(255, 255, 255).mix(0.85));
-        canvas.text((start + 4, at - 10), &word, 12, Tie::Start, LIMIT);
+        let start = if i < 2 { RIGHT - wide } else { LEFT + 6 };
+        let middle = if i == 0 { at - 11 } else { at + 12 };
+        canvas.fill((start, middle - 7), (start + wide, middle + 7), RGBColor(255, 255, 255).mix(0.85));
+        canvas.text((RIGHT.min(start + wide) - 4, middle + 1), &word, 12, Tie::End, LIMIT);
     }
 }
 

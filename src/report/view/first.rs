@@ -39,9 +39,14 @@ fn are(n: u64) -> String {
 
 pub(super) fn synthetic(dossier: &Dossier) -> Option<String> {
     let made = dossier.artifacts.iter().filter(|a| a.synthetic).count() as u64;
-    let all = count(dossier.artifacts.len() as u64, "file", "files");
+    let all = count(dossier.artifacts.len() as u64, "evidence file", "evidence files");
+    let verb = if made == 1 { "was" } else { "were" };
     (made > 0).then(|| {
-        format!("{} of {all} generated, not recorded from a running system. It shows how judging works and proves nothing about a release.", are(made))
+        format!(
+            "{} of {all} {verb} generated, not recorded from a running system. Such evidence shows how judging works; it proves \
+             nothing about a release.",
+            group(made)
+        )
     })
 }
 
@@ -53,10 +58,10 @@ pub(super) fn identity(dossier: &Dossier) -> Vec<Pair> {
         pair("Profile", &release.profile),
         pair("Weighed on", dossier.date.as_deref().unwrap_or("no date is known, so no waiver is in force")),
     ];
-    out.extend(release.uri.iter().map(|uri| mono("Artifact", uri)));
-    out.extend(release.digest.iter().map(|digest| mono("Artifact digest", digest)));
     out.push(mono("Contract", &format!("sha256:{}", dossier.contract.sha256)));
     out.push(mono("Matrix", &format!("sha256:{}", dossier.matrix.sha256)));
+    out.extend(release.uri.iter().map(|uri| mono("Artifact", uri)));
+    out.extend(release.digest.iter().map(|digest| mono("Artifact digest", digest)));
     out
 }
 
