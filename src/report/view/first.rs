@@ -2,7 +2,7 @@
 
 use super::{Count, Mark, Pair, mono, pair};
 use crate::dossier::{Decision, Dossier, GateFacts};
-use crate::report::text::{count, group, line, name};
+use crate::report::text::{count, group, line, name, sentence};
 use crate::verdict::Verdict;
 
 pub(super) fn mark(decision: Decision) -> Mark {
@@ -14,7 +14,7 @@ pub(super) fn mark(decision: Decision) -> Mark {
 }
 
 /// Why the decision is what it is.
-pub(super) fn sentence(dossier: &Dossier) -> String {
+pub(super) fn reason(dossier: &Dossier) -> String {
     let required: Vec<&GateFacts> = dossier.gates.iter().filter(|g| g.required).collect();
     let of = |verdict: Verdict| required.iter().filter(|g| g.verdict == verdict && !g.waived).count() as u64;
     let waived = required.iter().filter(|g| g.waived).count() as u64;
@@ -85,15 +85,15 @@ pub(super) fn counts(dossier: &Dossier) -> Vec<Count> {
 
 pub(super) fn waivers(dossier: &Dossier) -> Vec<Vec<String>> {
     let row = |w: &crate::dossier::WaiverFacts| {
-        vec![name(&w.gate), line(&w.state), line(&w.reason), name(&w.approver), name(&w.expires), name(&w.ticket)]
+        vec![name(&w.gate), line(&w.state), sentence(&w.reason), name(&w.approver), name(&w.expires), name(&w.ticket)]
     };
     dossier.waivers.iter().map(row).collect()
 }
 
 pub(super) fn verify() -> Vec<Pair> {
     vec![
-        mono("Check this package again, from its evidence", "quorate verify <package>"),
-        mono("What a gate asks, proves and cannot see", "quorate explain <gate>"),
+        mono("Check this package again, from its evidence", "quorate verify PACKAGE"),
+        mono("What a gate asks, proves and cannot see", "quorate explain GATE"),
         mono("The digest of the package", "sha256sum tagmanifest-sha256.txt"),
     ]
 }

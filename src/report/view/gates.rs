@@ -148,7 +148,7 @@ fn one_open(gate: &GateFacts) -> Open {
         } else {
             format!("{} more did not pass; see the section.", count(rest, "test", "tests"))
         },
-        commands: vec!["quorate verify <package>".into(), format!("quorate explain {}", name(&gate.id))],
+        commands: vec!["quorate verify PACKAGE".into(), format!("quorate explain {}", name(&gate.id))],
     }
 }
 
