@@ -184,8 +184,9 @@ fn steps(chart: &LatencyChart) -> Table {
     let step = round_up((chart.span.max(1) + STEPS - 1) / STEPS);
     let mut rows = Vec::new();
     let mut from = 0i64;
-    while from <= chart.span && rows.len() < 2 * STEPS as usize {
-        let here: Vec<&LatencyPoint> = chart.points.iter().filter(|p| p.t >= from && p.t < from + step).collect();
+    while from < chart.span.max(1) && rows.len() < 2 * STEPS as usize {
+        let here: Vec<&LatencyPoint> =
+            chart.points.iter().filter(|p| p.t >= from && (p.t < from + step || from + step >= chart.span)).collect();
         let range = |class: &str| {
             let all: Vec<i64> = here.iter().filter(|p| p.class == class && p.result == "ok").map(|p| p.latency).collect();
             match (all.iter().min(), all.iter().max()) {
@@ -209,12 +210,13 @@ fn steps(chart: &LatencyChart) -> Table {
 }
 
 fn slowest(chart: &LatencyChart) -> Table {
-    let mut all: Vec<&LatencyPoint> = chart.points.iter().collect();
+    let mut all: Vec<&LatencyPoint> = chart.points.iter().filter(|p| p.result != "unknown").collect();
     all.sort_by(|a, b| b.latency.cmp(&a.latency).then(a.line.cmp(&b.line)).then(a.t.cmp(&b.t)));
-    let row = |p: &&LatencyPoint| {
-        let result = if p.result == "unknown" { "no answer" } else { p.result };
-        vec![group(p.line), seconds(p.t), millis(p.latency), p.class.to_string(), result.to_string()]
-    };
+    let row = |p: &&LatencyPoint| vec![group(p.line), seconds(p.t), millis(p.latency), p.class.to_string(), p.result.to_string()];
     let rows = all.iter().take(10).map(row).collect();
-    table("The slowest operations", &["line of the history", "sent at (s)", "latency (ms)", "class", "result"], rows)
+    table(
+        "The slowest operations that were answered",
+        &["line of the history", "sent at (s)", "latency (ms)", "class", "result"],
+        rows,
+    )
 }
