@@ -67,7 +67,7 @@ fn the_page_holds_every_gate_and_section() {
             "1.200 + 0.450 + 0.350 + 0.600",
             "quorate explain recovery.replay-fits",
             "Residual risks and release decision",
-            "no test requires history and members.",
+            "No test requires history and members.",
             "snapshot-replay/replay.jsonl:17",
         ] {
             assert!(all[page].contains(word), "{word} on {page}");
@@ -220,7 +220,9 @@ fn the_markdown_stays_as_it_is() {
 #[test]
 fn the_sample_can_be_looked_at() {
     let Some(out) = std::env::var_os("QUORATE_SAMPLE") else { return };
-    for (name, dossier) in [("sample", sample()), ("hostile", hostile())] {
+    let accept = Dossier { decision: Decision::Accept, ..sample() };
+    let open = Dossier { decision: Decision::Inconclusive, ..sample() };
+    for (name, dossier) in [("sample", sample()), ("hostile", hostile()), ("accept", accept), ("open", open)] {
         for (path, text) in files(&dossier) {
             let path = std::path::Path::new(&out).join(name).join(path);
             std::fs::create_dir_all(path.parent().expect("parent")).expect("folder");

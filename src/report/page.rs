@@ -32,7 +32,8 @@ pub fn page(templates: &Templates, name: &str, view: &View, policy: &str) -> Res
     for (name, text) in templates.pages() {
         env.add_template(name, text).map_err(fault)?;
     }
-    let context = minijinja::context! { v => view, css => Value::from_safe_string(templates.css().to_string()), policy => policy };
+    let context =
+        minijinja::context! { v => view, css => Value::from_safe_string(templates.css().to_string()), policy => policy };
     env.get_template(name).and_then(|t| t.render(context)).map_err(fault)
 }
 

@@ -53,7 +53,10 @@ mod tests {
         let text = "# T\n*a* <b>x</b> [go](javascript:1) ![p](http://x)\n\n<script>1</script>";
         let page = html(text);
         assert!(page.contains("<em>a</em>") && page.contains("&lt;b&gt;x") && page.contains("&lt;script&gt;"), "{page}");
-        assert!(!page.contains("<a") && !page.contains("<img") && !page.contains("javascript") && !page.contains("<h1"), "{page}");
+        assert!(
+            !page.contains("<a") && !page.contains("<img") && !page.contains("javascript") && !page.contains("<h1"),
+            "{page}"
+        );
         assert_eq!(words("*a* `b`\n\n- c\n- d"), "a b – c – d");
     }
 }

@@ -17,10 +17,17 @@ pub fn line(text: &str) -> String {
     cut(&fold(text), SENTENCE)
 }
 
-/// As [`line`], ended with a full stop.
+/// As [`line`], begun with a capital unless it begins with a symbol such as `p99`, and ended with a full stop.
 #[must_use]
 pub fn sentence(text: &str) -> String {
     let text = line(text);
+    let mut chars = text.chars();
+    let first = chars.next().filter(char::is_ascii_lowercase);
+    let word = chars.next().is_some_and(|c| c.is_ascii_lowercase() || c == ' ');
+    let text = match first {
+        Some(c) if word => format!("{}{}", c.to_ascii_uppercase(), &text[1..]),
+        _ => text,
+    };
     if text.is_empty() || text.ends_with(['.', '!', '?']) { text } else { format!("{text}.") }
 }
 
@@ -63,13 +70,19 @@ pub fn or_dash(text: &str) -> String {
     if text.is_empty() { "–".into() } else { line(text) }
 }
 
+/// A measured value: a name, or a dash for nothing.
+#[must_use]
+pub fn cell(text: &str) -> String {
+    if text.is_empty() { "–".into() } else { name(text) }
+}
+
 /// A whole number with commas: `12,480`.
 #[must_use]
 pub fn group(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(c);
@@ -226,6 +239,7 @@ mod tests {
     fn long_names_are_cut_and_counted() {
         let long = "x".repeat(10_000);
         assert_eq!(name(&long).chars().count(), 120 + "… (9,880 more characters)".chars().count());
+        assert_eq!([sentence("no test"), sentence("p99 is"), sentence("")], ["No test.", "p99 is.", ""]);
         assert_eq!(slug("Leader/Crash  <b>"), "leader-crash-b");
     }
 }

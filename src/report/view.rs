@@ -10,7 +10,7 @@ mod gates;
 mod sections;
 
 use super::chart::Chart;
-use super::text::{line, name, or_dash, short};
+use super::text::{line, name, or_dash, sentence, short};
 use super::{chart, text};
 use crate::dossier::{Dossier, GateFacts};
 use crate::verdict::{SourceRef, Verdict};
@@ -156,12 +156,12 @@ pub fn view(dossier: &Dossier, failovers: Option<&Chart>, latency: &[Chart]) -> 
         service,
         version,
         decision: first::mark(dossier.decision),
-        decision_sentence: first::sentence(dossier),
+        decision_sentence: first::reason(dossier),
         synthetic: first::synthetic(dossier),
         question: line(&release.question),
         identity: first::identity(dossier),
         counts: first::counts(dossier),
-        exclusions: dossier.exclusions.iter().map(|e| vec![name(&e.gate), line(&e.reason)]).collect(),
+        exclusions: dossier.exclusions.iter().map(|e| vec![name(&e.gate), sentence(&e.reason)]).collect(),
         waivers: first::waivers(dossier),
         families: gates::families(dossier),
         open: gates::open(dossier),

@@ -62,7 +62,10 @@ fn judgements(id: &str) -> Vec<TestJudgement> {
                         "s",
                     )),
             ),
-            on("partition", Judgement::pass("the slowest of 2 failovers took 2.100 s", 8).against("≤ 3.000 s", "2.100 s", "0.900 s")),
+            on(
+                "partition",
+                Judgement::pass("the slowest of 2 failovers took 2.100 s", 8).against("≤ 3.000 s", "2.100 s", "0.900 s"),
+            ),
         ],
         "recovery.replay-fits" => vec![on(
             "snapshot-replay",
@@ -71,7 +74,10 @@ fn judgements(id: &str) -> Vec<TestJudgement> {
                 .figure(figure("replay-range", "N_replay", "C_commit − C_snapshot", "12480 − 10000", "2480", "entries"))
                 .figure(figure("replay-time", "T_replay", "N_replay / r_replay", "2480 / 900", "2.756", "s"))
                 .findings([
-                    Finding::new("replay-too-slow").with("replay", "2.756 s").with("allowance", "0.600 s").source(source("snapshot-replay/replay.jsonl", 17)),
+                    Finding::new("replay-too-slow")
+                        .with("replay", "2.756 s")
+                        .with("allowance", "0.600 s")
+                        .source(source("snapshot-replay/replay.jsonl", 17)),
                     Finding::new("way-out").with("1", "take snapshots at least every 540 entries"),
                     Finding::new("way-out").with("2", "replay at 4134 entries a second or faster"),
                     Finding::new("way-out").with("3", "do not serve before the replay has finished"),
@@ -80,16 +86,27 @@ fn judgements(id: &str) -> Vec<TestJudgement> {
         )],
         "recovery.phases-add-up" => vec![on(
             "leader-crash",
-            Judgement::fail("0.120 s of the failover are not explained by its phases", 12).against("≤ 0.050 s", "0.120 s", "-0.070 s"),
+            Judgement::fail("0.120 s of the failover are not explained by its phases", 12).against(
+                "≤ 0.050 s",
+                "0.120 s",
+                "-0.070 s",
+            ),
         )],
         "latency.read-p99" => vec![on(
             "read-freshness",
-            Judgement::inconclusive("212 reads are too few for an upper bound of p99 at 95 %; 299 are needed", 212)
-                .against("≤ 90.000 ms", "–", ""),
+            Judgement::inconclusive("212 reads are too few for an upper bound of p99 at 95 %; 299 are needed", 212).against(
+                "≤ 90.000 ms",
+                "–",
+                "",
+            ),
         )],
         "latency.write-p99" => vec![on(
             "baseline",
-            Judgement::pass("the upper bound of p99 lies below the objective", 36_000).against("≤ 180.000 ms", "≤ 141.208 ms", "38.792 ms"),
+            Judgement::pass("the upper bound of p99 lies below the objective", 36_000).against(
+                "≤ 180.000 ms",
+                "≤ 141.208 ms",
+                "38.792 ms",
+            ),
         )],
         "quorum.loss-halts" => Vec::new(),
         _ if id.starts_with("contract.") || id.starts_with("integrity.") => {
@@ -132,9 +149,16 @@ fn test(id: &str, plan: &[&str], fault: &str) -> TestFacts {
         covers: vec!["process crash".into()],
         expected: "a new leader within 3 s; no acknowledged write lost; no command applied twice".into(),
         requires: vec!["history".into(), "faults".into(), "fencing".into()],
-        records: [("applied", 12_480), ("faults", 3), ("fencing", 57), ("history", 36_211), ("latency", 36_211), ("replay", 2480)]
-            .map(|(k, n)| (k.to_string(), n))
-            .to_vec(),
+        records: [
+            ("applied", 12_480),
+            ("faults", 3),
+            ("fencing", 57),
+            ("history", 36_211),
+            ("latency", 36_211),
+            ("replay", 2480),
+        ]
+        .map(|(k, n)| (k.to_string(), n))
+        .to_vec(),
     }
 }
 
@@ -213,11 +237,21 @@ fn declared() -> Vec<Section> {
                 ("fault assumptions", "process crash, network partition, slow follower, client retry"),
             ],
         ),
-        section("Endpoint commands", &[("operations", "write, cas, read"), ("consistency", "linearizable"), ("retry", "2 further attempts, jittered backoff")]),
+        section(
+            "Endpoint commands",
+            &[
+                ("operations", "write, cas, read"),
+                ("consistency", "linearizable"),
+                ("retry", "2 further attempts, jittered backoff"),
+            ],
+        ),
         section("Endpoint dashboard", &[("operations", "list"), ("consistency", "eventual"), ("staleness bound", "5.000 s")]),
         section("Protected resource actuator-queue", &[("fence", "epoch")]),
         section("Load", &[("writes per second λ_w", "120"), ("reads per second λ_r", "180")]),
-        section("Objectives", &[("recovery", "3.000 s"), ("catch-up allowance", "0.600 s"), ("write p99", "180.000 ms"), ("read p99", "90.000 ms")]),
+        section(
+            "Objectives",
+            &[("recovery", "3.000 s"), ("catch-up allowance", "0.600 s"), ("write p99", "180.000 ms"), ("read p99", "90.000 ms")],
+        ),
         section("Error budget", &[("service level objective", "0.999"), ("window", "30 d"), ("share for one failover", "0.05")]),
         section("Rollback", &[("metric", "leader_changes_per_minute"), ("trigger", "> 2 for 5m"), ("owner", "release manager")]),
     ]
@@ -226,8 +260,17 @@ fn declared() -> Vec<Section> {
 pub fn sample() -> Dossier {
     let ids = PROFILES[0].gates;
     let mut gates: Vec<GateFacts> = ids.iter().filter(|id| **id != "log.membership").map(|id| gate(id)).collect();
-    for (id, why) in [("log.membership", "excluded: reviewed, not tested"), ("votes.masked", "profile replicated-log does not ask for it")] {
-        gates.push(GateFacts { verdict: Verdict::NotApplicable, required: false, why: why.into(), tests: Vec::new(), judged: 0, ..gate(id) });
+    for (id, why) in
+        [("log.membership", "excluded: reviewed, not tested"), ("votes.masked", "profile replicated-log does not ask for it")]
+    {
+        gates.push(GateFacts {
+            verdict: Verdict::NotApplicable,
+            required: false,
+            why: why.into(),
+            tests: Vec::new(),
+            judged: 0,
+            ..gate(id)
+        });
     }
     let criteria = CRITERIA.iter().map(|c| {
         let carrying: Vec<(String, Verdict)> =
@@ -275,7 +318,11 @@ pub fn sample() -> Dossier {
             artifact("leader-crash/history.jsonl", 36_211),
             artifact("leader-crash/phases.jsonl", 12),
             artifact("snapshot-replay/replay.jsonl", 2480),
-            ArtifactFacts { state: "nothing shows that it is whole".into(), synthetic: false, ..artifact("leader-crash/status.jsonl", 412) },
+            ArtifactFacts {
+                state: "nothing shows that it is whole".into(),
+                synthetic: false,
+                ..artifact("leader-crash/status.jsonl", 412)
+            },
         ],
         charts: Charts {
             failovers: vec![failover("f1: n1 to n3", 100, 0), failover("f2: n3 to n2", 86, 60), failover("f3: n2 to n5", 61, 40)],
@@ -287,7 +334,8 @@ pub fn sample() -> Dossier {
 
 /// The sample with hostile words wherever evidence or a contract can put words.
 pub fn hostile() -> Dossier {
-    let evil = "<script>alert(1)</script> | `x` **b** [l](http://evil.example) \u{202e}gnp.exe\u{0007}\n# h\n--- \"' &amp; {{ 7*7 }}";
+    let evil =
+        "<script>alert(1)</script> | `x` **b** [l](http://evil.example) \u{202e}gnp.exe\u{0007}\n# h\n--- \"' &amp; {{ 7*7 }}";
     let long = "W".repeat(10_000);
     let mut d = sample();
     d.release.service = format!("svc {evil}");

@@ -117,8 +117,8 @@ impl Canvas<'_> {
             Tie::Middle => HPos::Center,
             Tie::End => HPos::Right,
         };
-        let style = TextStyle::from(("sans-serif", f64::from(size) * 1.24).into_font().transform(turn).color(&color))
-            .pos(Pos::new(h, VPos::Center));
+        let font = ("sans-serif", f64::from(size) * 1.24).into_font().transform(turn);
+        let style = font.color(&color).pos(Pos::new(h, VPos::Center));
         let _ = self.area.draw_text(text, &style, at);
     }
 }

@@ -144,9 +144,11 @@ fn bar(canvas: &Canvas<'_>, scale: Linear, y: i32, failover: &FailoverChart, nam
     }
     let least: i64 = failover.phases.iter().fold(0i64, |sum, p| sum.saturating_add(p.lo)).min(failover.total);
     let (lo, hi, middle) = (scale.at(least), scale.at(failover.total), y + BAR + 5);
-    canvas.line((lo, middle), (hi, middle), INK, 1);
-    canvas.line((lo, middle - 4), (lo, middle + 4), INK, 1);
-    canvas.line((hi, middle - 4), (hi, middle + 4), INK, 1);
+    if hi > lo {
+        canvas.line((lo, middle), (hi, middle), INK, 1);
+        canvas.line((lo, middle - 4), (lo, middle + 4), INK, 1);
+        canvas.line((hi, middle - 4), (hi, middle + 4), INK, 1);
+    }
     let over = failover.objective.is_some_and(|o| failover.total > o);
     let total = format!("{} s{}", seconds(failover.total), if over { " ✖" } else { "" });
     canvas.text((RIGHT + 12, y + BAR / 2), &total, 14, Tie::Start, if over { LIMIT } else { INK });

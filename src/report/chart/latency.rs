@@ -91,7 +91,11 @@ fn axes(canvas: &Canvas<'_>, x: Linear, y: Log) {
     for tick in y.ticks() {
         let at = y.at(tick);
         canvas.line((LEFT, at), (RIGHT, at), GRID, 1);
-        let label = Ratio::new(i128::from(tick), 1_000_000).unwrap_or(Ratio::ZERO).to_string();
+        let whole = tick / 1_000_000;
+        let label = match u64::try_from(whole) {
+            Ok(ms) if ms > 0 => group(ms),
+            _ => Ratio::new(i128::from(tick), 1_000_000).unwrap_or(Ratio::ZERO).to_string(),
+        };
         canvas.text((LEFT - 8, at), &label, 12, Tie::End, MUTED);
     }
     for tick in x.ticks(10) {
@@ -127,16 +131,19 @@ fn faults(canvas: &Canvas<'_>, x: Linear, chart: &LatencyChart) {
     }
 }
 
-/// Objectives as dashed lines, each labelled; two that lie close are labelled at either end.
+/// Objectives as dashed lines: the greatest is labelled above its line, the others below theirs, from the third on at the left.
 fn objectives(canvas: &Canvas<'_>, y: Log, all: &[(String, i64)]) {
-    for (i, (what, limit)) in all.iter().enumerate() {
+    let mut sorted: Vec<&(String, i64)> = all.iter().collect();
+    sorted.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+    for (i, (what, limit)) in sorted.into_iter().enumerate() {
         let at = y.at(*limit);
         canvas.dashed((LEFT, at), (RIGHT, at), LIMIT, 2);
         let word = format!("{} ≤ {} ms", brief(what, 30), millis(*limit));
         let wide = width(&word, 12) + 8;
-        let start = if i % 2 == 0 { RIGHT - wide } else { LEFT + 6 };
-        canvas.fill((start, at - 17), (start + wide, at - 3), RGBColor(255, 255, 255).mix(0.85));
-        canvas.text((start + 4, at - 10), &word, 12, Tie::Start, LIMIT);
+        let start = if i < 2 { RIGHT - wide } else { LEFT + 6 };
+        let middle = if i == 0 { at - 11 } else { at + 12 };
+        canvas.fill((start, middle - 7), (start + wide, middle + 7), RGBColor(255, 255, 255).mix(0.85));
+        canvas.text((RIGHT.min(start + wide) - 4, middle + 1), &word, 12, Tie::End, LIMIT);
     }
 }
 
@@ -177,8 +184,9 @@ fn steps(chart: &LatencyChart) -> Table {
     let step = round_up((chart.span.max(1) + STEPS - 1) / STEPS);
     let mut rows = Vec::new();
     let mut from = 0i64;
-    while from <= chart.span && rows.len() < 2 * STEPS as usize {
-        let here: Vec<&LatencyPoint> = chart.points.iter().filter(|p| p.t >= from && p.t < from + step).collect();
+    while from < chart.span.max(1) && rows.len() < 2 * STEPS as usize {
+        let here: Vec<&LatencyPoint> =
+            chart.points.iter().filter(|p| p.t >= from && (p.t < from + step || from + step >= chart.span)).collect();
         let range = |class: &str| {
             let all: Vec<i64> = here.iter().filter(|p| p.class == class && p.result == "ok").map(|p| p.latency).collect();
             match (all.iter().min(), all.iter().max()) {
@@ -202,12 +210,13 @@ fn steps(chart: &LatencyChart) -> Table {
 }
 
 fn slowest(chart: &LatencyChart) -> Table {
-    let mut all: Vec<&LatencyPoint> = chart.points.iter().collect();
+    let mut all: Vec<&LatencyPoint> = chart.points.iter().filter(|p| p.result != "unknown").collect();
     all.sort_by(|a, b| b.latency.cmp(&a.latency).then(a.line.cmp(&b.line)).then(a.t.cmp(&b.t)));
-    let row = |p: &&LatencyPoint| {
-        let result = if p.result == "unknown" { "no answer" } else { p.result };
-        vec![group(p.line), seconds(p.t), millis(p.latency), p.class.to_string(), result.to_string()]
-    };
+    let row = |p: &&LatencyPoint| vec![group(p.line), seconds(p.t), millis(p.latency), p.class.to_string(), p.result.to_string()];
     let rows = all.iter().take(10).map(row).collect();
-    table("The slowest operations", &["line of the history", "sent at (s)", "latency (ms)", "class", "result"], rows)
+    table(
+        "The slowest operations that were answered",
+        &["line of the history", "sent at (s)", "latency (ms)", "class", "result"],
+        rows,
+    )
 }

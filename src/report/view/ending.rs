@@ -93,7 +93,8 @@ pub struct Method {
 }
 
 pub(super) fn method(dossier: &Dossier) -> Vec<Method> {
-    let one = |g: &GateFacts| Method { id: name(&g.id), title: line(&g.title), proves: or_dash(&g.proves), blind: or_dash(&g.blind) };
+    let one =
+        |g: &GateFacts| Method { id: name(&g.id), title: line(&g.title), proves: or_dash(&g.proves), blind: or_dash(&g.blind) };
     judged(dossier).map(one).collect()
 }
 

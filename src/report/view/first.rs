@@ -2,7 +2,7 @@
 
 use super::{Count, Mark, Pair, mono, pair};
 use crate::dossier::{Decision, Dossier, GateFacts};
-use crate::report::text::{count, group, line, name};
+use crate::report::text::{count, group, line, name, sentence};
 use crate::verdict::Verdict;
 
 pub(super) fn mark(decision: Decision) -> Mark {
@@ -14,7 +14,7 @@ pub(super) fn mark(decision: Decision) -> Mark {
 }
 
 /// Why the decision is what it is.
-pub(super) fn sentence(dossier: &Dossier) -> String {
+pub(super) fn reason(dossier: &Dossier) -> String {
     let required: Vec<&GateFacts> = dossier.gates.iter().filter(|g| g.required).collect();
     let of = |verdict: Verdict| required.iter().filter(|g| g.verdict == verdict && !g.waived).count() as u64;
     let waived = required.iter().filter(|g| g.waived).count() as u64;
@@ -39,9 +39,14 @@ fn are(n: u64) -> String {
 
 pub(super) fn synthetic(dossier: &Dossier) -> Option<String> {
     let made = dossier.artifacts.iter().filter(|a| a.synthetic).count() as u64;
-    let all = count(dossier.artifacts.len() as u64, "file", "files");
+    let all = count(dossier.artifacts.len() as u64, "evidence file", "evidence files");
+    let verb = if made == 1 { "was" } else { "were" };
     (made > 0).then(|| {
-        format!("{} of {all} generated, not recorded from a running system. It shows how judging works and proves nothing about a release.", are(made))
+        format!(
+            "{} of {all} {verb} generated, not recorded from a running system. Such evidence shows how judging works; it proves \
+             nothing about a release.",
+            group(made)
+        )
     })
 }
 
@@ -53,10 +58,10 @@ pub(super) fn identity(dossier: &Dossier) -> Vec<Pair> {
         pair("Profile", &release.profile),
         pair("Weighed on", dossier.date.as_deref().unwrap_or("no date is known, so no waiver is in force")),
     ];
-    out.extend(release.uri.iter().map(|uri| mono("Artifact", uri)));
-    out.extend(release.digest.iter().map(|digest| mono("Artifact digest", digest)));
     out.push(mono("Contract", &format!("sha256:{}", dossier.contract.sha256)));
     out.push(mono("Matrix", &format!("sha256:{}", dossier.matrix.sha256)));
+    out.extend(release.uri.iter().map(|uri| mono("Artifact", uri)));
+    out.extend(release.digest.iter().map(|digest| mono("Artifact digest", digest)));
     out
 }
 
@@ -80,15 +85,15 @@ pub(super) fn counts(dossier: &Dossier) -> Vec<Count> {
 
 pub(super) fn waivers(dossier: &Dossier) -> Vec<Vec<String>> {
     let row = |w: &crate::dossier::WaiverFacts| {
-        vec![name(&w.gate), line(&w.state), line(&w.reason), name(&w.approver), name(&w.expires), name(&w.ticket)]
+        vec![name(&w.gate), line(&w.state), sentence(&w.reason), name(&w.approver), name(&w.expires), name(&w.ticket)]
     };
     dossier.waivers.iter().map(row).collect()
 }
 
 pub(super) fn verify() -> Vec<Pair> {
     vec![
-        mono("Check this package again, from its evidence", "quorate verify <package>"),
-        mono("What a gate asks, proves and cannot see", "quorate explain <gate>"),
+        mono("Check this package again, from its evidence", "quorate verify PACKAGE"),
+        mono("What a gate asks, proves and cannot see", "quorate explain GATE"),
         mono("The digest of the package", "sha256sum tagmanifest-sha256.txt"),
     ]
 }

@@ -4,8 +4,8 @@ use super::basis::{Found, Number, more};
 use super::{Mark, anchor, judged};
 use crate::dossier::{Dossier, GateFacts, TestJudgement};
 use crate::exact::Ratio;
-use crate::report::text::{count, group, line, name, or_dash, sentence};
-use crate::verdict::Verdict;
+use crate::report::text::{cell, count, group, line, name, sentence};
+use crate::verdict::{Judgement, Verdict};
 use serde::Serialize;
 
 /// The gates of one family.
@@ -52,8 +52,10 @@ pub(super) fn families(dossier: &Dossier) -> Vec<Family> {
 pub(super) fn row(gate: &GateFacts) -> Row {
     let telling = telling(gate);
     let judgement = telling.map(|t| &t.judgement);
-    let text = |field: Option<&String>| or_dash(field.map_or("", String::as_str));
+    let bare = judgement.is_none_or(|j| j.objective.is_empty() && j.measured.is_empty());
+    let text = |field: Option<&String>| cell(field.map_or("", String::as_str));
     let of = match telling {
+        _ if bare => String::new(),
         Some(t) if !t.test.is_empty() && gate.tests.len() > 1 => {
             format!("{}, one of {}", name(&t.test), count(gate.tests.len() as u64, "test", "tests"))
         }
@@ -102,6 +104,8 @@ pub struct Open {
     #[serde(flatten)]
     row: Row,
     cases: Vec<Case>,
+    /// Whether several tests are shown.
+    several: bool,
     more: String,
     commands: Vec<String>,
 }
@@ -124,10 +128,11 @@ pub struct Case {
 /// The most tests shown with one gate that did not pass.
 const MOST_CASES: usize = 6;
 
-/// All gates that did not pass: failed ones first.
+/// All gates that did not pass: failed ones first, and waived ones last among those.
 pub(super) fn open(dossier: &Dossier) -> Vec<Open> {
-    let of = |verdict: Verdict| judged(dossier).filter(move |g| g.verdict == verdict);
-    of(Verdict::Fail).chain(of(Verdict::Inconclusive)).map(one_open).collect()
+    let mut open: Vec<&GateFacts> = judged(dossier).filter(|g| open_verdict(g.verdict)).collect();
+    open.sort_by_key(|g| (std::cmp::Reverse(g.verdict), g.waived));
+    open.into_iter().map(one_open).collect()
 }
 
 fn one_open(gate: &GateFacts) -> Open {
@@ -137,8 +142,13 @@ fn one_open(gate: &GateFacts) -> Open {
     Open {
         row: row(gate),
         cases: tests.iter().take(MOST_CASES).map(|t| case(t)).collect(),
-        more: if rest == 0 { String::new() } else { format!("{} more did not pass; see the section.", count(rest, "test", "tests")) },
-        commands: vec!["quorate verify <package>".into(), format!("quorate explain {}", name(&gate.id))],
+        several: tests.len() > 1,
+        more: if rest == 0 {
+            String::new()
+        } else {
+            format!("{} more did not pass; see the section.", count(rest, "test", "tests"))
+        },
+        commands: vec!["quorate verify PACKAGE".into(), format!("quorate explain {}", name(&gate.id))],
     }
 }
 
@@ -152,9 +162,9 @@ fn case(test: &TestJudgement) -> Case {
         test: name(&test.test),
         mark: Mark::of(judgement.verdict),
         why: sentence(&judgement.why),
-        objective: or_dash(&judgement.objective),
-        measured: or_dash(&judgement.measured),
-        margin: or_dash(&judgement.margin),
+        objective: cell(&judgement.objective),
+        measured: cell(&judgement.measured),
+        margin: cell(&judgement.margin),
         judged: group(judgement.judged),
         figures: judgement.figures.iter().take(MOST_FIGURES).map(|f| Number::of(&test.test, f)).collect(),
         findings: Found::all(judgement),
@@ -168,6 +178,10 @@ pub struct Block {
     #[serde(flatten)]
     row: Row,
     tests: Vec<TestRow>,
+    /// Whether there is at most one test, so that no table is needed.
+    lone: bool,
+    /// Whether no test has an objective, a measured value or a margin.
+    bare: bool,
     figures: Vec<Number>,
     more: String,
 }
@@ -191,9 +205,12 @@ pub(super) fn block(gate: &GateFacts) -> Block {
     let figures: Vec<Number> =
         gate.tests.iter().flat_map(|t| t.judgement.figures.iter().map(|f| Number::of(&t.test, f))).collect();
     let all = figures.len();
+    let none = |j: &Judgement| j.objective.is_empty() && j.measured.is_empty() && j.margin.is_empty();
     Block {
         row: row(gate),
         tests: gate.tests.iter().map(test_row).collect(),
+        lone: gate.tests.len() < 2,
+        bare: gate.tests.iter().all(|t| none(&t.judgement)),
         more: if all > MOST_FIGURES { format!("Shown {MOST_FIGURES} of {all} figures.") } else { String::new() },
         figures: figures.into_iter().take(MOST_FIGURES).collect(),
     }
@@ -204,9 +221,9 @@ fn test_row(test: &TestJudgement) -> TestRow {
     TestRow {
         test: if test.test.is_empty() { "release".into() } else { name(&test.test) },
         mark: Mark::of(judgement.verdict),
-        objective: or_dash(&judgement.objective),
-        measured: or_dash(&judgement.measured),
-        margin: or_dash(&judgement.margin),
+        objective: cell(&judgement.objective),
+        measured: cell(&judgement.measured),
+        margin: cell(&judgement.margin),
         judged: group(judgement.judged),
         why: sentence(&judgement.why),
     }

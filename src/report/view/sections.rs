@@ -202,8 +202,13 @@ fn tests(dossier: &Dossier) -> Grid {
 /// The ten plan items and the tests that cover them.
 fn plan_items(dossier: &Dossier) -> Grid {
     let row = |item: &(&str, &str)| {
-        let tests: Vec<String> = dossier.tests.iter().filter(|t| t.plan.iter().any(|p| p == item.0)).map(|t| name(&t.id)).collect();
-        vec![item.0.to_string(), item.1.to_string(), if tests.is_empty() { "not covered by any test".into() } else { tests.join(", ") }]
+        let tests: Vec<String> =
+            dossier.tests.iter().filter(|t| t.plan.iter().any(|p| p == item.0)).map(|t| name(&t.id)).collect();
+        vec![
+            item.0.to_string(),
+            item.1.to_string(),
+            if tests.is_empty() { "not covered by any test".into() } else { tests.join(", ") },
+        ]
     };
     Grid {
         caption: "Release test plan: which test covers which item".into(),
