@@ -200,6 +200,16 @@ impl History {
         History { lists: self.lists.clone(), texts: self.texts.clone(), ..History::default() }
     }
 
+    /// The operations at these positions, with the same lists and texts left behind.
+    pub(super) fn restricted_to(&self, positions: &[u32]) -> History {
+        let mut part = History::with_capacity(positions.len());
+        for &at in positions {
+            // It was well-formed here, so it is there.
+            let _ = part.push(self.operation(at as usize));
+        }
+        part
+    }
+
     /// Number of operations.
     pub fn len(&self) -> usize {
         self.tags.len()
