@@ -173,7 +173,7 @@ pub struct History {
 }
 
 pub(super) fn tag(kind: Kind, outcome: OpOutcome) -> u8 {
-    (kind as u8) << 2 | outcome as u8
+    ((kind as u8) << 2) | outcome as u8
 }
 
 impl History {

@@ -283,7 +283,7 @@ impl<'a> Filling<'a> {
             Ok(matched) => matched,
             Err(swept) => return swept,
         };
-        self.scan(key, slots, by_key, matched).map_or_else(|| self.place_failed(key, by_key), |swept| swept)
+        self.scan(key, slots, by_key, matched).unwrap_or_else(|| self.place_failed(key, by_key))
     }
 
     fn of_key(list: &[(u32, u32)], key: usize) -> &[(u32, u32)] {
