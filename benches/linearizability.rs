@@ -17,6 +17,7 @@ fn main() {
     fast(&base, threads);
     repeated(operations.min(1_000_000), threads);
     hard(threads);
+    hardest(threads);
 }
 
 fn fast(base: &Shape, threads: usize) {
@@ -52,6 +53,14 @@ fn hard(threads: usize) {
             }
             run_on(&format!("hard: {clients} in flight, {name}"), &spoil(&simulate(&shape)), &shape, threads);
         }
+    }
+}
+
+/// Compare-and-sets among few values, many in flight: the hardest that is known.
+fn hardest(threads: usize) {
+    for operations in [1000, 10_000] {
+        let shape = Shape { operations, clients: 50, values: 5, cas: 500, seed: 3, ..Shape::default() };
+        run(&format!("hardest: 50 in flight, CAS of 5 values, {operations}"), &shape, threads);
     }
 }
 

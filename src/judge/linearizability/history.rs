@@ -173,7 +173,7 @@ pub struct History {
 }
 
 pub(super) fn tag(kind: Kind, outcome: OpOutcome) -> u8 {
-    (kind as u8) << 2 | outcome as u8
+    ((kind as u8) << 2) | outcome as u8
 }
 
 impl History {
@@ -198,6 +198,16 @@ impl History {
     /// An empty history that knows the same lists and texts.
     pub fn clone_empty(&self) -> History {
         History { lists: self.lists.clone(), texts: self.texts.clone(), ..History::default() }
+    }
+
+    /// The operations at these positions, with the same lists and texts left behind.
+    pub(super) fn restricted_to(&self, positions: &[u32]) -> History {
+        let mut part = History::with_capacity(positions.len());
+        for &at in positions {
+            // It was well-formed here, so it is there.
+            let _ = part.push(self.operation(at as usize));
+        }
+        part
     }
 
     /// Number of operations.

@@ -36,9 +36,10 @@ pub enum NilRead {
 /// What a failed compare-and-set says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FailedCas {
-    /// The register did not hold the expected value at some moment of the operation.
+    /// The register did not hold the expected value at some moment of the operation. Only for clients that report a
+    /// failure for no other reason: real recordings hold failures that say nothing of the kind.
     Mismatch,
-    /// Nothing but that it had no effect.
+    /// Nothing but that it had no effect. The default.
     NoEffect,
 }
 
@@ -83,7 +84,7 @@ impl Default for Settings<'_> {
         Settings {
             initial: NIL,
             nil_read: NilRead::Absent,
-            failed_cas: FailedCas::Mismatch,
+            failed_cas: FailedCas::NoEffect,
             skew_ns: 0,
             budget: Budget::default(),
             threads: 1,

@@ -4,10 +4,11 @@ use super::blocks::{self, Clash, Said, Scratch};
 use super::elements::{Ops, Special};
 use super::groups::{Groups, in_parallel};
 use super::history::History;
-use super::outcome::{DataType, Gap, KeyVerdict, Method, Outcome, Settings, Undecided, Verdict};
+use super::outcome::{Counterexample, DataType, Gap, KeyVerdict, Method, Outcome, Settings, Undecided, Verdict};
 use super::profile::Profile;
 use super::versions::{self, Swept};
 use super::{builtin, counter, log, mutex, queue, register_case, set, witness};
+use std::sync::atomic::Ordering;
 
 /// A verdict with the way it was reached.
 pub(super) struct Judged {
@@ -20,6 +21,9 @@ pub(super) struct Judged {
 pub fn check(history: &History, data: DataType, settings: &Settings) -> Outcome {
     let profile = Profile::new(history, data);
     let mut judged: Vec<Option<Judged>> = profile.of.iter().map(without_looking).collect();
+    if stopped(settings) {
+        judged.iter_mut().filter(|judged| judged.is_none()).for_each(|judged| *judged = Some(gave_up()));
+    }
     let mut reasons = vec!["no faster method applies"; judged.len()];
     let mut clashes: Vec<Option<versions::Clash>> = Vec::new();
     if data == DataType::Register {
@@ -32,7 +36,7 @@ pub fn check(history: &History, data: DataType, settings: &Settings) -> Outcome 
     if wanted.contains(&true) {
         let groups = Groups::new(history, &profile.keys, &wanted);
         let done = in_parallel(&groups, &wanted, settings.threads, |key, positions| {
-            judge_one(history, positions, data, settings, reasons[key])
+            if stopped(settings) { gave_up() } else { judge_one(history, positions, data, settings, reasons[key]) }
         });
         for (key, verdict) in done {
             judged[key] = Some(verdict);
@@ -112,13 +116,23 @@ fn set_version_clashes(
     let groups = Groups::new(history, &profile.keys, &wanted);
     for (key, clash) in clashes.into_iter().enumerate() {
         if let Some(clash) = clash {
-            let example = witness::show_versions(history, groups.of(key), &clash, settings.initial);
+            let example = show_version_clash(history, groups.of(key), clash, settings);
             let why = "every operation tells its version";
             let verdict = Verdict::Violation(Box::new(example));
             let by_values = judged[key].replace(Judged { verdict, method: Method::VersionSweep, why });
             alone[key] = by_values.map(|judged| judged.verdict);
         }
     }
+}
+
+fn stopped(settings: &Settings) -> bool {
+    settings.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
+}
+
+fn gave_up() -> Judged {
+    let gap = Undecided { gap: Gap::Stopped, explained: 0, stuck_at: None };
+    let why = "the caller asked to stop";
+    Judged { verdict: Verdict::Undecided(Box::new(gap)), method: Method::ModelSearch, why }
 }
 
 /// Keys on which there is nothing to judge.
@@ -175,7 +189,7 @@ fn show_clashes(
     let groups = Groups::new(history, &profile.keys, &wanted);
     for (key, clash) in clashes.into_iter().enumerate() {
         if let Some(clash) = clash {
-            let example = witness::show(history, groups.of(key), &clash, settings.initial);
+            let example = show_clash(history, groups.of(key), clash, settings);
             judged[key] = Some(Judged {
                 verdict: Verdict::Violation(Box::new(example)),
                 method: Method::Blocks,
@@ -183,6 +197,32 @@ fn show_clashes(
             });
         }
     }
+}
+
+/// The clash of a key, looked for again in its operations alone: which of several is found must not depend on the other
+/// keys of the same thread.
+fn show_clash(history: &History, positions: &[u32], clash: Clash, settings: &Settings) -> Counterexample {
+    let part = history.restricted_to(positions);
+    let profile = Profile::new(&part, DataType::Register);
+    let key = profile.keys.of(&part).first().map_or(0, |&key| key as usize);
+    let said = blocks::read(&part, &profile, settings, |_| true).judge(key, &mut Scratch::default());
+    let all: Vec<u32> = (0..part.len() as u32).collect();
+    match said {
+        Said::Clash(clash) => witness::show(&part, &all, &clash, settings.initial),
+        _ => witness::show(history, positions, &clash, settings.initial),
+    }
+}
+
+/// The same for a clash of versions.
+fn show_version_clash(history: &History, positions: &[u32], clash: versions::Clash, settings: &Settings) -> Counterexample {
+    let part = history.restricted_to(positions);
+    let profile = Profile::new(&part, DataType::Register);
+    let swept = versions::sweep(&part, &profile, settings, |_| true);
+    let clash = match swept.into_iter().flatten().find(|swept| matches!(swept, Swept::Clash(_))) {
+        Some(Swept::Clash(clash)) => clash,
+        _ => clash,
+    };
+    witness::show_versions(history, positions, &clash, settings.initial)
 }
 
 /// One key whose operations are listed.

@@ -32,9 +32,9 @@ impl Profile {
         let mut of = vec![blank; keys.len()];
         let traits = table(|kind, outcome| {
             let brings = matches!(kind, Kind::Write | Kind::Cas | Kind::Append | Kind::Add | Kind::Enqueue | Kind::Push);
-            u8::from(outcome == OpOutcome::Ok) * OK
-                | u8::from(brings && outcome != OpOutcome::Fail) * BRINGS
-                | u8::from(!belongs(data, kind)) * FOREIGN
+            (u8::from(outcome == OpOutcome::Ok) * OK)
+                | (u8::from(brings && outcome != OpOutcome::Fail) * BRINGS)
+                | (u8::from(!belongs(data, kind)) * FOREIGN)
         });
         for ((&key, &tag), &value) in keys.of(history).iter().zip(&history.tags).zip(&history.values) {
             let traits = traits[(tag & 127) as usize];

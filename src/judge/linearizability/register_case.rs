@@ -83,6 +83,21 @@ fn raw(op: &Operation, settings: &Settings) -> Option<Raw> {
     }
 }
 
+/// What a reader wants to see beside an operation that could not follow: the last write that was complete before it, and
+/// the last one that brought the value it needs.
+fn background(history: &History, at: &[u32], stuck: &Operation) -> Vec<Operation> {
+    let needed = if stuck.kind == Kind::Cas { stuck.expected } else { stuck.value };
+    let changes = || {
+        let all = at.iter().map(|&at| history.operation(at as usize));
+        all.filter(|op| !op.kind.observes_only() && op.outcome != OpOutcome::Fail && op.row != stuck.row)
+    };
+    let complete = changes().filter(|op| op.ret < stuck.invoke).max_by_key(|op| (op.invoke, op.row));
+    let source = changes().filter(|op| op.value == needed && op.invoke <= stuck.ret).max_by_key(|op| (op.invoke, op.row));
+    let mut shown: Vec<Operation> = complete.into_iter().chain(source).collect();
+    shown.dedup();
+    shown
+}
+
 fn verdict(found: Found, history: &History, at: &[u32]) -> Verdict {
     let operation = |op: usize| history.operation(at[op] as usize);
     match found {
@@ -90,8 +105,14 @@ fn verdict(found: Found, history: &History, at: &[u32]) -> Verdict {
         Found::Stuck { op, in_flight, explained } => {
             let mut operations: Vec<Operation> = in_flight.into_iter().map(operation).collect();
             operations.sort_by_key(|op| (op.invoke, op.row));
-            operations.truncate(6);
-            operations.push(operation(op));
+            operations.truncate(3);
+            let stuck = operation(op);
+            for other in background(history, at, &stuck) {
+                if !operations.contains(&other) {
+                    operations.insert(0, other);
+                }
+            }
+            operations.push(stuck);
             let reason = Reason::SearchStuck { explained };
             Verdict::Violation(Box::new(Counterexample { reason, operations, margin_ns: None }))
         }

@@ -148,6 +148,11 @@ fn truth(history: &History, data: DataType, settings: &Settings, versions: bool)
     oracle(&ops, &spec, history, settings)
 }
 
+/// Failed compare-and-sets are observations: the harder setting.
+fn strict() -> Settings<'static> {
+    Settings { failed_cas: FailedCas::Mismatch, ..Settings::default() }
+}
+
 fn rounds() -> u64 {
     std::env::var("QUORATE_SOAK").ok().and_then(|n| n.parse().ok()).unwrap_or(10_000)
 }
@@ -233,7 +238,6 @@ fn compare(data: DataType, salt: u64, settings: &Settings, versions: bool) -> BT
         }
         *counts.entry((key.method, got)).or_insert(0) += 1;
     }
-    println!("{data:?} {counts:?}");
     counts
 }
 
@@ -250,7 +254,7 @@ fn searches_agree(history: &History, data: DataType, settings: &Settings, verdic
 /// Longer histories, which no oracle can judge: all methods agree with each other.
 #[test]
 fn methods_agree_on_longer_histories() {
-    let settings = Settings::default();
+    let settings = strict();
     let mut good = 0;
     for round in 0..rounds() / 20 {
         let mut rng = Random(77 << 40 | round);
@@ -278,54 +282,151 @@ fn methods_agree_on_longer_histories() {
         good += u64::from(*verdict == Verdict::Linearizable);
         searches_agree(&history, DataType::Register, &settings, verdict);
     }
-    println!("longer: {good} of {} linearizable", rounds() / 20);
+    assert!(good > 0);
+}
+
+/// The method must have judged both ways, and often.
+fn exercised(counts: &BTreeMap<(Method, bool), u64>, method: Method) {
+    for way in [false, true] {
+        let count = counts.get(&(method, way)).copied().unwrap_or(0);
+        assert!(count * 100 > rounds(), "{method:?} said {way} only {count} times");
+    }
 }
 
 #[test]
 fn registers_agree_with_the_oracle() {
-    compare(DataType::Register, 1, &Settings::default(), false);
-    let any = Settings { nil_read: NilRead::Any, failed_cas: FailedCas::NoEffect, ..Settings::default() };
+    let counts = compare(DataType::Register, 1, &strict(), false);
+    exercised(&counts, Method::Blocks);
+    exercised(&counts, Method::RegisterSearch);
+    let any = Settings { nil_read: NilRead::Any, ..Settings::default() };
     compare(DataType::Register, 2, &any, false);
-    let other = Settings { initial: 1, skew_ns: 1, ..Settings::default() };
+    let other = Settings { initial: 1, skew_ns: 1, ..strict() };
     compare(DataType::Register, 3, &other, false);
 }
 
 #[test]
 fn versioned_registers_agree_with_the_oracle() {
-    compare(DataType::Register, 4, &Settings::default(), true);
+    exercised(&compare(DataType::Register, 4, &strict(), true), Method::VersionSweep);
+    compare(DataType::Register, 12, &Settings { skew_ns: 40, ..Settings::default() }, true);
 }
 
 #[test]
 fn queues_agree_with_the_oracle() {
-    compare(DataType::Queue, 5, &Settings::default(), false);
+    exercised(&compare(DataType::Queue, 5, &Settings::default(), false), Method::QueueConditions);
+    compare(DataType::Queue, 25, &Settings { skew_ns: 1, ..Settings::default() }, false);
 }
 
 #[test]
 fn sets_agree_with_the_oracle() {
-    compare(DataType::Set, 6, &Settings::default(), false);
+    exercised(&compare(DataType::Set, 6, &Settings::default(), false), Method::SetElements);
+    compare(DataType::Set, 26, &Settings { skew_ns: 1, ..Settings::default() }, false);
 }
 
 #[test]
 fn stacks_agree_with_the_oracle() {
     compare(DataType::Stack, 7, &Settings::default(), false);
+    compare(DataType::Stack, 27, &Settings { skew_ns: 1, ..Settings::default() }, false);
 }
 
 #[test]
 fn counters_agree_with_the_oracle() {
-    compare(DataType::Counter, 8, &Settings::default(), false);
+    exercised(&compare(DataType::Counter, 8, &Settings::default(), false), Method::CounterSlots);
+    compare(DataType::Counter, 28, &Settings { skew_ns: 1, ..Settings::default() }, false);
 }
 
 #[test]
 fn logs_agree_with_the_oracle() {
-    compare(DataType::Log, 9, &Settings::default(), false);
+    exercised(&compare(DataType::Log, 9, &Settings::default(), false), Method::LogPrefixes);
+    compare(DataType::Log, 29, &Settings { skew_ns: 1, ..Settings::default() }, false);
 }
 
 #[test]
 fn mutexes_agree_with_the_oracle() {
-    compare(DataType::Mutex, 10, &Settings::default(), false);
+    exercised(&compare(DataType::Mutex, 10, &Settings::default(), false), Method::MutexBlocks);
+    compare(DataType::Mutex, 30, &Settings { skew_ns: 1, ..Settings::default() }, false);
 }
 
 #[test]
 fn texts_agree_with_the_oracle() {
     compare(DataType::Text, 11, &Settings::default(), false);
+}
+
+fn mixed(seed: u64) -> History {
+    let versions = seed.is_multiple_of(3);
+    let values = 6 * (seed & 1);
+    let shape = Shape { operations: 3000, keys: 7, cas: 300, unknown: 50, values, versions, seed, ..Shape::default() };
+    let mut history = History::new();
+    let mut rng = Random(seed);
+    for mut op in simulate(&shape).operations() {
+        if op.key < 3 && rng.chance(5) {
+            op.value = 1 + rng.below(50) as i64;
+        }
+        history.push(op).unwrap();
+    }
+    history
+}
+
+#[test]
+fn threads_do_not_change_the_outcome() {
+    for seed in 0..20 {
+        let history = mixed(seed);
+        let one = check(&history, DataType::Register, &Settings::default());
+        for threads in [2, 3, 8] {
+            let many = check(&history, DataType::Register, &Settings { threads, ..Settings::default() });
+            assert_eq!(one, many);
+            assert_eq!(format!("{one:?}"), format!("{many:?}"));
+        }
+    }
+}
+
+#[test]
+fn a_budget_or_a_stop_flag_leaves_keys_undecided_but_never_decides() {
+    let history = mixed(1);
+    let full = check(&history, DataType::Register, &Settings::default());
+    for steps in [0, 10, 300, 3000] {
+        let budget = Budget { steps, bytes: 1 << 30 };
+        let short = check(&history, DataType::Register, &Settings { budget, ..Settings::default() });
+        for (short, full) in short.keys.iter().zip(&full.keys) {
+            let gap = matches!(&short.verdict, Verdict::Undecided(u) if u.gap == Gap::Steps && u.stuck_at.is_some());
+            assert!(gap || short.verdict == full.verdict);
+        }
+        assert!(steps > 10 || matches!(short.verdict(), Verdict::Undecided(_)));
+    }
+    let stop = std::sync::atomic::AtomicBool::new(true);
+    let stopped = check(&history, DataType::Register, &Settings { stop: Some(&stop), ..Settings::default() });
+    assert!(stopped.keys.iter().all(|key| matches!(&key.verdict, Verdict::Undecided(u) if u.gap == Gap::Stopped)));
+}
+
+#[test]
+fn nothing_to_judge_is_not_a_pass() {
+    let empty = check(&History::new(), DataType::Register, &Settings::default());
+    assert_eq!((empty.verdict(), empty.ok_operations()), (Verdict::Vacuous, 0));
+    let mut failed = History::new();
+    failed.push(Operation { outcome: OpOutcome::Fail, ..Operation::ok(Kind::Write, 1, 0, 1) }).unwrap();
+    failed.push(Operation { outcome: OpOutcome::Unknown, ..Operation::ok(Kind::Write, 2, 0, 1) }).unwrap();
+    assert_eq!(check(&failed, DataType::Register, &Settings::default()).verdict(), Verdict::Vacuous);
+    failed.push(Operation::ok(Kind::Enqueue, 2, 0, 1)).unwrap();
+    let foreign = check(&failed, DataType::Register, &Settings::default()).verdict();
+    assert!(matches!(foreign, Verdict::Undecided(gap) if gap.gap == Gap::ForeignOperation));
+}
+
+#[test]
+fn a_stale_read_is_shown_with_its_margin() {
+    let mut history = History::new();
+    for (row, op) in
+        [Operation::ok(Kind::Write, 1, 0, 10), Operation::ok(Kind::Write, 2, 20, 30), Operation::ok(Kind::Read, 1, 75, 80)]
+            .into_iter()
+            .enumerate()
+    {
+        history.push(Operation { row: row as u32, ..op }).unwrap();
+    }
+    let outcome = check(&history, DataType::Register, &Settings::default());
+    let (_, example) = outcome.violations().next().unwrap();
+    assert_eq!((&example.reason, example.margin_ns), (&Reason::StaleRead, Some(10)));
+    assert_eq!(example.operations.iter().map(|op| op.row).collect::<Vec<_>>(), [0, 1, 2]);
+    assert!(explain(example).contains("after it had been replaced"), "{}", explain(example));
+    // The margin is the smallest relative clock error that excuses it: half of it on each side.
+    let excused = |skew_ns| check(&history, DataType::Register, &Settings { skew_ns, ..Settings::default() }).verdict();
+    assert!(matches!(excused(4), Verdict::Violation(_)));
+    assert_eq!(excused(5), Verdict::Linearizable);
 }

@@ -200,7 +200,12 @@ impl<'a> Filling<'a> {
             }
             if action >= MAYBE || value == initial || (any_nil && value == NIL) {
                 let read_any = any_nil && action == READ && value == NIL;
-                let version = version.filter(|&version| version as i64 >= ranges[key as usize].low);
+                let range = ranges[key as usize];
+                let version = version.filter(|&version| version as i64 >= range.low);
+                if version.is_some_and(|version| version as i64 > range.high) {
+                    self.trouble[key as usize] = Some(Swept::Other("a read saw a version beyond the written ones"));
+                    continue;
+                }
                 if read_any || self.set_aside(action, at, key, version) {
                     continue;
                 }
@@ -214,8 +219,9 @@ impl<'a> Filling<'a> {
                 self.slots.resize(finder.grown(), Slot::EMPTY);
             }
             let Some(here) = self.slots.get_mut(slot as usize) else {
+                // Another key has this version too.
                 self.conflict = true;
-                self.trouble[key as usize] = Some(Swept::Other("a read saw a version beyond the written ones"));
+                self.trouble[key as usize] = Some(Swept::Other("versions cannot be told apart"));
                 continue;
             };
             // Reads and writes alternate as they like: no branch may depend on which it is.
@@ -277,7 +283,7 @@ impl<'a> Filling<'a> {
             Ok(matched) => matched,
             Err(swept) => return swept,
         };
-        self.scan(key, slots, by_key, matched).map_or_else(|| self.place_failed(key, by_key), |swept| swept)
+        self.scan(key, slots, by_key, matched).unwrap_or_else(|| self.place_failed(key, by_key))
     }
 
     fn of_key(list: &[(u32, u32)], key: usize) -> &[(u32, u32)] {
