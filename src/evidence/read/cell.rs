@@ -294,3 +294,73 @@ fn word(cell: &Cell<'_>, words: &[&str]) -> Result<Raw, String> {
     let near = nearest(text, words.iter().copied()).map(|w| format!("; did you mean {w}?")).unwrap_or_default();
     Err(format!("expected one of {}, found {}{near}", words.join(", "), shown(cell)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: Timing = Timing { scale: 1_000_000_000, wall: true, up: false };
+
+    fn plain(text: &str) -> Cell<'_> {
+        Cell::Plain(Cow::Borrowed(text))
+    }
+
+    fn quoted(text: &str) -> Cell<'_> {
+        Cell::Text(Cow::Borrowed(text))
+    }
+
+    #[test]
+    fn times_are_exact() {
+        let time = |cell: Cell<'_>, timing| typed(&cell, FieldType::Time, timing, &mut Symbols::default());
+        assert_eq!(time(Cell::Number("1795219427.294254"), S), Ok(1_795_219_427_294_254_000));
+        assert_eq!(time(Cell::Number("0.1234567891"), S), Ok(123_456_789));
+        assert_eq!(time(Cell::Number("0.1234567891"), Timing { up: true, ..S }), Ok(123_456_790));
+        assert_eq!(time(Cell::Number("-0.0000000001"), S), Ok(-1));
+        assert_eq!(time(Cell::Number("9007199254740993"), Timing { scale: 1, ..S }), Ok(9_007_199_254_740_993));
+        assert_eq!(time(quoted("2026-01-02T03:04:05.5Z"), S), Ok(1_767_323_045_500_000_000));
+        assert_eq!(time(quoted("2026-01-02T03:04:05-00:30"), S), Ok(1_767_324_845_000_000_000));
+        assert!(time(quoted("2026-01-02T03:04:05Z"), Timing { wall: false, ..S }).is_err());
+        assert!(time(Cell::Number("1e12"), S).is_err() && time(Cell::Bool(true), S).is_err());
+        assert_eq!(time(Cell::Null, S), Ok(ABSENT));
+    }
+
+    #[test]
+    fn numbers_are_exact_or_refused() {
+        let mut symbols = Symbols::default();
+        let mut int = |cell: Cell<'_>| typed(&cell, FieldType::Int, S, &mut symbols);
+        assert_eq!(int(Cell::Number("9007199254740992")), Ok(1 << 53));
+        assert!(int(Cell::Number("9007199254740993")).is_err_and(|e| e.contains("write it as a string")));
+        assert!(int(Cell::Number("1e300")).is_err() && int(Cell::Number("1.5")).is_err());
+        assert_eq!(int(quoted("9007199254740993")), Ok(9_007_199_254_740_993));
+        assert!(int(plain("9223372036854775808")).is_err() && int(plain("x")).is_err());
+        assert_eq!(typed(&Cell::Number("0.0000015"), FieldType::Decimal, S, &mut symbols), Ok(2));
+        assert_eq!(typed(&plain("-2.25"), FieldType::Decimal, S, &mut symbols), Ok(-2_250_000));
+    }
+
+    #[test]
+    fn values_do_not_mix() {
+        let mut symbols = Symbols::default();
+        let cells = [
+            Cell::Null,
+            Cell::Number("5"),
+            quoted("5"),
+            Cell::Number("1.5"),
+            quoted("1.5"),
+            Cell::Bool(true),
+            quoted("true"),
+            Cell::Json("[1, \"a b\"]"),
+            quoted("[1,\"a b\"]"),
+            quoted(""),
+        ];
+        let values: Vec<Raw> = cells.iter().map(|c| typed(c, FieldType::Value, S, &mut symbols).unwrap()).collect();
+        let mut different = values.clone();
+        different.sort_unstable();
+        different.dedup();
+        assert_eq!(different.len(), values.len());
+        assert_eq!(symbols.value(Val(values[7])), "[1,\"a b\"]");
+        assert_eq!(typed(&Cell::Json("[1,\"a b\"]"), FieldType::Value, S, &mut symbols), Ok(values[7]));
+        assert_eq!(typed(&plain("5"), FieldType::Value, S, &mut symbols), Ok(5));
+        assert_ne!(typed(&plain("05"), FieldType::Value, S, &mut symbols), Ok(5));
+        assert_eq!(typed(&plain(""), FieldType::Value, S, &mut symbols), Ok(ABSENT));
+    }
+}
