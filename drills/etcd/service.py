@@ -173,7 +173,8 @@ class Load:
         rnd, ep, row["tries"] = random, home, []
         for n in range(1, RETRIES + 2):
             if n > 1:
-                time.sleep(BACKOFF_S[n - 2] * rnd.uniform(0.5, 1.5))
+                if not row["tries"][-1].get("err", "").startswith(("not-sent", "not-ready")):
+                    time.sleep(BACKOFF_S[n - 2] * rnd.uniform(0.5, 1.5))    # a refused connection is no reason to wait
                 side = [(home + k) % N for k in range(N) if self.s.side[(home + k) % N] == self.s.side[home]]
                 ep = side[(n - 1) % len(side)]                  # a client reaches only members on its own side
                 self.s.add("operations_retry_total")
