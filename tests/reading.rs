@@ -624,6 +624,20 @@ reachable = { absent = "err" }
 "#;
 
 #[test]
+fn conditions() {
+    let text = format!("{BEGIN}{TWO}{END}");
+    let count = |with: &str| {
+        let bindings = MAPPED.replace("origin =", &format!("{with}\norigin ="));
+        get(&bindings, &Memory::default().with("m.jsonl", &text)).parts[0].table.rows()
+    };
+    assert_eq!(count("when = { f = \"put\" }"), 1);
+    assert_eq!(count("unless = { f = \"put\" }"), 1);
+    assert_eq!(count("when = { \"who.id\" = 7, f = \"put\" }"), 1);
+    let native = get(&format!("{HISTORY}when = {{ value = 1 }}\n"), &Memory::default().with("h.jsonl", native(&[OP, OP])));
+    assert_eq!(native.parts[0].table.rows(), 2);
+}
+
+#[test]
 #[expect(clippy::print_stdout, reason = "a skipped test says so")]
 fn recorded_etcd_run() {
     let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
