@@ -4,7 +4,6 @@
 //! escaped for HTML or Markdown. Refuses to know what a text says.
 
 use crate::error::visible;
-use std::fmt::Write;
 
 /// The longest sentence that a page shows; `decision.json` has all of it.
 const SENTENCE: usize = 600;
@@ -192,15 +191,6 @@ pub fn base64(bytes: &[u8]) -> String {
         }
     }
     out
-}
-
-/// Bytes in hex.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut out, b| {
-        let _ = write!(out, "{b:02x}");
-        out
-    })
 }
 
 #[cfg(test)]

@@ -156,10 +156,11 @@ fn points(canvas: &Canvas<'_>, x: Linear, y: Log, all: &[LatencyPoint]) {
         _ => 0,
     };
     let drawn: BTreeSet<(u8, Place)> = all.iter().map(|p| (shape(p), (x.at(p.t), y.at(p.latency)))).collect();
+    let size = if drawn.len() < 400 { 3 } else { 2 };
     for (shape, at) in drawn {
         match shape {
-            0 => canvas.dot(at, 2, READ),
-            1 => canvas.triangle(at, 2, WRITE),
+            0 => canvas.dot(at, size, READ),
+            1 => canvas.triangle(at, size, WRITE),
             2 => canvas.cross(at, 3, LIMIT),
             _ => canvas.diamond(at, 4, INK),
         }

@@ -20,16 +20,27 @@ pub struct Number {
 impl Number {
     pub(super) fn of(test: &str, figure: &Figure) -> Self {
         let unit = if figure.unit.is_empty() { String::new() } else { format!(" {}", name(&figure.unit)) };
+        let (formula, substitution) = bare(figure);
         Self {
             test: name(test),
             id: name(&figure.id),
-            symbol: name(&figure.symbol),
-            formula: line(&figure.formula),
-            substitution: line(&figure.substitution),
+            symbol: if formula.starts_with(&figure.symbol) { String::new() } else { name(&figure.symbol) },
+            formula: line(formula),
+            substitution: line(substitution),
             value: format!("{}{unit}", name(&figure.value)),
             sources: Source::all(&figure.sources),
         }
     }
+}
+
+/// Formula and substitution without the symbol before them and the value after them, which are shown beside.
+fn bare(figure: &Figure) -> (&str, &str) {
+    let after = |text: &'_ str| text.strip_prefix(&figure.symbol).and_then(|t| t.trim_start().strip_prefix("= ")).map(str::len);
+    let tail = |text: &'_ str| after(text).map_or(0, |rest| text.len() - rest);
+    let (formula, put) = (&figure.formula[tail(&figure.formula)..], &figure.substitution[tail(&figure.substitution)..]);
+    let whole = format!("{} {}", figure.value, figure.unit);
+    let ended = |value: &str| put.strip_suffix(value.trim_end()).and_then(|t| t.trim_end().strip_suffix('=')).map(str::trim_end);
+    (formula, ended(&whole).or_else(|| ended(&figure.value)).filter(|t| !t.is_empty()).unwrap_or(put))
 }
 
 /// Something that was found.
@@ -67,4 +78,26 @@ pub(super) fn more(judgement: &Judgement) -> String {
 /// `stale-accepted` as `stale accepted`.
 fn spaced(id: &str) -> String {
     name(&id.replace(['-', '_'], " "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_said_twice() {
+        let figure = |formula: &str, substitution: &str| Figure {
+            id: "replay-time".into(),
+            symbol: "T".into(),
+            formula: formula.into(),
+            substitution: substitution.into(),
+            value: "2.76".into(),
+            unit: "s".into(),
+            sources: Vec::new(),
+        };
+        for put in ["2480 / 900", "2480 / 900 = 2.76", "2480 / 900 = 2.76 s", "T = 2480 / 900 = 2.76 s"] {
+            assert_eq!(bare(&figure("T = N / r", put)), ("N / r", "2480 / 900"), "{put}");
+        }
+        assert_eq!(bare(&figure("T + 1", "= 2.76")), ("T + 1", "= 2.76"));
+    }
 }

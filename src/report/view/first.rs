@@ -25,7 +25,8 @@ pub(super) fn reason(dossier: &Dossier) -> String {
         Decision::Accept => format!("Of {all}, all passed but those that a waiver in force covers.{under}"),
         Decision::Reject => {
             let (fail, unproven) = (of(Verdict::Fail), of(Verdict::Inconclusive));
-            format!("Of {all}, {} disproven by evidence and {} not proven.{under}", are(fail), are(unproven))
+            let open = if unproven == 0 { "none is left unproven".into() } else { format!("{} not proven", are(unproven)) };
+            format!("Of {all}, {} disproven by evidence and {open}.{under}", are(fail))
         }
         Decision::Inconclusive => {
             format!("No required gate failed, but of {all}, {} not proven.{under}", are(of(Verdict::Inconclusive)))
@@ -56,7 +57,7 @@ pub(super) fn identity(dossier: &Dossier) -> Vec<Pair> {
         pair("Release", &format!("{} {}", release.service, release.version)),
         pair("Owner", &release.owner),
         pair("Profile", &release.profile),
-        pair("Weighed on", dossier.date.as_deref().unwrap_or("no date is known, so no waiver is in force")),
+        pair("Weighed on", dossier.date.as_deref().unwrap_or("no known day")),
     ];
     out.push(mono("Contract", &format!("sha256:{}", dossier.contract.sha256)));
     out.push(mono("Matrix", &format!("sha256:{}", dossier.matrix.sha256)));
