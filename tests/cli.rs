@@ -107,8 +107,16 @@ fn unreadable_evidence_is_named_and_leaves_nothing() {
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
         ("cut", format!("{HEADER}\n{RECORD}\n{}", &RECORD[..40]).into_bytes(), "line 3"),
         ("utf8", [HEADER.as_bytes(), b"\n{\"client\":\"\xff\xfe\"}\n"].concat(), "UTF-8"),
-        ("twice", format!("{HEADER}\n{}\n", RECORD.replace("\"op\":\"write\"", "\"op\":\"write\",\"op\":\"read\"")).into_bytes(), "op"),
-        ("big", format!("{HEADER}\n{}\n", RECORD.replace("\"value\":1", "\"value\":1,\"term\":9007199254740993")).into_bytes(), "9007199254740993"),
+        (
+            "twice",
+            format!("{HEADER}\n{}\n", RECORD.replace("\"op\":\"write\"", "\"op\":\"write\",\"op\":\"read\"")).into_bytes(),
+            "op",
+        ),
+        (
+            "big",
+            format!("{HEADER}\n{}\n", RECORD.replace("\"value\":1", "\"value\":1,\"term\":9007199254740993")).into_bytes(),
+            "9007199254740993",
+        ),
         ("long", long.into_bytes(), "history.jsonl"),
         ("deep", deep.into_bytes(), "history.jsonl"),
         ("word", format!("{HEADER}\n{}\n", RECORD.replace("\"op\":\"write\"", "\"op\":\"wirte\"")).into_bytes(), "write"),
@@ -152,7 +160,9 @@ fn usage_and_contract_errors_have_their_codes() {
     assert_eq!(code(&quorate(&dir, &["--help"])), 0);
     assert_eq!(code(&quorate(&dir, &["release", "nowhere.toml"])), 3);
     assert_eq!(code(&quorate(&dir, &["verify", "nowhere"])), 5);
-    let broken = fs::read_to_string(dir.join("contract.toml")).expect("written").replace("profile  = \"replicated-log\"", "profile = \"replicated\"");
+    let broken = fs::read_to_string(dir.join("contract.toml"))
+        .expect("written")
+        .replace("profile  = \"replicated-log\"", "profile = \"replicated\"");
     fs::write(dir.join("contract.toml"), broken).expect("written");
     let output = quorate(&dir, &["release", "contract.toml"]);
     assert_eq!(code(&output), 3);
@@ -162,7 +172,13 @@ fn usage_and_contract_errors_have_their_codes() {
 #[test]
 fn gates_explain_and_schema_print() {
     let dir = scratch("print");
-    for args in [vec!["gates"], vec!["gates", "--json", "--profile", "fenced-queue"], vec!["explain", "log.no-loss"], vec!["schema", "contract"], vec!["schema", "matrix"]] {
+    for args in [
+        vec!["gates"],
+        vec!["gates", "--json", "--profile", "fenced-queue"],
+        vec!["explain", "log.no-loss"],
+        vec!["schema", "contract"],
+        vec!["schema", "matrix"],
+    ] {
         let output = quorate(&dir, &args);
         assert_eq!(code(&output), 0, "{args:?}");
         assert!(output.stdout.len() > 200, "{args:?}: {}", text(&output));

@@ -49,10 +49,8 @@ fn recompute(args: &Args, verified: &Verified, threads: usize) -> Result<Vec<Dif
     let evidence = Folder::new(args.package.join("data").join(paths::EVIDENCE));
     let contract = data.text(paths::CONTRACT, ErrorKind::Package)?;
     let matrix = data.text(paths::MATRIX, ErrorKind::Package)?;
-    let plan = release::plan((paths::CONTRACT, &contract), (paths::MATRIX, &matrix)).map_err(|(error, sources)| Failure {
-        error: Error { kind: ErrorKind::Package, ..error },
-        sources,
-    })?;
+    let plan = release::plan((paths::CONTRACT, &contract), (paths::MATRIX, &matrix))
+        .map_err(|(error, sources)| Failure { error: Error { kind: ErrorKind::Package, ..error }, sources })?;
     let mut templates = Templates::default();
     for name in Templates::names() {
         let path = format!("{}/{name}", paths::TEMPLATES);

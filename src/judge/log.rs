@@ -16,9 +16,9 @@ pub use leaders::{continuity, single_leader};
 
 use crate::contract::Contract;
 use crate::evidence::record::Record;
+use crate::evidence::symbol::Sym;
 use crate::evidence::{Evidence, Rows};
 use crate::verdict::Judgement;
-use crate::evidence::symbol::Sym;
 use std::collections::BTreeSet;
 
 /// Declared members that are not among those seen.
