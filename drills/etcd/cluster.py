@@ -44,6 +44,7 @@ def net_up():
 def net_down():
     for i in range(N):
         _sh("ip", "netns", "del", _ns(i), check=False)
+        _sh("ip", "link", "del", "qdv%d" % i, check=False)      # the kernel takes a deleted namespace down in its own time
     _sh("ip", "link", "del", BRIDGE, check=False)
 
 
