@@ -344,7 +344,7 @@ def minority_partition(d):
     d._fault(fid, "partition", "start", minority, b, e, layer="network", role="leader and one follower", leader=name(lead), term=term,
              sides=sides, how="iptables DROP both ways in the members' network namespaces")
     d.failovers.append((fid, b, e, minority, lead, term))
-    d.at(7.5)
+    d.at(5.6)
     d.sm.fast(1.5)
     b = now()
     d.cl.cut(minority, majority, False)

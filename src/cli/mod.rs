@@ -93,11 +93,6 @@ impl Io<'_> {
             _ => Ok(()),
         }
     }
-
-    /// Writes a note on progress; failures to do so are ignored.
-    fn note(&mut self, text: &str) {
-        let _ = writeln!(self.err, "{text}");
-    }
 }
 
 /// Runs one command and gives its exit code.
