@@ -20,6 +20,7 @@ fn gcd(a: i128, b: i128) -> i128 {
     i128::try_from(a).unwrap_or(1)
 }
 
+#[expect(clippy::should_implement_trait, reason = "arithmetic that may overflow gives an Option, which the operators cannot")]
 impl Ratio {
     /// Zero.
     pub const ZERO: Self = Self { num: 0, den: 1 };

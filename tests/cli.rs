@@ -32,7 +32,7 @@ const RECORD: &str = r#"{"client":"a","op":"write","key":"k","value":1,"command_
 /// A small contract with one history file of these bytes.
 fn project(name: &str, history: &[u8]) -> PathBuf {
     let dir = scratch(name);
-    let contract = include_str!("data/gates/contract.toml");
+    let contract = include_str!("data/gates/contract.toml").replace("\"replicated-log\"", "\"fenced-queue\"");
     let matrix = r#"
 schema = "quorate-matrix/1"
 contract = "contract.toml"
@@ -44,6 +44,7 @@ method = "SIGKILL"
 model = "crash"
 layer = "process"
 expected = "a new leader"
+covers = ["process crash"]
 requires = ["history"]
 [[test.evidence]]
 kind = "history"
@@ -105,7 +106,7 @@ fn unreadable_evidence_is_named_and_leaves_nothing() {
     let long = format!("{HEADER}\n{{\"client\":\"{}\"}}\n", "x".repeat(17 << 20));
     let deep = format!("{HEADER}\n{{\"client\":\"a\",\"note\":{}{}}}\n", "[".repeat(1_000_000), "]".repeat(1_000_000));
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
-        ("cut", format!("{HEADER}\n{RECORD}\n{}", &RECORD[..40]).into_bytes(), "line 3"),
+        ("cut", format!("{HEADER}\n{RECORD}\n{}", &RECORD[..40]).into_bytes(), "history.jsonl:3"),
         ("utf8", [HEADER.as_bytes(), b"\n{\"client\":\"\xff\xfe\"}\n"].concat(), "UTF-8"),
         (
             "twice",
@@ -160,13 +161,11 @@ fn usage_and_contract_errors_have_their_codes() {
     assert_eq!(code(&quorate(&dir, &["--help"])), 0);
     assert_eq!(code(&quorate(&dir, &["release", "nowhere.toml"])), 3);
     assert_eq!(code(&quorate(&dir, &["verify", "nowhere"])), 5);
-    let broken = fs::read_to_string(dir.join("contract.toml"))
-        .expect("written")
-        .replace("profile  = \"replicated-log\"", "profile = \"replicated\"");
+    let broken = fs::read_to_string(dir.join("contract.toml")).expect("written").replace("\"fenced-queue\"", "\"fenced-quue\"");
     fs::write(dir.join("contract.toml"), broken).expect("written");
     let output = quorate(&dir, &["release", "contract.toml"]);
     assert_eq!(code(&output), 3);
-    assert!(text(&output).contains("did you mean `replicated-log`?"), "{}", text(&output));
+    assert!(text(&output).contains("did you mean `fenced-queue`?"), "{}", text(&output));
 }
 
 #[test]

@@ -149,10 +149,10 @@ fn harmed_evidence_never_passes() {
             for harm in [Harm::Absent, Harm::Empty, Harm::CutAtLine, Harm::CutInLine, Harm::OtherTest] {
                 tried += 1;
                 let files = Folder { root: case.clone(), harmed: name.clone(), harm };
-                if let Ok((verdict, why)) = run(&id, &case, &files) {
-                    if verdict == "pass" {
-                        wrong.push(format!("{id} passed with {name} {harm:?}: {why}"));
-                    }
+                if let Ok((verdict, why)) = run(&id, &case, &files)
+                    && verdict == "pass"
+                {
+                    wrong.push(format!("{id} passed with {name} {harm:?}: {why}"));
                 }
             }
         }

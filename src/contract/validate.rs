@@ -104,7 +104,7 @@ fn contract(source: SourceId, wire: ContractWire, cx: &mut Decoder) -> Contract 
         load: wire.load.map(|l| Load {
             writes_per_second: l.writes_per_second.value.0,
             reads_per_second: l.reads_per_second.value.0,
-            held: l.held.and_then(|h| Some(h.value.0)).or_else(|| Ratio::new(95, 100)).unwrap_or(Ratio::ONE),
+            held: l.held.map(|h| h.value.0).or_else(|| Ratio::new(95, 100)).unwrap_or(Ratio::ONE),
             span: l.span,
         }),
         objectives: objectives(wire.objectives, cx),

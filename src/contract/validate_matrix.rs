@@ -49,10 +49,10 @@ fn matrix(source: SourceId, wire: MatrixWire, contract: Option<&Contract>, cx: &
         share(test, &shared);
     }
     unique(tests.iter().map(|t| &t.id), "test", cx);
-    if let Some(rehearsal) = contract.and_then(|c| c.rollback.as_ref()).and_then(|r| r.rehearsal.as_ref()) {
-        if let Some(fault) = unknown(rehearsal, "test", tests.iter().map(|t| t.id.value.as_str())) {
-            cx.fault(fault);
-        }
+    if let Some(rehearsal) = contract.and_then(|c| c.rollback.as_ref()).and_then(|r| r.rehearsal.as_ref())
+        && let Some(fault) = unknown(rehearsal, "test", tests.iter().map(|t| t.id.value.as_str()))
+    {
+        cx.fault(fault);
     }
     Matrix { source, contract: wire.contract.map(|c| c.0), evidence_root: wire.evidence_root.map(|r| r.0), tests }
 }
@@ -132,11 +132,11 @@ fn binding(wire: EvidenceWire, contract: Option<&Contract>, cx: &mut Decoder) ->
         cx.fault(fault.help("write a relative path with `/`, without `.`, `..`, `\\` or control characters"));
     }
     let endpoint = wire.endpoint.map(ident);
-    if let (Some(contract), Some(name)) = (contract, &endpoint) {
-        if let Some(fault) = unknown(name, "endpoint", contract.endpoints.iter().map(|e| e.name.value.as_str())) {
-            let span = contract.endpoints.first().map_or(contract.cluster.span, |e| e.name.span);
-            cx.fault(fault.and(span, "the contract's endpoints begin here"));
-        }
+    if let (Some(contract), Some(name)) = (contract, &endpoint)
+        && let Some(fault) = unknown(name, "endpoint", contract.endpoints.iter().map(|e| e.name.value.as_str()))
+    {
+        let span = contract.endpoints.first().map_or(contract.cluster.span, |e| e.name.span);
+        cx.fault(fault.and(span, "the contract's endpoints begin here"));
     }
     Binding {
         kind: ident(wire.kind),

@@ -59,7 +59,7 @@ enum Stand {
 
 fn stand(cut: &Cut, member: &str, samples: &[(RowId, Sample)]) -> Stand {
     let answers = || samples.iter().filter_map(|(id, s)| Some((*id, *s, reach(s)?)));
-    let below = answers().filter(|(_, s, at)| s.t_lo > cut.sample.t_hi && *at < cut.upto).next_back();
+    let below = answers().rfind(|(_, s, at)| s.t_lo > cut.sample.t_hi && *at < cut.upto);
     let Some((id, low, at)) = below else {
         return match answers().map(|(_, _, at)| at).max() {
             Some(top) if top >= cut.upto => Stand::Safe,
