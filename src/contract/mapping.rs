@@ -2,9 +2,9 @@
 //!
 //! In: one value of a `fields` table. Out: a [`FieldRule`]. Refuses to know which fields a kind has; `evidence` binds them.
 
+use super::choices::TimeUnit;
 use super::decode::{Decoder, Node, Pairs, Wire, wire};
 use super::leaf::{Scalar, Text};
-use super::wire_matrix::TimeUnit;
 use crate::error::Fault;
 use crate::source::At;
 use serde_json::{Value as Json, json};

@@ -2,8 +2,8 @@
 //!
 //! In: nothing. Out: domain types. Refuses to know which kinds and formats exist.
 
+use super::choices::{ClockKind, Generator, NilRead, Origin, TimeUnit};
 use super::mapping::FieldRule;
-use super::wire_matrix::{ClockKind, Generator, NilRead, Origin, TimeUnit};
 use crate::source::{At, SourceId};
 
 /// A validated matrix.

@@ -3,6 +3,7 @@
 //! In: two TOML texts. Out: [`Contract`] and [`Matrix`], in which an invalid state cannot be written, or every fault at once. Refuses to
 //! know gates and evidence kinds: their names stay spanned texts until the rooms that own them bind them.
 
+mod choices;
 mod decode;
 mod leaf;
 mod mapping;
@@ -13,13 +14,13 @@ mod validate_matrix;
 mod wire;
 mod wire_matrix;
 
+pub use choices::{ClockKind, Generator, NilRead, Origin, TimeUnit};
 pub use mapping::FieldRule;
 pub use matrix::{Binding, Clock, Matrix, Model, Pair, Test, Whole};
 pub use trigger::{Comparison, Trigger};
 pub use validate::parse_contract;
 pub use validate_matrix::{PLAN_ITEMS, clean_path, parse_matrix};
 pub use wire::{Backoff, Consistency, FaultModel, Fence, LatencyScope, Semantics};
-pub use wire_matrix::{ClockKind, Generator, NilRead, Origin, TimeUnit};
 
 use crate::exact::Ratio;
 use crate::source::{At, SourceId, Span};

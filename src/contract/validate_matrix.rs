@@ -4,11 +4,12 @@
 //! keys that exclude one another. A fault that concerns the contract points at both files.
 
 use super::Contract;
+use super::choices::{NilRead, TimeUnit};
 use super::decode::{Decoder, Pairs};
 use super::leaf::{Id, Scalar};
 use super::matrix::{Binding, Clock, Matrix, Model, Pair, Test, Whole};
 use super::validate::{finish, ident, owned, unique, version};
-use super::wire_matrix::{EvidenceWire, MatrixWire, NilRead, TestWire, TimeUnit, WholeWire};
+use super::wire_matrix::{EvidenceWire, MatrixWire, TestWire, WholeWire};
 use crate::error::{Fault, unknown};
 use crate::source::{At, SourceId};
 

@@ -1,58 +1,10 @@
 //! The shape of `matrix.toml`: every key, its type and what it means. `quorate schema matrix` is made from this file.
 
-use super::decode::{Pairs, choice, wire};
+use super::choices::{ClockKind, Generator, NilRead, Origin, TimeUnit};
+use super::decode::{Pairs, wire};
 use super::leaf::{Count, Id, Scalar, Span as Dur, Text};
+use super::mapping::FieldWire;
 use crate::source::At;
-
-choice! {
-    /// A kind of clock.
-    enum ClockKind {
-        /// Counts on from an unknown start.
-        Monotonic = "monotonic",
-        /// The time of day.
-        Wall = "wall",
-    }
-}
-
-choice! {
-    /// A unit of time.
-    enum TimeUnit {
-        /// Nanoseconds.
-        Ns = "ns",
-        /// Microseconds.
-        Us = "us",
-        /// Milliseconds.
-        Ms = "ms",
-        /// Seconds.
-        S = "s",
-    }
-}
-
-choice! {
-    /// Who wrote a record.
-    enum Origin {
-        /// The protected resource itself.
-        Resource = "resource",
-        /// A client or worker.
-        Client = "client",
-        /// A member of the cluster.
-        Replica = "replica",
-        /// What injected the faults.
-        Orchestrator = "orchestrator",
-        /// A generator of synthetic evidence.
-        Generator = "generator",
-    }
-}
-
-choice! {
-    /// How a load generator behaves when answers are slow.
-    enum Generator {
-        /// Sends on schedule whatever the answers do.
-        Open = "open",
-        /// Waits for an answer before it sends again.
-        Closed = "closed",
-    }
-}
 
 wire! {
     /// How the promises are tested, and where the evidence lies.
@@ -128,7 +80,7 @@ wire! {
         /// How it is known that the file is whole.
         whole: Option<WholeWire>,
         /// Our field names on the left, theirs on the right. Left out for native files.
-        fields: Pairs<super::mapping::FieldWire>,
+        fields: Pairs<FieldWire>,
         /// The data model of a history.
         model: Option<ModelWire>,
     }
@@ -169,16 +121,6 @@ wire! {
         count: Option<At<Text>>,
         /// Instead of marks: the records reach the end of the run to within this time.
         covers_run_within: Option<At<Dur>>,
-    }
-}
-
-choice! {
-    /// What a read that found nothing says.
-    enum NilRead {
-        /// The key is absent.
-        Absent = "absent",
-        /// Nothing: it may be ordered anywhere.
-        Any = "any",
     }
 }
 

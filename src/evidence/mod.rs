@@ -145,7 +145,7 @@ impl Evidence {
     #[must_use]
     pub fn newest_wall_day(&self) -> Option<String> {
         let wall = self.parts.iter().filter(|p| p.clock.kind == ClockKind::Wall);
-        let newest = wall.filter_map(|p| p.table.newest(record_fields(p.kind))).max()?;
+        let newest = wall.filter_map(|p| p.table.greatest(times(p.kind))).max()?;
         let since = std::time::Duration::from_nanos(u64::try_from(newest).ok()?);
         let stamp = humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + since).to_string();
         stamp.get(..10).map(str::to_string)
@@ -164,8 +164,10 @@ impl Evidence {
     }
 }
 
-fn record_fields(kind: &str) -> &'static [record::Field] {
-    kinds::kind(kind).map_or(&[], |k| k.fields)
+/// The positions of the time fields of a kind.
+fn times(kind: &str) -> impl Iterator<Item = usize> {
+    let fields = kinds::kind(kind).map_or(&[][..], |k| k.fields);
+    fields.iter().enumerate().filter(|(_, f)| f.ty == table::FieldType::Time).map(|(at, _)| at)
 }
 
 impl<'e, R: Record> Rows<'e, R> {

@@ -134,11 +134,10 @@ impl Table {
         self.lines.len()
     }
 
-    /// The greatest time in any of the time fields.
-    #[must_use]
-    pub fn newest(&self, fields: &[super::record::Field]) -> Option<i64> {
-        let times = self.columns.iter().zip(fields).filter(|(_, f)| f.ty == FieldType::Time);
-        let cells = times.flat_map(|(column, _)| (0..self.rows()).map(move |row| column.get(row)));
+    /// The greatest cell in any of these columns.
+    pub fn greatest(&self, columns: impl Iterator<Item = usize>) -> Option<i64> {
+        let columns = columns.filter_map(|at| self.columns.get(at));
+        let cells = columns.flat_map(|column| (0..self.rows()).map(move |row| column.get(row)));
         cells.filter(|raw| *raw != ABSENT).max()
     }
 }

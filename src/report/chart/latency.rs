@@ -35,7 +35,7 @@ pub fn latency(number: usize, chart: &LatencyChart) -> Option<Chart> {
     let tally = |result: &str| chart.points.iter().filter(|p| p.result == result).count() as u64;
     let desc = format!(
         "{} of {} operations over {} s on a logarithmic scale, from {} to {} ms; {} failed and {} without answer are among those \
-         shown; {} fault windows are hatched.",
+         shown; fault windows that are hatched: {}.",
         group(chart.points.len() as u64),
         group(chart.of),
         seconds(chart.span),
