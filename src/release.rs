@@ -77,8 +77,8 @@ pub struct Built {
     pub evidence: Vec<(String, String, u64)>,
 }
 
-/// Judges a plan on its evidence and renders all outputs. `date` is the day on which waivers are weighed; when it is `None` the newest
-/// wall-clock time of the evidence counts.
+/// Judges a plan on its evidence and renders all outputs. Waivers are weighed on the later of `date` and the newest wall-clock day of the
+/// evidence: a date before the evidence would revive waivers that had expired when it was recorded.
 ///
 /// # Errors
 /// Evidence that cannot be read, bindings that name what does not exist, templates that do not render.
@@ -96,6 +96,7 @@ pub fn build(plan: &Plan, files: &dyn Files, templates: &Templates, date: Option
     };
     let outcomes = gate::judge(&cx, plan.profile);
     let newest = evidence.newest_wall_day();
+    let weighed = newest.as_deref().into_iter().chain(date).max();
     let dossier = dossier::build(&dossier::Inputs {
         contract: &plan.contract,
         matrix: &plan.matrix,
@@ -103,7 +104,7 @@ pub fn build(plan: &Plan, files: &dyn Files, templates: &Templates, date: Option
         profile: plan.profile,
         outcomes: &outcomes,
         digests: (&contract_sha, &matrix_sha),
-        date: date.or(newest.as_deref()),
+        date: weighed,
     });
     let mut out = BTreeMap::new();
     out.insert(paths::DECISION.to_string(), dossier.canonical().map_err(|e| Error::plain(ErrorKind::Internal, e.to_string()))?);

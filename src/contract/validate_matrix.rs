@@ -48,6 +48,7 @@ fn matrix(source: SourceId, wire: MatrixWire, contract: Option<&Contract>, cx: &
     let mut tests: Vec<Test> = wire.test.into_iter().map(|t| test(t, contract, cx)).collect();
     for test in &mut tests {
         share(test, &shared);
+        require_bound(test);
     }
     unique(tests.iter().map(|t| &t.id), "test", cx);
     if let Some(rehearsal) = contract.and_then(|c| c.rollback.as_ref()).and_then(|r| r.rehearsal.as_ref())
@@ -104,6 +105,15 @@ fn share(test: &mut Test, shared: &[Binding]) {
     let wanted = shared.iter().filter(|b| test.requires.iter().any(|r| r.value == b.kind.value) && !own.contains(&b.kind.value));
     let bound: Vec<Binding> = wanted.map(|b| instance(b, &id)).collect();
     test.evidence.extend(bound);
+}
+
+/// What a test binds, it requires: a file that was read cannot be left unjudged by not naming its kind.
+fn require_bound(test: &mut Test) {
+    for binding in &test.evidence {
+        if !test.requires.iter().any(|r| r.value == binding.kind.value) {
+            test.requires.push(binding.kind.clone());
+        }
+    }
 }
 
 /// A shared binding with `{test}` replaced.

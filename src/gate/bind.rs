@@ -2,7 +2,7 @@
 //!
 //! In: contract and matrix. Out: faults at the spans of unknown names, refused exclusions and refused waivers.
 
-use super::{CRITERIA, PROFILES, Profile, gate, gates};
+use super::{CRITERIA, FOUNDATIONS, PROFILES, Profile, gate, gates};
 use crate::contract::{Contract, Matrix};
 use crate::error::{Fault, unknown};
 use crate::evidence::kinds::KINDS;
@@ -24,6 +24,10 @@ pub fn bind(contract: &Contract, matrix: &Matrix) -> Result<&'static Profile, Ve
     }
     for exclusion in &contract.exclusions {
         let required = profile.is_some_and(|p| p.gates.contains(&exclusion.gate.value.as_str()));
+        if required && FOUNDATIONS.contains(&exclusion.gate.value.as_str()) {
+            let message = format!("gate `{}` cannot be excluded: every other verdict rests on it", exclusion.gate.value);
+            faults.push(Fault::at(exclusion.gate.span, message, "required"));
+        }
         let criterion = CRITERIA.iter().find(|c| c.gates.contains(&exclusion.gate.value.as_str()));
         if let (true, Some(criterion)) = (required, criterion) {
             let message = format!(

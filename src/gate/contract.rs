@@ -7,7 +7,8 @@
 use super::{Gate, Judge, ReleaseCx};
 use crate::contract::{Consistency, Endpoint, FaultModel, PLAN_ITEMS, Test};
 use crate::evidence::State;
-use crate::evidence::kinds::Operation;
+use crate::evidence::kinds::{Injection, Operation};
+use crate::evidence::record::Record;
 use crate::verdict::{Finding, Judged, Judgement};
 use std::collections::BTreeSet;
 
@@ -104,10 +105,34 @@ fn bound(test: &Test, kind: &str) -> bool {
     test.evidence.iter().any(|b| b.kind.value == kind)
 }
 
-/// Why a test proves nothing yet: no evidence required, or a required kind that is not there or not whole.
+/// The evidence kinds without which a test shows nothing of a plan item.
+const PLAN_KINDS: [(&str, &[&str]); 10] = [
+    ("baseline", &["history"]),
+    ("leader-crash", &["history", "faults", "phases"]),
+    ("follower-lag", &["history", "faults", "members"]),
+    ("minority-rejection", &["history", "faults", "members"]),
+    ("stale-leader-fencing", &["fencing", "epochs"]),
+    ("heal-reconciliation", &["history", "faults", "log"]),
+    ("duplicate-retry", &["history", "attempts", "applied"]),
+    ("read-freshness", &["history", "faults"]),
+    ("snapshot-replay", &["replay"]),
+    ("telemetry-review", &["telemetry"]),
+];
+
+/// Why a test shows nothing of a plan item, or nothing at all.
+fn item_unproven(cx: &ReleaseCx<'_>, test: &Test, item: &str) -> Option<String> {
+    let kinds = PLAN_KINDS.iter().find(|k| k.0 == item).map_or(&[][..], |k| k.1);
+    let lacking = kinds.iter().find(|kind| !test.requires(kind));
+    lacking.map(|kind| format!("test {} requires no {kind}", test.id.value)).or_else(|| unproven(cx, test))
+}
+
+/// Why a test proves nothing yet: no evidence required, a required kind that is not there or not whole, or a fault without a record of it.
 fn unproven(cx: &ReleaseCx<'_>, test: &Test) -> Option<String> {
     if test.requires.is_empty() {
         return Some(format!("test {} requires no evidence", test.id.value));
+    }
+    if test.model != "none" && !test.requires(Injection::KIND.name) {
+        return Some(format!("test {} injects a fault but requires no record of it (kind faults)", test.id.value));
     }
     test.requires.iter().find_map(|kind| {
         let mut parts = cx.evidence.parts.iter().filter(|p| p.test == test.id.value && p.kind == kind.value).peekable();
@@ -135,10 +160,10 @@ enum Cover {
     Proven,
 }
 
-fn cover<'t>(cx: &ReleaseCx<'_>, tests: impl Iterator<Item = &'t Test>) -> Cover {
+fn cover<'t>(tests: impl Iterator<Item = &'t Test>, unproven: impl Fn(&Test) -> Option<String>) -> Cover {
     let mut state = Cover::Missing;
     for test in tests {
-        match (unproven(cx, test), &state) {
+        match (unproven(test), &state) {
             (None, _) => return Cover::Proven,
             (Some(why), Cover::Missing) => state = Cover::Unproven(why),
             (Some(_), _) => {}
@@ -152,7 +177,7 @@ fn plan_covered(cx: &ReleaseCx<'_>) -> Judged {
     for (item, meaning) in PLAN_ITEMS {
         let fit = |t: &&Test| t.plan.iter().any(|p| p == item) && (t.model != "none" || !FAULT_ITEMS.contains(&item));
         let finding = |claim: &str| Finding::new(claim).with("item", item).with("meaning", meaning);
-        match cover(cx, cx.matrix.tests.iter().filter(fit)) {
+        match cover(cx.matrix.tests.iter().filter(fit), |test| item_unproven(cx, test, item)) {
             Cover::Proven => {}
             Cover::Unproven(why) => open.push(finding("plan-item-unproven").with("why", why)),
             Cover::Missing => missing.push(finding("plan-item-missing")),
@@ -183,7 +208,7 @@ fn fault_models_covered(cx: &ReleaseCx<'_>) -> Judged {
         let fit = |t: &&Test| t.model != "none" && t.covers.iter().any(|c| c.value == assumption.value);
         let finding =
             |claim: &str| Finding::new(claim).with("assumption", &assumption.value).source(cx.declared(assumption.span));
-        match cover(cx, cx.matrix.tests.iter().filter(fit)) {
+        match cover(cx.matrix.tests.iter().filter(fit), |test| unproven(cx, test)) {
             Cover::Proven => {}
             Cover::Unproven(why) => open.push(finding("fault-assumption-unproven").with("why", why)),
             Cover::Missing => missing.push(finding("fault-assumption-missing")),

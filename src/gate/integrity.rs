@@ -16,7 +16,7 @@ pub(super) const GATES: &[Gate] = &[
         blind: "A file can be whole and wrong: who wrote it is taken from its header or the matrix. Faults are counted only where the test declares \
                 how many it injects.",
         needs: &[],
-        safety: false,
+        safety: true,
         judge: Judge::Release(artifacts),
     },
     Gate {
@@ -27,7 +27,7 @@ pub(super) const GATES: &[Gate] = &[
         blind: "A field that some records carry and others do not is reported and does not fail the gate. A leader may be told by the samples of the \
                 members for the term of the answer. Whether the values are true is for other gates.",
         needs: &["history"],
-        safety: false,
+        safety: true,
         judge: Judge::Test(fields),
     },
     Gate {
@@ -38,7 +38,7 @@ pub(super) const GATES: &[Gate] = &[
         blind: "A gate that judged few records passed on few records: how many is shown, whether they are enough is for the gate. Records that were \
                 copied and altered are not recognised.",
         needs: &[],
-        safety: false,
+        safety: true,
         judge: Judge::Outcomes(no_vacuous),
     },
 ];

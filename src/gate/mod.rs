@@ -21,7 +21,7 @@ mod run;
 mod telemetry;
 
 pub use bind::bind;
-pub use profile::{CRITERIA, Criterion, PROFILES, Profile};
+pub use profile::{CRITERIA, Criterion, FOUNDATIONS, PROFILES, Profile};
 pub use run::{Outcome, TestOutcome, judge};
 
 use crate::contract::{Contract, Matrix, Test};

@@ -22,6 +22,15 @@ pub struct Criterion {
     pub gates: &'static [&'static str],
 }
 
+/// Gates that carry no criterion and still cannot be excluded: without them no other verdict can be trusted.
+pub const FOUNDATIONS: &[&str] = &[
+    "contract.expected-stated",
+    "contract.fault-models-covered",
+    "integrity.artifacts",
+    "integrity.fields",
+    "integrity.no-vacuous",
+];
+
 /// The seven acceptance criteria of the replicated-log validation document.
 pub const CRITERIA: &[Criterion] = &[
     Criterion {

@@ -6,7 +6,8 @@
 use super::{Gate, Judge, Profile, ReleaseCx, TestCx, gates};
 use crate::evidence::Evidence;
 use crate::evidence::kinds::{Injection, Operation};
-use crate::verdict::{Judgement, Verdict};
+use crate::evidence::record::Record;
+use crate::verdict::{Gap, Judgement, Verdict};
 
 /// What one gate says about one test.
 #[derive(Debug, Clone)]
@@ -102,22 +103,27 @@ fn on_test(judge: fn(&TestCx<'_>) -> crate::verdict::Judged, cx: &TestCx<'_>) ->
         return judgement;
     }
     match idle_fault(cx.release.evidence, &cx.test.id.value) {
-        Some(fault) => Judgement {
+        Ok(Some(fault)) => {
+            let why = format!("no traffic: no operation was in flight during fault {fault}");
+            Judgement { verdict: Verdict::Inconclusive, why, ..judgement }
+        }
+        Ok(None) => judgement,
+        Err(gap) => Judgement {
             verdict: Verdict::Inconclusive,
-            why: format!("no traffic: no operation was in flight during fault {fault}"),
+            why: format!("traffic during faults is not shown: {}", gap.why),
             ..judgement
         },
-        None => judgement,
     }
 }
 
-/// The first fault of a test in whose window no operation was in flight, if the test has both kinds and one clock for them.
-fn idle_fault(evidence: &Evidence, test: &str) -> Option<String> {
-    let faults = evidence.rows::<Injection>(test).ok()?;
-    let operations = evidence.rows::<Operation>(test).ok()?;
-    let same_clock = |p: &&crate::evidence::Part| p.clock.id == faults.parts()[0].clock.id;
-    if !operations.parts().iter().all(same_clock) {
-        return None;
+/// The first fault of a test in whose window no operation was in flight. A test that binds no faults, or no history, has none.
+fn idle_fault(evidence: &Evidence, test: &str) -> Result<Option<String>, Gap> {
+    if !evidence.binds(test, Injection::KIND.name) || !evidence.binds(test, Operation::KIND.name) {
+        return Ok(None);
+    }
+    let (faults, operations) = (evidence.rows::<Injection>(test)?, evidence.rows::<Operation>(test)?);
+    if faults.clock().is_none() || faults.clock() != operations.clock() {
+        return Err(Gap::new("faults and operations are on different clocks"));
     }
     let mut windows: Vec<(i64, i64, bool, String)> = faults
         .iter()
@@ -129,5 +135,5 @@ fn idle_fault(evidence: &Evidence, test: &str) -> Option<String> {
             window.2 = op.invoke.0 <= window.1 && end >= window.0;
         }
     }
-    windows.into_iter().find(|w| !w.2).map(|w| w.3)
+    Ok(windows.into_iter().find(|w| !w.2).map(|w| w.3))
 }
