@@ -6,7 +6,7 @@ usage:  postgres.py OUT [--test NAME ...] [--jobs N] [--rate P] [--seed N] [--la
     OUT      folder that receives one sub-folder a test; a sub-folder of that name is replaced when its test is complete
     --test   stale-takeover, worker-crash, retry-storm, baseline-naive (default: all four)
     --jobs   jobs a test (default 190)       --rate   share of scenarios that get a fault, 0..1 (default 0.25)
-    --seed   picks the faults (default 7)    --lanes  groups of four workers that run side by side (default 4)
+    --seed   picks the faults (default 7)    --lanes  groups of four workers that run side by side (default 8)
 
 needs:  Python 3.9, psycopg2 (PyPI: psycopg2-binary), the PostgreSQL 15 server programs. As root it runs the server as user
         "postgres", else as the caller. The server lives in a fresh temporary folder, listens on a unix socket there only,
@@ -594,7 +594,7 @@ def main():
     p.add_argument("--jobs", type=int, default=190)
     p.add_argument("--rate", type=float, default=0.25)
     p.add_argument("--seed", type=int, default=7)
-    p.add_argument("--lanes", type=int, default=4)
+    p.add_argument("--lanes", type=int, default=8)
     a = p.parse_args()
     for s in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(s, lambda *_: sys.exit("postgres.py: stopped by a signal"))

@@ -85,6 +85,9 @@ impl Fault {
     }
 }
 
+/// The most faults that are drawn; the rest are counted.
+const MAX_SHOWN: usize = 50;
+
 /// One or more faults of one kind.
 #[derive(Debug, Clone)]
 pub struct Error {
@@ -110,9 +113,12 @@ impl Error {
     #[must_use]
     pub fn render(&self, sources: &Sources, styled: bool) -> String {
         let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
-        let parts: Vec<String> = self.faults.iter().map(|f| render_fault(f, sources, &renderer)).collect();
-        let mut text = parts.join("\n\n");
+        let shown = self.faults.iter().take(MAX_SHOWN).map(|f| render_fault(f, sources, &renderer));
+        let mut text = shown.collect::<Vec<String>>().join("\n\n");
         text.push('\n');
+        if self.faults.len() > MAX_SHOWN {
+            text.push_str(&format!("\nand {} more faults\n", self.faults.len() - MAX_SHOWN));
+        }
         text
     }
 }

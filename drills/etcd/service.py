@@ -160,7 +160,7 @@ class Load:
         if answer and outcomes[-1] == "ok":
             row["res"] = "ok"
             self.seen[row["key"]] = row["val"]
-        elif all(o in ("fail", "compare") for o in outcomes):
+        elif all(o in ("fail", "compare", "not-sent") for o in outcomes):
             row["res"] = "fail"
             if outcomes[-1] == "compare":
                 self.seen.pop(row["key"], None)                 # read again before the next compare-and-set
@@ -170,21 +170,26 @@ class Load:
             t["res"] = "fail" if t["res"] == "compare" else t["res"]
 
     def tries(self, conns, home, row, request, acknowledge):
-        rnd, ep, row["tries"] = random, home, []
+        rnd, ep, row["tries"], sent = random, home, [], 0
         for n in range(1, RETRIES + 2):
             if n > 1:
-                if not row["tries"][-1].get("err", "").startswith(("not-sent", "not-ready")):
-                    time.sleep(BACKOFF_S[n - 2] * rnd.uniform(0.5, 1.5))    # a refused connection is no reason to wait
+                if row["tries"][-1]["res"] != "not-sent":       # a refused connection is no reason to wait
+                    time.sleep(BACKOFF_S[n - 2] * rnd.uniform(0.5, 1.5))
                 side = [(home + k) % N for k in range(N) if self.s.side[(home + k) % N] == self.s.side[home]]
                 ep = side[(n - 1) % len(side)]                  # a client reaches only members on its own side
-                self.s.add("operations_retry_total")
-                if acknowledge:
-                    self.s.add("commands_retry_total")
             config = self.s.config[ep]
             path, body = request(n)
             t0, t1, out, err, d = self.attempt(conns, ep, path, body, TIMEOUT_S[config])
             if out == "ok" and acknowledge:
                 out, err = acknowledge(d, t0, t0 + int(TIMEOUT_S[config] * 1e9))
+            if err and err.startswith(("not-sent", "not-ready")):
+                out = "not-sent"
+            else:
+                sent += 1
+                if sent > 1:                                    # a retry is a further request, not a further try to connect
+                    self.s.add("operations_retry_total")
+                    if acknowledge:
+                        self.s.add("commands_retry_total")
             t = dict(ep=name(ep), inv=t0, rsp=0, res=out)
             if err:
                 t["err"] = err

@@ -44,6 +44,10 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let date = date(io.env)?;
     let plan = load(args)?;
     let root = evidence_root(args, &plan);
+    if !root.is_dir() {
+        let message = format!("there is no evidence folder `{}`", root.display());
+        return Err(Error::plain(ErrorKind::Evidence, message).into());
+    }
     let folder = Folder::new(&root);
     let templates = templates(args.templates.as_deref())?;
     let threads = args.threads.unwrap_or(io.env.threads).clamp(1, 256);

@@ -12,6 +12,7 @@ use super::{
 use crate::error::Fault;
 use crate::exact::Ratio;
 use crate::source::{At, SourceId};
+use std::collections::BTreeMap;
 
 /// Reads a contract.
 ///
@@ -41,14 +42,14 @@ pub(super) fn ident(id: At<Id>) -> At<String> {
 
 /// Reports every name after the first of its kind that is the same.
 pub(super) fn unique<'a>(names: impl IntoIterator<Item = &'a At<String>>, what: &str, cx: &mut Decoder) {
-    let mut seen: Vec<&At<String>> = Vec::new();
+    let mut seen: BTreeMap<&str, &At<String>> = BTreeMap::new();
     for name in names {
-        match seen.iter().find(|s| s.value == name.value) {
+        match seen.get(name.value.as_str()) {
             Some(first) => cx.fault(
                 Fault::at(name.span, format!("{what} `{}` is declared twice", name.value), "again here")
                     .and(first.span, "first here"),
             ),
-            None => seen.push(name),
+            None => _ = seen.insert(&name.value, name),
         }
     }
 }
@@ -62,6 +63,7 @@ pub(super) fn version(schema: &At<Text>, wanted: &str, cx: &mut Decoder) {
 
 fn contract(source: SourceId, wire: ContractWire, cx: &mut Decoder) -> Contract {
     version(&wire.schema, "quorate-contract/1", cx);
+    bounds(&wire, cx);
     let members: Vec<At<String>> = wire.cluster.members.into_iter().map(ident).collect();
     unique(&members, "member", cx);
     if members.is_empty() || members.len() > 1000 {
@@ -156,6 +158,67 @@ fn contract(source: SourceId, wire: ContractWire, cx: &mut Decoder) -> Contract 
                 ticket: w.ticket.value.0,
             })
             .collect(),
+    }
+}
+
+/// Values with which a promise would mean nothing: no load, no budget, a tolerance that swallows what it bounds.
+fn bounds(wire: &ContractWire, cx: &mut Decoder) {
+    let mut refuse = |bad: bool, span: crate::source::Span, what: &str, help: &str| {
+        if bad {
+            cx.fault(Fault::at(span, what.to_string(), "this bounds nothing").help(help));
+        }
+    };
+    const DAY: i64 = 86_400_000_000_000;
+    if let Some(load) = &wire.load {
+        for rate in [&load.writes_per_second, &load.reads_per_second] {
+            refuse(rate.value.0 <= Ratio::ZERO, rate.span, "a rate must be above 0", "leave [load] out when no load is promised");
+        }
+        if let Some(held) = &load.held {
+            refuse(held.value.0 == Ratio::ZERO, held.span, "`held` must be above 0", "write held = 0.95");
+        }
+    }
+    if let Some(budget) = &wire.error_budget {
+        let (slo, share) = (&budget.slo, &budget.share);
+        refuse(
+            slo.value.0 == Ratio::ZERO || slo.value.0 == Ratio::ONE,
+            slo.span,
+            "`slo` must lie between 0 and 1",
+            "write slo = 0.999",
+        );
+        refuse(share.value.0 == Ratio::ZERO, share.span, "`share` must be above 0", "write share = 0.05");
+        refuse(budget.window.value.0 == 0, budget.window.span, "`window` must be above 0", "write window = \"30d\"");
+    }
+    if let Some(objectives) = &wire.objectives {
+        let times = [
+            Some(&objectives.recovery),
+            objectives.catch_up.as_ref(),
+            objectives.write_p99.as_ref(),
+            objectives.read_p99.as_ref(),
+        ];
+        for time in times.into_iter().flatten() {
+            let bad = time.value.0 == 0 || time.value.0 > DAY;
+            refuse(bad, time.span, "an objective must be above 0 and at most a day", "write it as \"3s\" or \"180ms\"");
+        }
+    }
+    if let Some(phases) = &wire.failover {
+        let sum = [&phases.detect, &phases.elect, &phases.fence, &phases.catch_up]
+            .iter()
+            .fold(0i64, |s, p| s.saturating_add(p.value.0));
+        if let Some(tolerance) = &phases.tolerance {
+            refuse(
+                tolerance.value.0 > sum,
+                tolerance.span,
+                "`tolerance` is more than all phases together",
+                "write tolerance = \"100ms\"",
+            );
+        }
+    }
+    if let Some(probe) = &wire.probe {
+        refuse(probe.threshold.value.0 == 0, probe.threshold.span, "`threshold` must be above 0", "write threshold = 3");
+        refuse(probe.period.value.0 == 0, probe.period.span, "`period` must be above 0", "write period = \"1s\"");
+    }
+    for retry in wire.endpoint.iter().filter_map(|e| e.retry.as_ref()) {
+        refuse(retry.limit.value.0 > 1000, retry.limit.span, "`limit` must be at most 1000", "write limit = 2");
     }
 }
 

@@ -206,6 +206,17 @@ fn declared(contract: &Contract) -> Vec<Section> {
             ],
         ));
     }
+    if let Some(probe) = &contract.probe {
+        sections.push(section(
+            "Health probe",
+            [
+                ("before the first probe", format!("{} s", seconds(probe.initial_delay))),
+                ("period", format!("{} s", seconds(probe.period))),
+                ("failures that restart a member", probe.threshold.to_string()),
+                ("grace", format!("{} s", seconds(probe.grace))),
+            ],
+        ));
+    }
     if let Some(budget) = &contract.budget {
         sections.push(section(
             "Error budget",
@@ -246,6 +257,7 @@ fn cluster(contract: &Contract) -> Section {
             ("fault model", cluster.fault_model.word().to_string()),
             ("write quorum W", cluster.write_quorum().to_string()),
             ("read quorum R", cluster.read_quorum().to_string()),
+            ("faulty members survived", cluster.tolerates.map_or("⌊(N−1)/2⌋".to_string(), |t| t.value.to_string())),
             ("membership rule", cluster.membership_rule.clone()),
             ("fault assumptions", assumptions.join(", ")),
         ],

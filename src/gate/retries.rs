@@ -5,7 +5,7 @@
 use super::TestCx;
 use super::commands::endpoint;
 use crate::contract::{Backoff, Endpoint};
-use crate::evidence::kinds::{Attempt, Operation};
+use crate::evidence::kinds::{Attempt, AttemptResult, Operation};
 use crate::evidence::symbol::Sym;
 use crate::evidence::{RowId, Rows};
 use crate::exact::millis;
@@ -28,6 +28,7 @@ fn of_attempts<'e>(rows: Rows<'e, Attempt>, history: &Rows<'e, Operation>) -> At
         number: a.attempt,
         invoke: a.invoke.0,
         returned: a.returned.map(|r| r.0),
+        sent: a.result != AttemptResult::NotSent,
         clock: rows.part(row).clock.id.as_str(),
         row,
     });
@@ -63,6 +64,7 @@ fn of_history<'e>(rows: Rows<'e, Operation>) -> Option<Attempts<'e>> {
             number: op.attempt,
             invoke: op.invoke.0,
             returned: op.returned.map(|r| r.0),
+            sent: true,
             clock: rows.part(row).clock.id.as_str(),
             row,
         })

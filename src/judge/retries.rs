@@ -20,6 +20,8 @@ pub struct Try<'e, Row> {
     pub invoke: i64,
     /// When its answer came, in ns.
     pub returned: Option<i64>,
+    /// Whether it left the client. After one that did not, trying elsewhere at once loads nobody.
+    pub sent: bool,
     /// The clock of both.
     pub clock: &'e str,
     /// The record.
@@ -35,7 +37,7 @@ pub struct Tried<Row> {
     pub command: Sym,
     /// How many attempts there were: records, or the highest number if that is more.
     pub attempts: u64,
-    /// The pause before each retry, in ns; `None` where two clocks meet.
+    /// The pause before each retry of an attempt that was sent, in ns; `None` where two clocks meet.
     pub pauses: Vec<Option<i64>>,
     /// The last attempt.
     pub last: Row,
@@ -74,7 +76,7 @@ pub fn tried<Row: Copy>(list: Vec<Try<'_, Row>>, begins: &Begins) -> Vec<Tried<R
 fn one<Row: Copy>(list: &[Try<'_, Row>]) -> Option<Tried<Row>> {
     let last = list.last()?;
     let highest = list.iter().filter_map(|a| a.number).max().and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
-    let pauses = list.windows(2).map(|pair| {
+    let pauses = list.windows(2).filter(|pair| pair[0].sent).map(|pair| {
         let (a, b) = (&pair[0], &pair[1]);
         let end = a.returned.unwrap_or(a.invoke).max(a.invoke);
         (a.clock == b.clock).then(|| b.invoke.saturating_sub(end).max(0))
@@ -123,7 +125,7 @@ mod tests {
     use super::*;
 
     fn attempt(client: u32, number: Option<i64>, invoke: i64, returned: Option<i64>) -> Try<'static, i64> {
-        Try { client: Sym(client), command: Sym(9), number, invoke, returned, clock: "c", row: invoke }
+        Try { client: Sym(client), command: Sym(9), number, invoke, returned, sent: true, clock: "c", row: invoke }
     }
 
     #[test]
