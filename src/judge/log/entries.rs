@@ -78,7 +78,8 @@ pub fn no_loss(
         Judgement::inconclusive(format!("the final state of {} is not shown: no application recorded", absent.join(", ")), judged)
     } else if let Some(first) = open.first() {
         let (command, at) = (&first.data["command"], &first.data["missing-at"]);
-        let why = format!("the logs do not show acknowledged command {command} as committed at {at}; {} such commands", open.len());
+        let why =
+            format!("the logs do not show acknowledged command {command} as committed at {at}; {} such commands", open.len());
         Judgement::inconclusive(why, judged)
     } else if !nameless.is_empty() {
         let why = format!("{} acknowledged writes have no command id, so they cannot be looked for", nameless.len());
