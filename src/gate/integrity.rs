@@ -5,6 +5,7 @@ use crate::evidence::kinds::{Injection, OpKind, Operation, Outcome as Told, Samp
 use crate::evidence::symbol::Sym;
 use crate::evidence::{Artifact, Part, RowId, Rows, State};
 use crate::verdict::{Figure, Finding, Gap, Judged, Judgement, Verdict};
+use crate::words::plural;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const GATES: &[Gate] = &[
@@ -23,7 +24,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "integrity.fields",
         title: "histories carry the minimum fields",
         proves: "Operations carry invocation and response time, client, command id, term, leader, commit index, observed version and result, and \
-                 contradict neither themselves nor one another.",
+                 contradict neither themselves nor one another; a command id names one command.",
         blind: "A field that some records carry and others do not is reported and does not fail the gate. A leader may be told by the samples of the \
                 members for the term of the answer. Whether the values are true is for other gates.",
         needs: &["history"],
@@ -186,8 +187,8 @@ fn fields(cx: &TestCx<'_>) -> Judged {
     if let Some(first) = contradictions.first() {
         let line = first.sources.first().and_then(|s| s.line).unwrap_or(0);
         let why = format!(
-            "{} operations contradict themselves: {} at line {line}",
-            contradictions.len(),
+            "{}: {} at line {line}",
+            plural(contradictions.len(), "operation contradicts itself", "operations contradict themselves"),
             first.claim.replace('-', " ")
         );
         return Ok(Judgement::fail(why, n).findings(contradictions));

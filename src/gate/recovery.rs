@@ -93,8 +93,11 @@ fn failover_time(cx: &TestCx<'_>) -> Judged {
     };
     let crashes = cx.test.injections.as_ref().filter(|_| cx.test.plan.iter().any(|p| p == "leader-crash")).map_or(0, |i| i.value);
     if (list.len() as u64) < crashes {
-        let why =
-            format!("{crashes} leader faults are declared and {} failovers are timed: the worst may be missing", list.len());
+        let timed = plural(list.len(), "failover is", "failovers are");
+        let why = format!(
+            "{} declared and {timed} timed: the worst may be missing",
+            plural(crashes, "leader fault is", "leader faults are")
+        );
         let finding = Finding::new("failovers-missing").with("declared", crashes).with("timed", list.len());
         tally.doubts.push(Flaw::new(2, why, finding));
     }
@@ -352,8 +355,8 @@ fn masking(cx: &TestCx<'_>) -> Judged {
     let killed = cx.test.model == "crash" && cx.test.layer == "process";
     let crashes = cx.test.injections.as_ref().filter(|_| killed).map_or(0, |i| i.value);
     if (tally.judged as u64) < crashes && tally.faults.is_empty() {
-        let why =
-            format!("{crashes} crashes are declared and {} by probes are recorded", plural(tally.judged, "restart", "restarts"));
+        let restarts = plural(tally.judged, "restart by probes is", "restarts by probes are");
+        let why = format!("{} declared and {restarts} recorded", plural(crashes, "crash is", "crashes are"));
         let finding = Finding::new("restarts-missing").with("declared", crashes).with("recorded", tally.judged);
         tally.doubts.push(Flaw::new(0, why, finding));
     }
