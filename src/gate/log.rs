@@ -55,7 +55,8 @@ pub(super) const GATES: &[Gate] = &[
     Gate {
         id: "log.single-leader",
         title: "every term has at most one leader",
-        proves: "No two members say of themselves that they lead the same term, and every declared member was asked.",
+        proves: "No two members say of themselves that they lead the same term, and every declared member was asked; where the test binds logs, every term in which a \
+                 command was written has a leader.",
         blind: "A leader that came and went between two samples is not seen. A single sample that was read while leader or term changed is \
                 set aside; what members say of others is hearsay that can leave the question open but not decide it.",
         needs: &["members"],
@@ -113,7 +114,8 @@ fn matching(cx: &TestCx<'_>) -> Judged {
 }
 
 fn single_leader(cx: &TestCx<'_>) -> Judged {
-    Ok(log::single_leader(cx.evidence(), cx.contract(), &cx.rows::<Sample>()?))
+    let entries = cx.rows_if_bound::<Entry>()?;
+    Ok(log::single_leader(cx.evidence(), cx.contract(), &cx.rows::<Sample>()?, entries.as_ref()))
 }
 
 fn reconciliation(cx: &TestCx<'_>) -> Judged {

@@ -2,7 +2,7 @@
 
 use super::{several_clocks, unseen};
 use crate::contract::Contract;
-use crate::evidence::kinds::{Role, Sample};
+use crate::evidence::kinds::{Entry, Role, Sample};
 use crate::evidence::symbol::Sym;
 use crate::evidence::{Evidence, RowId, Rows};
 use crate::exact::seconds;
@@ -92,9 +92,14 @@ fn torn(evidence: &Evidence, before: Option<&Sample>, s: &Sample, after: Option<
 /// No term has two members that say they lead it.
 ///
 /// A member's own word decides. What others name is hearsay, and may lag behind the term: it is weighed only when the member that
-/// is named never says that it leads a later term, and then it leaves the question open.
+/// is named never says that it leads a later term, and then it leaves the question open. A term in which commands were written must have a leader.
 #[must_use]
-pub fn single_leader(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Sample>) -> Judgement {
+pub fn single_leader(
+    evidence: &Evidence,
+    contract: &Contract,
+    rows: &Rows<'_, Sample>,
+    log: Option<&Rows<'_, Entry>>,
+) -> Judgement {
     if let Some(judgement) = several_clocks(rows) {
         return judgement;
     }
@@ -107,11 +112,7 @@ pub fn single_leader(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, S
             *slot = *claim;
         }
     }
-    let latest: BTreeMap<Sym, i64> = claims.list.iter().filter(|c| c.own()).fold(BTreeMap::new(), |mut latest, c| {
-        let term = latest.entry(c.leader).or_insert(c.term);
-        *term = c.term.max(*term);
-        latest
-    });
+    let latest = latest(&claims);
     let (mut wrong, mut open) = (Vec::new(), Vec::new());
     for (term, leaders) in &terms {
         let own: Vec<&Claim> = leaders.values().filter(|c| c.own()).collect();
@@ -133,6 +134,7 @@ pub fn single_leader(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, S
     let seen: BTreeSet<Sym> = rows.iter().map(|(_, s)| s.member).collect();
     let missing = unseen(evidence, contract, &seen);
     let judged = rows.len();
+    let written = log.map(written).unwrap_or_default();
     let judgement = if let Some(first) = wrong.first() {
         Judgement::fail(format!("term {} has more than one leader: {}", first.data["term"], first.data["leaders"]), judged)
     } else if let Some(first) = open.first() {
@@ -143,6 +145,8 @@ pub fn single_leader(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, S
         Judgement::inconclusive(why, judged)
     } else if terms.is_empty() {
         Judgement::inconclusive(format!("no sample names leader and term ({} name a leader only)", claims.without_term), judged)
+    } else if let Some(term) = written.iter().find(|term| !terms.contains_key(term)) {
+        Judgement::inconclusive(format!("the logs hold commands of term {term}, and no sample names who led it"), judged)
     } else if latest.is_empty() {
         Judgement::inconclusive("no member says of itself that it leads", judged)
     } else if !missing.is_empty() {
@@ -157,6 +161,20 @@ pub fn single_leader(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, S
         .against("≤ 0", plural(wrong.len(), "term with more than one leader", "terms with more than one leader"), "")
         .findings(wrong)
         .findings(open)
+}
+
+/// The latest term that each member says it led.
+fn latest(claims: &Claims) -> BTreeMap<Sym, i64> {
+    claims.list.iter().filter(|c| c.own()).fold(BTreeMap::new(), |mut latest, c| {
+        let term = latest.entry(c.leader).or_insert(c.term);
+        *term = c.term.max(*term);
+        latest
+    })
+}
+
+/// Terms in which a command was written to a log.
+fn written(log: &Rows<'_, Entry>) -> BTreeSet<i64> {
+    log.iter().filter(|(_, e)| e.command_id.is_some()).map(|(_, e)| e.term).collect()
 }
 
 /// Which index the samples of a test carry.
