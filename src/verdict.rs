@@ -2,6 +2,7 @@
 //!
 //! In: nothing. Out: the types that judges and gates speak in. Refuses to know how any of it is printed.
 
+use crate::exact::Ratio;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -190,6 +191,33 @@ impl Judgement {
     }
 }
 
+/// A margin as number and unit.
+fn margin(text: &str) -> Option<(Ratio, &str)> {
+    let (number, unit) = text.split_once(' ').unwrap_or((text, ""));
+    Some((Ratio::parse(&number.replace('−', "-").replace(',', ""))?, unit))
+}
+
+/// Which of several judgements speaks for all: of those with the given verdict, the one with the least margin, where margins can be
+/// compared; else, of passes, the one that judged the most records; else the first. When none has the verdict, the first of all.
+#[must_use]
+pub fn telling(verdict: Verdict, judgements: &[&Judgement]) -> Option<usize> {
+    let of = |i: &usize| judgements[*i].verdict == verdict;
+    let deciding: Vec<usize> = (0..judgements.len()).filter(of).collect();
+    let (first, rest) = deciding.split_first().map_or((0, &[][..]), |(first, rest)| (*first, rest));
+    if rest.is_empty() {
+        return (!judgements.is_empty()).then_some(first);
+    }
+    let judged = |i: usize| std::cmp::Reverse(if verdict == Verdict::Pass { judgements[i].judged } else { 0 });
+    let margins: Option<Vec<(Ratio, &str)>> = deciding.iter().map(|i| margin(&judgements[*i].margin)).collect();
+    match margins {
+        Some(margins) if margins.windows(2).all(|w| w[0].1 == w[1].1) => {
+            let keyed = deciding.iter().zip(&margins);
+            keyed.min_by_key(|(i, margin)| (margin.0, judged(**i), **i)).map(|(i, _)| *i)
+        }
+        _ => deciding.iter().copied().min_by_key(|i| (judged(*i), *i)),
+    }
+}
+
 /// Why a judge could not begin: evidence is not there or not whole. Always inconclusive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gap {
@@ -219,3 +247,22 @@ impl From<Gap> for Judgement {
 
 /// What a judge gives: a judgement, or a gap in the evidence.
 pub type Judged = Result<Judgement, Gap>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tightest_speaks_for_all() {
+        let pass = |n: usize, margin: &str| Judgement::pass("fine", n).against("", "", margin);
+        let told = |list: &[Judgement], verdict| telling(verdict, &list.iter().collect::<Vec<_>>());
+        assert_eq!(told(&[pass(9, "0.400 s"), pass(1, "0.050 s"), pass(5, "2 s")], Verdict::Pass), Some(1));
+        assert_eq!(told(&[pass(1, "0.400 s"), pass(9, "0.400 s")], Verdict::Pass), Some(1));
+        assert_eq!(told(&[pass(1, "0.400 s"), pass(9, "7 entries"), pass(3, "")], Verdict::Pass), Some(1));
+        let fail = |margin: &str| Judgement::fail("bad", 3).against("", "", margin);
+        assert_eq!(told(&[pass(9, "-9 s"), fail("-1 s"), fail("-2 s")], Verdict::Fail), Some(2));
+        assert_eq!(told(&[pass(9, ""), fail(""), fail("")], Verdict::Fail), Some(1));
+        assert_eq!(told(&[pass(1, ""), pass(2, "")], Verdict::Inconclusive), Some(0));
+        assert_eq!(told(&[], Verdict::Pass), None);
+    }
+}

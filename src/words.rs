@@ -1,4 +1,4 @@
-//! Closed lists of words: an enum that is read from and printed as fixed words.
+//! Words: closed lists, as enums that are read from and printed as fixed words, and counted nouns.
 
 /// Declares a closed list of words as an enum.
 macro_rules! words {
@@ -25,3 +25,20 @@ macro_rules! words {
     };
 }
 pub(crate) use words;
+
+/// A count with its words: `1 term` or `2 terms`.
+pub fn plural<N: std::fmt::Display + PartialEq + From<u8>>(n: N, one: &str, many: &str) -> String {
+    let word = if n == N::from(1) { one } else { many };
+    format!("{n} {word}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plural;
+
+    #[test]
+    fn one_is_not_many() {
+        assert_eq!(plural(1u64, "endpoint states", "endpoints state"), "1 endpoint states");
+        assert_eq!((plural(0usize, "term", "terms"), plural(2i64, "term", "terms")), ("0 terms".into(), "2 terms".into()));
+    }
+}

@@ -2,8 +2,12 @@
 
 use crate::dossier::{Dossier, GateFacts};
 use crate::error::visible;
-use crate::verdict::{SourceRef, Verdict};
+use crate::verdict::{Figure, Judgement, SourceRef, Verdict};
+use crate::words::plural;
 use std::fmt::Write;
+
+/// The most figures that are printed for one gate.
+const MAX_FIGURES: usize = 6;
 
 /// A label with a value wrapped beside it.
 pub(super) fn wrapped(label: &str, value: &str) -> String {
@@ -46,7 +50,8 @@ pub(super) fn dossier(dossier: &Dossier) -> String {
         let judgement = gate.deciding().map(|t| &t.judgement);
         let measured = judgement.map_or("", |j| j.measured.as_str());
         let objective = judgement.map_or("", |j| j.objective.as_str());
-        let line = format!("  {:<15} {:id$}  n={:<7} {measured} {objective}", glyph(gate), gate.id, gate.judged);
+        let against = if objective.is_empty() { String::new() } else { format!("({objective})") };
+        let line = format!("  {:<15} {:id$}  n={:<7} {measured} {against}", glyph(gate), gate.id, gate.judged);
         let _ = writeln!(out, "{}", visible(line.trim_end()));
     }
     for gate in asked.iter().filter(|g| g.verdict != Verdict::Pass) {
@@ -70,10 +75,13 @@ fn reasons(gate: &GateFacts) -> String {
     if !deciding.test.is_empty() {
         out.push_str(&wrapped("test", &deciding.test));
     }
-    for figure in &deciding.judgement.figures {
-        let unit = if figure.unit.is_empty() { String::new() } else { format!(" {}", figure.unit) };
-        let text = format!("{} = {} = {} = {}{unit}", figure.symbol, figure.formula, figure.substitution, figure.value);
-        out.push_str(&wrapped("figure", &visible(&text)));
+    let figures = most_telling(&deciding.judgement);
+    for figure in &figures {
+        out.push_str(&wrapped("figure", &visible(&equation(figure))));
+    }
+    if figures.len() < deciding.judgement.figures.len() {
+        let rest = deciding.judgement.figures.len() - figures.len();
+        out.push_str(&wrapped("", &format!("and {} in the report", plural(rest, "more figure", "more figures"))));
     }
     for finding in deciding.judgement.findings.iter().take(4) {
         let data: Vec<String> = finding.data.iter().map(|(k, v)| format!("{k}={v}")).collect();
@@ -85,8 +93,64 @@ fn reasons(gate: &GateFacts) -> String {
     out
 }
 
+/// At most [`MAX_FIGURES`] figures: first those whose value is part of what was measured or asked, in their own order otherwise.
+fn most_telling(judgement: &Judgement) -> Vec<&Figure> {
+    let said = |text: &str, value: &str| {
+        text.split(|c: char| !(c.is_alphanumeric() || c == '.' || c == '-')).any(|word| !word.is_empty() && word == value)
+    };
+    let far = |figure: &&Figure| {
+        let told = said(&judgement.measured, &figure.value) || said(&judgement.objective, &figure.value);
+        !told && !said(&judgement.why, &figure.value)
+    };
+    let mut figures: Vec<&Figure> = judgement.figures.iter().collect();
+    figures.sort_by_key(far);
+    figures.truncate(MAX_FIGURES);
+    figures
+}
+
+/// A figure as one chain of equations that says nothing twice.
+fn equation(figure: &Figure) -> String {
+    let mut parts = vec![figure.symbol.as_str()];
+    let formula = figure.formula.strip_prefix(figure.symbol.as_str()).map(str::trim_start);
+    let formula = formula.and_then(|f| f.strip_prefix("= ")).unwrap_or(&figure.formula);
+    parts.extend([formula, figure.substitution.as_str()].into_iter().filter(|p| !p.is_empty()));
+    let ends = |text: &str| text == figure.value || text.ends_with(&format!("= {}", figure.value));
+    if !parts.last().is_some_and(|last| ends(last)) {
+        parts.push(&figure.value);
+    }
+    parts.dedup();
+    let unit = if figure.unit.is_empty() { String::new() } else { format!(" {}", figure.unit) };
+    format!("{}{unit}", parts.join(" = "))
+}
+
 fn place(source: &SourceRef) -> String {
     let line = source.line.map(|l| format!(":{l}")).unwrap_or_default();
     let digest: String = source.sha256.chars().take(16).collect();
     format!("{}{line} sha256:{digest}…", source.path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figure(formula: &str, substitution: &str, value: &str) -> Figure {
+        let [id, symbol, formula, substitution, value] = ["f", "N", formula, substitution, value].map(String::from);
+        Figure { id, symbol, formula, substitution, value, unit: "entries".into(), sources: Vec::new() }
+    }
+
+    #[test]
+    fn an_equation_says_nothing_twice() {
+        assert_eq!(equation(&figure("N = C − S", "12480 − 10000 = 2480", "2480")), "N = C − S = 12480 − 10000 = 2480 entries");
+        assert_eq!(equation(&figure("x_(n)", "x_(7)", "3")), "N = x_(n) = x_(7) = 3 entries");
+        assert_eq!(equation(&figure("writes", "3", "3")), "N = writes = 3 entries");
+    }
+
+    #[test]
+    fn few_figures_are_printed_and_the_telling_ones_first() {
+        let judgement = (0..9).fold(Judgement::fail("too many", 1).against("≤ 4", "8 lost", ""), |j, n| {
+            j.figure(figure("f", "s", &n.to_string()))
+        });
+        let values: Vec<&str> = most_telling(&judgement).iter().map(|f| f.value.as_str()).collect();
+        assert_eq!(values, ["4", "8", "0", "1", "2", "3"]);
+    }
 }

@@ -9,7 +9,7 @@ mod charts;
 pub use build::{Inputs, build};
 pub use charts::{Charts, FailoverChart, FaultWindow, LatencyChart, LatencyPoint, PhaseBar};
 
-use crate::verdict::{Judgement, Verdict};
+use crate::verdict::{Judgement, Verdict, telling};
 use serde::Serialize;
 
 /// The version of the format of `decision.json`.
@@ -183,10 +183,11 @@ pub struct GateFacts {
 }
 
 impl GateFacts {
-    /// The judgement that decided: the first of the worst; where no test exercises the gate, the first of all.
+    /// The judgement that speaks for the gate, see [`telling`].
     #[must_use]
     pub fn deciding(&self) -> Option<&TestJudgement> {
-        self.tests.iter().find(|t| t.judgement.verdict == self.verdict).or(self.tests.first())
+        let judgements: Vec<&Judgement> = self.tests.iter().map(|t| &t.judgement).collect();
+        self.tests.get(telling(self.verdict, &judgements)?)
     }
 }
 

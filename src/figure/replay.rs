@@ -91,7 +91,7 @@ impl Replay {
     /// The replay time.
     #[must_use]
     pub fn time_figure(&self, sources: Vec<SourceRef>) -> Option<Figure> {
-        let value = Ratio::new(i128::from(self.time()?), 1_000_000_000)?.decimal(2);
+        let value = Ratio::new(i128::from(self.time()?), 1_000_000_000)?.decimal(3);
         Some(Figure {
             id: "replay-time".into(),
             symbol: "T_replay".into(),
@@ -116,7 +116,7 @@ mod tests {
     fn worked_numbers() {
         let replay = worked();
         assert_eq!(replay.range_figure(Vec::new()).unwrap().substitution, "12480 − 10000 = 2480");
-        assert_eq!(replay.time_figure(Vec::new()).unwrap().substitution, "2480 / 900 = 2.76");
+        assert_eq!(replay.time_figure(Vec::new()).unwrap().substitution, "2480 / 900 = 2.756");
         assert_eq!(replay.time(), Some(2_755_555_556));
         assert_eq!(replay.ways_out(600_000_000), Some(WaysOut { entries: 539, rate: 4134 }));
     }

@@ -2,22 +2,21 @@
 
 use super::{Gate, Judge, ReleaseCx, TestCx};
 use crate::contract::{ErrorBudget, Rollback};
-use crate::evidence::RowId;
-use crate::evidence::kinds::{Phase, PhaseName, Point};
-use crate::evidence::symbol::Sym;
+use crate::evidence::kinds::{Phase, Point};
 use crate::exact::{Ratio, seconds};
 use crate::figure::dependability::mttr_figure;
 use crate::figure::error_budget::{affordable_figure, allowed, allowed_figure, burn_rate_figures, percent, used, used_figure};
+use crate::figure::failover::Bounds;
+use crate::judge::recovery;
 use crate::judge::telemetry::{Line, lines};
 use crate::verdict::{Finding, Gap, Judged, Judgement, SourceRef};
-use std::collections::BTreeMap;
 
 pub(super) const GATES: &[Gate] = &[
     Gate {
         id: "budget.consumed",
         title: "the worst failover fits its share of the error budget",
-        proves: "The longest that any recorded failover can have lasted, from its first start to its last stop, takes no more of the error budget \
-                 than the contract allows.",
+        proves: "The longest that any recorded failover can have lasted, measured as recovery.failover-time measures it, takes no more of the error \
+                 budget than the contract allows.",
         blind: "The whole failover is taken as downtime for every customer, and nothing else is: slow answers and errors at other times are not counted. \
                 How often failovers happen in operation cannot be told from injected faults.",
         needs: &["phases"],
@@ -42,8 +41,6 @@ struct Failover {
     /// The shortest and the longest that it can have lasted, in ns.
     shortest: i64,
     longest: i64,
-    /// Phases that no record tells of.
-    missing: Vec<&'static str>,
     sources: Vec<SourceRef>,
 }
 
@@ -61,10 +58,6 @@ fn consumed(cx: &ReleaseCx<'_>) -> Judged {
         failovers.extend(of_test(test)?);
     }
     failovers.sort_by(|a, b| b.longest.cmp(&a.longest).then(a.test.cmp(&b.test)).then(a.name.cmp(&b.name)));
-    if let Some(part) = failovers.iter().find(|f| !f.missing.is_empty()) {
-        let why = format!("failover {} of test {} has no phase {}", part.name, part.test, part.missing.join(" and "));
-        return Err(Gap { why, sources: part.sources.clone() });
-    }
     let Some(worst) = failovers.first() else { return Err(Gap::new("no failover was recorded")) };
     weigh(cx, budget, allowed, worst, &failovers)
 }
@@ -103,29 +96,24 @@ fn weigh(cx: &ReleaseCx<'_>, budget: &ErrorBudget, allowed: Ratio, worst: &Failo
     Ok(Judgement { figures, ..judgement })
 }
 
-/// The failovers of a test, from the first start to the last stop of their phases.
+/// The failovers of a test, as long as recovery.failover-time takes them to be.
 fn of_test(cx: &TestCx<'_>) -> Result<Vec<Failover>, Gap> {
     let rows = cx.rows::<Phase>()?;
     if rows.clock().is_none() {
         return Err(Gap::new(format!("the phases of test {} are on several clocks", cx.test.id.value)));
     }
-    let mut groups: BTreeMap<Sym, Vec<(RowId, Phase)>> = BTreeMap::new();
-    for (id, phase) in rows.iter() {
-        groups.entry(phase.failover).or_default().push((id, phase));
-    }
-    let failover = |(name, phases): (Sym, Vec<(RowId, Phase)>)| {
-        let least = |f: fn(&Phase) -> i64| phases.iter().map(|(_, p)| f(p)).min().unwrap_or(0);
-        let most = |f: fn(&Phase) -> i64| phases.iter().map(|(_, p)| f(p)).max().unwrap_or(0);
-        Failover {
-            test: cx.test.id.value.clone(),
-            name: cx.evidence().text(name).to_string(),
-            shortest: most(|p| p.stop_lo.0).saturating_sub(least(|p| p.start_hi.0)).max(0),
-            longest: most(|p| p.stop_hi.0).saturating_sub(least(|p| p.start_lo.0)).max(0),
-            missing: PhaseName::ALL.iter().filter(|n| !phases.iter().any(|(_, p)| p.phase == **n)).map(|n| n.word()).collect(),
-            sources: phases.iter().map(|(id, _)| rows.source(*id)).collect(),
+    let timed = |failover: recovery::Failover| match failover.time {
+        Ok(time) => {
+            let Bounds { lo, hi } = time.judged();
+            let test = cx.test.id.value.clone();
+            Ok(Failover { test, name: failover.name, shortest: lo, longest: hi, sources: failover.sources })
+        }
+        Err(why) => {
+            let why = format!("failover {} of test {}: {why}", failover.name, cx.test.id.value);
+            Err(Gap { why, sources: failover.sources })
         }
     };
-    Ok(groups.into_iter().map(failover).collect())
+    recovery::failovers(&rows, &cx.evidence().symbols).into_iter().map(timed).collect()
 }
 
 /// What the trigger did in one test.

@@ -10,6 +10,7 @@ use crate::evidence::{RowId, Rows};
 use crate::judge::commands::{Answers, Applications, Told, answers};
 use crate::judge::tally::{Flaw, Tally};
 use crate::verdict::{Figure, Finding, Gap, Judged, Judgement};
+use crate::words::plural;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const GATES: &[Gate] = &[
@@ -159,8 +160,8 @@ fn no_duplicates(cx: &TestCx<'_>) -> Judged {
     }
     let pass = format!("{} members applied {distinct} commands in all, each once", applies.all.members.len());
     let figure = difference("duplicates", "N_duplicate = Σ count(cmd_id) − |{cmd_id}|", "N_duplicate", effects, distinct);
-    let measured = figure.value.clone();
-    let objective = cx.contract().objectives.duplicate_executions.to_string();
+    let measured = plural(effects.saturating_sub(distinct), "duplicate", "duplicates");
+    let objective = format!("≤ {}", cx.contract().objectives.duplicate_executions);
     Ok(tally.conclude(pass, "").figure(figure).against(objective, measured, ""))
 }
 
@@ -220,13 +221,13 @@ fn none_missing(cx: &TestCx<'_>) -> Judged {
     }
     let pass = format!("all {} committed commands were applied by {} members", due.len(), applies.all.members.len());
     let figure = difference("missing", "N_committed − C_applied", "N_missing", due.len(), applied);
-    let measured = figure.value.clone();
+    let measured = format!("{} missing", figure.value);
     let judgement = if due.is_empty() && tally.doubts.is_empty() {
         Judgement::inconclusive("no command was acknowledged", 0)
     } else {
         tally.conclude(pass, "")
     };
-    let lost = cx.contract().objectives.lost_commits.to_string();
+    let lost = format!("≤ {}", cx.contract().objectives.lost_commits);
     Ok(judgement.figure(figure).against(lost, measured, ""))
 }
 
@@ -330,6 +331,6 @@ fn unknown_resolved(cx: &TestCx<'_>) -> Judged {
     let unknown = tally.judged;
     let pass =
         format!("of {unknown} commands with unknown outcome {} were applied and {} were not; none both", settled.0, settled.1);
-    let measured = format!("{} applied, {} not applied of {unknown}", settled.0, settled.1);
-    Ok(tally.conclude(pass, "no outcome was left unknown").against("all settled", measured, ""))
+    let measured = format!("{} settled", settled.0 + settled.1);
+    Ok(tally.conclude(pass, "no outcome was left unknown").against(format!("= {unknown}"), measured, ""))
 }

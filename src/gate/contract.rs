@@ -10,12 +10,13 @@ use crate::evidence::State;
 use crate::evidence::kinds::{Injection, Operation};
 use crate::evidence::record::Record;
 use crate::verdict::{Finding, Judged, Judgement};
+use crate::words::plural;
 use std::collections::BTreeSet;
 
 pub(super) const GATES: &[Gate] = &[
     Gate {
         id: "contract.expected-stated",
-        title: "Does every test state beforehand what must be seen, and by which evidence?",
+        title: "every test states what must be seen, and by which evidence",
         proves: "Every test declares fault, method, expected result and required evidence, and binds a file for each required kind.",
         blind: "It reads the declaration only: not whether it was written before the run, nor whether the files hold what they should.",
         needs: &[],
@@ -24,7 +25,7 @@ pub(super) const GATES: &[Gate] = &[
     },
     Gate {
         id: "contract.plan-covered",
-        title: "Does each of the ten plan items have a test with evidence?",
+        title: "each of the ten plan items has a test with evidence",
         proves: "Each plan item is named by a test whose required evidence is bound and whole; items about failures, by one with a fault.",
         blind: "It takes the word of the matrix for what a test is about: whether the run did what the item says is for other gates.",
         needs: &[],
@@ -33,7 +34,7 @@ pub(super) const GATES: &[Gate] = &[
     },
     Gate {
         id: "contract.fault-models-covered",
-        title: "Does each declared fault assumption have a test?",
+        title: "each declared fault assumption has a test",
         proves: "Each fault assumption is covered by a test that injects a fault and whose required evidence is bound and whole.",
         blind: "It takes the word of the matrix for failure model and layer; it does not look for faults that nobody thought of.",
         needs: &[],
@@ -42,7 +43,7 @@ pub(super) const GATES: &[Gate] = &[
     },
     Gate {
         id: "contract.endpoints-complete",
-        title: "Does every endpoint state what its consistency claim needs?",
+        title: "every endpoint states what its consistency claim needs",
         proves: "A linearizable endpoint states retry and idempotency, an eventual one its staleness bound, repair, visible behaviour and \
                  conflict policy; where tests require histories, each endpoint was called and none was called that is not declared.",
         blind: "It does not judge whether what is stated is good or kept.",
@@ -52,7 +53,7 @@ pub(super) const GATES: &[Gate] = &[
     },
     Gate {
         id: "contract.rollback-declared",
-        title: "Is it declared when to go back, who decides, and was it rehearsed?",
+        title: "when to go back and who decides is declared, and was rehearsed",
         proves: "The contract names metric, trigger, owner and a rehearsal test whose required evidence is bound and whole.",
         blind: "Whether the trigger fired in the rehearsal is judged by budget.rollback-trigger.",
         needs: &[],
@@ -97,7 +98,10 @@ fn expected_stated(cx: &ReleaseCx<'_>) -> Judged {
             Judgement::fail(why, tests).findings(findings)
         }
         None if tests == 0 => Judgement::inconclusive("the matrix declares no test", 0),
-        None => Judgement::pass(format!("{tests} tests state fault, method, expected result and evidence"), tests),
+        None => Judgement::pass(
+            format!("{} fault, method, expected result and evidence", plural(tests, "test states", "tests state")),
+            tests,
+        ),
     })
 }
 
@@ -194,7 +198,7 @@ fn plan_covered(cx: &ReleaseCx<'_>) -> Judged {
     } else {
         Judgement::pass(format!("each of {items} plan items has a test whose evidence is whole"), items)
     };
-    Ok(judgement.findings(missing).findings(open).against(format!("{items} of {items}"), measured, ""))
+    Ok(judgement.findings(missing).findings(open).against(format!("= {items}"), measured, ""))
 }
 
 fn fault_models_covered(cx: &ReleaseCx<'_>) -> Judged {
@@ -311,7 +315,10 @@ fn endpoints_complete(cx: &ReleaseCx<'_>) -> Judged {
             let finding = Finding::new("endpoint-not-called").source(cx.declared(endpoint.name.span));
             Judgement::inconclusive(why, count).findings([finding.with("endpoint", &endpoint.name.value)])
         }
-        None => Judgement::pass(format!("{count} endpoints state what their claims need"), count),
+        None => Judgement::pass(
+            format!("{} needed for what is claimed", plural(count, "endpoint states what is", "endpoints state what is")),
+            count,
+        ),
     })
 }
 

@@ -187,8 +187,8 @@ fn stale_rejected(cx: &TestCx<'_>) -> Judged {
     let figure = count("stale-attempts", "N_stale", "N_stale = |{attempts: E_request < E_current}|", attempts, found.shown);
     let pass = format!("the resource rejected all {attempts} attempts under an epoch below the current one");
     let judgement = found.tally.conclude(pass, "no attempt was made under a stale epoch").figure(figure);
-    let measured = format!("{accepted} of {attempts} accepted");
-    Ok(decisions.first_hand(judgement, symbols).against("0 stale attempts accepted", measured, ""))
+    let measured = format!("{accepted} of {attempts} stale attempts accepted");
+    Ok(decisions.first_hand(judgement, symbols).against("≤ 0", measured, ""))
 }
 
 fn no_stale_accept(cx: &TestCx<'_>) -> Judged {
@@ -206,8 +206,8 @@ fn no_stale_accept(cx: &TestCx<'_>) -> Judged {
     let judgement = tally.conclude(pass, "no command was accepted and no stale one was tried");
     let allowed = cx.contract().objectives.split_brain_writes;
     Ok(decisions.first_hand(judgement, symbols).against(
-        format!("{allowed} accepted under a stale epoch"),
-        format!("{stale} of {accepted}"),
+        format!("≤ {allowed}"),
+        format!("{stale} of {accepted} accepted under a stale epoch"),
         "",
     ))
 }
@@ -251,8 +251,8 @@ fn unique_token(cx: &TestCx<'_>) -> Judged {
     let (accepted, repeated) = (tally.judged, tally.faults.len());
     let pass = format!("each of {accepted} accepted commands came once, none under an epoch below one already accepted");
     let judgement = tally.conclude(pass, "no command was accepted");
-    let measured = format!("{repeated} of {accepted}");
-    Ok(decisions.first_hand(judgement, symbols).against("0 repeated or late commits", measured, ""))
+    let measured = format!("{repeated} of {accepted} repeated or late");
+    Ok(decisions.first_hand(judgement, symbols).against("≤ 0", measured, ""))
 }
 
 fn before_serving(cx: &TestCx<'_>) -> Judged {

@@ -1,10 +1,11 @@
 //! Integrity: whether the evidence itself can carry a verdict.
 
 use super::{Gate, Judge, Outcome, ReleaseCx, TestCx};
-use crate::evidence::kinds::{Injection, Operation, Outcome as Told, Sample};
+use crate::evidence::kinds::{Injection, OpKind, Operation, Outcome as Told, Sample};
 use crate::evidence::symbol::Sym;
 use crate::evidence::{Artifact, Part, RowId, Rows, State};
 use crate::verdict::{Figure, Finding, Gap, Judged, Judgement, Verdict};
+use crate::words::plural;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const GATES: &[Gate] = &[
@@ -23,7 +24,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "integrity.fields",
         title: "histories carry the minimum fields",
         proves: "Operations carry invocation and response time, client, command id, term, leader, commit index, observed version and result, and \
-                 contradict neither themselves nor one another.",
+                 contradict neither themselves nor one another; a command id names one command.",
         blind: "A field that some records carry and others do not is reported and does not fail the gate. A leader may be told by the samples of the \
                 members for the term of the answer. Whether the values are true is for other gates.",
         needs: &["history"],
@@ -186,8 +187,8 @@ fn fields(cx: &TestCx<'_>) -> Judged {
     if let Some(first) = contradictions.first() {
         let line = first.sources.first().and_then(|s| s.line).unwrap_or(0);
         let why = format!(
-            "{} operations contradict themselves: {} at line {line}",
-            contradictions.len(),
+            "{}: {} at line {line}",
+            plural(contradictions.len(), "operation contradicts itself", "operations contradict themselves"),
             first.claim.replace('-', " ")
         );
         return Ok(Judgement::fail(why, n).findings(contradictions));
@@ -257,6 +258,7 @@ fn contradictions(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Vec<Finding> {
             None => {}
         }
     }
+    found.extend(reused(cx, rows));
     for ((_, process), mut operations) in processes {
         operations.sort_unstable();
         let mut last: Option<(i64, RowId)> = None;
@@ -270,6 +272,21 @@ fn contradictions(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Vec<Finding> {
             if last.is_none_or(|l| returned > l.0) {
                 last = Some((returned, id));
             }
+        }
+    }
+    found
+}
+
+/// Writes that share a command id and ask for different things: the id of a command names one command over all its retries.
+fn reused(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Vec<Finding> {
+    let mut asked: BTreeMap<Sym, (RowId, Operation)> = BTreeMap::new();
+    let mut found = Vec::new();
+    for (id, op) in rows.iter().filter(|(_, op)| matches!(op.op, OpKind::Write | OpKind::Cas)) {
+        let Some(command) = op.command_id else { continue };
+        let (other, first) = *asked.entry(command).or_insert((id, op));
+        if (first.op, first.key, first.value, first.expected) != (op.op, op.key, op.value, op.expected) {
+            let finding = Finding::new("one-command-id-names-two-commands").with("command", cx.evidence().text(command));
+            found.push(finding.source(rows.source(id)).source(rows.source(other)));
         }
     }
     found
@@ -351,4 +368,38 @@ fn same_rows(a: &Part, b: &Part) -> (usize, Option<u32>) {
         }
     }
     (same, first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::{parse_contract, parse_matrix};
+    use crate::evidence::Evidence;
+    use crate::source::Sources;
+
+    /// What the gate says when another gate has passed on so many records.
+    fn after_a_pass_on(judged: u64) -> Judgement {
+        let texts = [
+            include_str!("../../tests/data/gates/contract.toml"),
+            include_str!("../../tests/data/gates/log.matching/matrix.toml"),
+        ];
+        let mut sources = Sources::default();
+        let (c, m) = (sources.add("contract.toml", texts[0]), sources.add("matrix.toml", texts[1]));
+        let contract = parse_contract(c, texts[0]).unwrap();
+        let matrix = parse_matrix(m, texts[1], Some(&contract)).unwrap();
+        let evidence = Evidence::default();
+        let cx = ReleaseCx { contract: &contract, matrix: &matrix, evidence: &evidence, sources: &sources, digests: &[] };
+        let judgement = Judgement { judged, ..Judgement::pass("by hand", 1) };
+        let tests = vec![super::super::TestOutcome { test: "t1".into(), judgement }];
+        let gate = super::super::gate("log.matching").unwrap();
+        no_vacuous(&cx, &[Outcome { gate, verdict: Verdict::Pass, why: String::new(), tests }]).unwrap()
+    }
+
+    #[test]
+    fn a_pass_on_nothing_is_found() {
+        let judgement = after_a_pass_on(0);
+        assert_eq!((judgement.verdict, judgement.findings[0].claim.as_str()), (Verdict::Fail, "passed-on-nothing"));
+        assert_eq!(judgement.why, "passed on nothing: gate log.matching");
+        assert_eq!(after_a_pass_on(1).verdict, Verdict::Pass);
+    }
 }

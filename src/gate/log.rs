@@ -10,7 +10,7 @@ use crate::verdict::Judged;
 pub(super) const GATES: &[Gate] = &[
     Gate {
         id: "log.commit-index",
-        title: "Is the reported commit index the one that a quorum holds?",
+        title: "the reported commit index is the one that a quorum holds",
         proves: "In every sample the commit index follows from the match indexes of all voters: it is never above what a quorum holds, and \
                  where it lags, it catches up.",
         blind: "Samples are taken as the leader's own view at one instant. Lag in the last samples of a leadership is counted and not \
@@ -21,7 +21,7 @@ pub(super) const GATES: &[Gate] = &[
     },
     Gate {
         id: "log.continuity",
-        title: "Does committed state survive every change of leader?",
+        title: "committed state survives every change of leader",
         proves: "No new leader reports a lower commit index than its predecessors did before, and no member's index goes back.",
         blind: "Samples that overlap in time are not compared. A member that did not answer in between may start over lower. Where samples \
                 carry no commit index, the applied index stands in.",
@@ -31,8 +31,9 @@ pub(super) const GATES: &[Gate] = &[
     },
     Gate {
         id: "log.no-loss",
-        title: "Is every acknowledged command in the final state of every member?",
-        proves: "Each command that a client was told took effect was applied at every declared member.",
+        title: "every acknowledged command is in the final state of every member",
+        proves: "Each command that a client was told took effect was applied at every declared member, and where the test binds logs, is committed in \
+                 every log that reaches back to it.",
         blind: "It trusts that what was recorded as applied is the final state; a member that installed a snapshot must show its content as \
                 applications. Commands of unknown outcome are not looked for.",
         needs: &["history", "applied"],
@@ -41,17 +42,21 @@ pub(super) const GATES: &[Gate] = &[
     },
     Gate {
         id: "log.matching",
-        title: "Do the logs of all members agree?",
-        proves: "The same index and term hold the same command at all members, and no committed entry is replaced or discarded.",
-        blind: "It sees the entries that the logs still show, not those compacted away.",
+        title: "the logs of all members agree and have no holes",
+        proves: "The same index and term hold the same command at all members, no committed entry is replaced or discarded, no log lacks an index \
+                 between the first and the last that it keeps, terms never fall along a log, and where applications are bound, no two members \
+                 applied different commands at one index.",
+        blind: "It sees the entries that the logs still show: what lies before the first of them counts as compacted, and what was discarded \
+                without a trace is not seen. An index at which a member applied several commands is not compared.",
         needs: &["log"],
         safety: false,
         judge: Judge::Test(matching),
     },
     Gate {
         id: "log.single-leader",
-        title: "Does every term have at most one leader?",
-        proves: "No two members say of themselves that they lead the same term, and every declared member was asked.",
+        title: "every term has at most one leader",
+        proves: "No two members say of themselves that they lead the same term, and every declared member was asked; where the test binds logs, every term in which a \
+                 command was written has a leader.",
         blind: "A leader that came and went between two samples is not seen. A single sample that was read while leader or term changed is \
                 set aside; what members say of others is hearsay that can leave the question open but not decide it.",
         needs: &["members"],
@@ -60,7 +65,7 @@ pub(super) const GATES: &[Gate] = &[
     },
     Gate {
         id: "log.reconciliation",
-        title: "Are divergent entries gone after the heal, and was none acknowledged?",
+        title: "divergent entries are gone after the heal, and none was acknowledged",
         proves: "Entries were discarded; none of them is committed or still there, and no client had been told that they took effect.",
         blind: "It sees the discards that the logs record; a member that drops entries without a trace is seen by log.no-loss only.",
         needs: &["log", "history"],
@@ -69,7 +74,7 @@ pub(super) const GATES: &[Gate] = &[
     },
     Gate {
         id: "log.compaction-safe",
-        title: "Was nothing thrown away that a slow member still needed?",
+        title: "nothing is compacted that a slow member still needs",
         proves: "No leader compacted past a member that was behind unless that member then showed a snapshot up to there; no snapshot failed \
                  to install.",
         blind: "Where samples carry no first index, compaction shows only in members that cannot catch up. Between samples a member may have \
@@ -80,7 +85,7 @@ pub(super) const GATES: &[Gate] = &[
     },
     Gate {
         id: "log.membership",
-        title: "Do old and new majorities meet in every change of members?",
+        title: "old and new majorities meet in every change of members",
         proves: "For each two configurations that follow each other, every majority of one meets every majority of the other, or one is \
                  joint by the declared rule.",
         blind: "Configurations that no sample caught are not seen.",
@@ -99,15 +104,18 @@ fn continuity(cx: &TestCx<'_>) -> Judged {
 }
 
 fn no_loss(cx: &TestCx<'_>) -> Judged {
-    Ok(log::no_loss(cx.evidence(), cx.contract(), &cx.rows::<Operation>()?, &cx.rows::<Application>()?))
+    let (history, applied) = (cx.rows::<Operation>()?, cx.rows::<Application>()?);
+    Ok(log::no_loss(cx.evidence(), cx.contract(), &history, &applied, cx.rows_if_bound::<Entry>()?.as_ref()))
 }
 
 fn matching(cx: &TestCx<'_>) -> Judged {
-    Ok(log::matching(cx.evidence(), cx.contract(), &cx.rows::<Entry>()?))
+    let applied = cx.rows_if_bound::<Application>()?;
+    Ok(log::matching(cx.evidence(), cx.contract(), &cx.rows::<Entry>()?, applied.as_ref()))
 }
 
 fn single_leader(cx: &TestCx<'_>) -> Judged {
-    Ok(log::single_leader(cx.evidence(), cx.contract(), &cx.rows::<Sample>()?))
+    let entries = cx.rows_if_bound::<Entry>()?;
+    Ok(log::single_leader(cx.evidence(), cx.contract(), &cx.rows::<Sample>()?, entries.as_ref()))
 }
 
 fn reconciliation(cx: &TestCx<'_>) -> Judged {

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 pub(super) const GATES: &[Gate] = &[
     Gate {
         id: "quorum.geometry",
-        title: "Do the declared sizes of cluster and quorums hold together?",
+        title: "the declared sizes of cluster and quorums hold together",
         proves: "Read and write quorums meet, the declared number of faulty members leaves a quorum, and no sample shows other voters than those declared.",
         blind: "It is arithmetic on declarations: whether the service keeps to these quorums is for the other gates.",
         needs: &[],
@@ -22,7 +22,7 @@ pub(super) const GATES: &[Gate] = &[
     },
     Gate {
         id: "quorum.durable-acks",
-        title: "Was every acknowledged write on a quorum first?",
+        title: "every acknowledged write was on a quorum first",
         proves: "Every acknowledged write names at least a write quorum of declared members that held it durably before its answer.",
         blind: "It takes the record's word for who held the write and that it was on disk.",
         needs: &["history"],
@@ -31,7 +31,7 @@ pub(super) const GATES: &[Gate] = &[
     },
     Gate {
         id: "quorum.loss-halts",
-        title: "Does the service halt while a quorum is missing?",
+        title: "the service halts while a quorum is missing",
         proves: "While fewer than a quorum of members answered, writes and linearizable reads were attempted and none succeeded.",
         blind: "A member counts as down only between two failed samples in a row, so the edges of an outage are not judged. A member that \
                 the sampler cannot reach may still serve others, and one may come back unseen between two samples. A member whose samples \

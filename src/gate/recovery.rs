@@ -6,14 +6,15 @@
 use super::{Gate, Judge, TestCx};
 use crate::contract::DeclaredPhases;
 use crate::evidence::RowId;
-use crate::evidence::kinds::{Operation, Phase, Probe, Recovery, Sample};
+use crate::evidence::kinds::{Injection, Operation, Phase, PhaseName, Probe, Recovery, Sample};
 use crate::exact::seconds;
 use crate::figure::failover::{Bounds, FailoverTime, SYMBOLS};
 use crate::figure::replay::Replay;
 use crate::judge::masking::{false_success, restarted};
 use crate::judge::recovery::{Failover, apart, failovers, outages};
 use crate::judge::tally::{Flaw, Tally};
-use crate::verdict::{Figure, Finding, Judged, Judgement};
+use crate::verdict::{Figure, Finding, Gap, Judged, Judgement};
+use crate::words::plural;
 
 pub(super) const GATES: &[Gate] = &[
     Gate {
@@ -92,11 +93,15 @@ fn failover_time(cx: &TestCx<'_>) -> Judged {
     };
     let crashes = cx.test.injections.as_ref().filter(|_| cx.test.plan.iter().any(|p| p == "leader-crash")).map_or(0, |i| i.value);
     if (list.len() as u64) < crashes {
-        let why =
-            format!("{crashes} leader faults are declared and {} failovers are timed: the worst may be missing", list.len());
+        let timed = plural(list.len(), "failover is", "failovers are");
+        let why = format!(
+            "{} declared and {timed} timed: the worst may be missing",
+            plural(crashes, "leader fault is", "leader faults are")
+        );
         let finding = Finding::new("failovers-missing").with("declared", crashes).with("timed", list.len());
         tally.doubts.push(Flaw::new(2, why, finding));
     }
+    tally.doubts.extend(unprovoked(cx)?);
     for failover in &list {
         let Ok(time) = &failover.time else { continue };
         let Bounds { lo, hi } = time.judged();
@@ -120,6 +125,20 @@ fn failover_time(cx: &TestCx<'_>) -> Judged {
     let against = (format!("≤ {allowed} s"), format!("{measured} s"), margin(objective, time.judged().hi));
     let judgement = tally.conclude(pass, "no failover was recorded").figure(time.figure(failover.sources.clone()));
     Ok(judgement.figure(time.remainder_figure()).against(against.0, against.1, against.2))
+}
+
+/// Failovers whose detection starts at no recorded fault, where faults are bound and on the same clock.
+fn unprovoked(cx: &TestCx<'_>) -> Result<Vec<Flaw>, Gap> {
+    let (phases, faults) = (cx.rows::<Phase>()?, cx.rows_if_bound::<Injection>()?);
+    let Some(faults) = faults.filter(|f| f.clock().is_some() && f.clock() == phases.clock()) else { return Ok(Vec::new()) };
+    let provoked = |p: &Phase| faults.iter().any(|(_, f)| p.start_lo <= f.start_hi && f.start_lo <= p.start_hi);
+    let detections = phases.iter().filter(|(_, p)| p.phase == PhaseName::Detect && !provoked(p));
+    let flaw = |(id, p): (RowId, Phase)| {
+        let name = cx.evidence().text(p.failover);
+        let why = format!("failover {name} starts at no recorded fault, so nothing shows that it is timed from its cause");
+        Flaw::new(1, why, Finding::new("failover-without-fault").with("failover", name).source(phases.source(id)))
+    };
+    Ok(detections.map(flaw).collect())
 }
 
 fn declared(phases: &DeclaredPhases) -> [i64; 4] {
@@ -306,7 +325,7 @@ fn replay_before_serving(cx: &TestCx<'_>) -> Judged {
     }
     let pass = format!("each of {} recovered members served only when its replay had ended", rows.len());
     let measured = closest.map_or_else(String::new, |room| format!("{} s", seconds(room)));
-    Ok(tally.conclude(pass, "no member recovered").against("serving − finished ≥ 0", measured.clone(), measured))
+    Ok(tally.conclude(pass, "no member recovered").against("≥ 0 s", measured.clone(), measured))
 }
 
 fn masking(cx: &TestCx<'_>) -> Judged {
@@ -332,6 +351,14 @@ fn masking(cx: &TestCx<'_>) -> Judged {
                 slowest = Some((took, bound));
             }
         }
+    }
+    let killed = cx.test.model == "crash" && cx.test.layer == "process";
+    let crashes = cx.test.injections.as_ref().filter(|_| killed).map_or(0, |i| i.value);
+    if (tally.judged as u64) < crashes && tally.faults.is_empty() {
+        let restarts = plural(tally.judged, "restart by probes is", "restarts by probes are");
+        let why = format!("{} declared and {restarts} recorded", plural(crashes, "crash is", "crashes are"));
+        let finding = Finding::new("restarts-missing").with("declared", crashes).with("recorded", tally.judged);
+        tally.doubts.push(Flaw::new(0, why, finding));
     }
     let pass =
         format!("each of {} restarts came within its masking time, and no client was told ok by the dead member", tally.judged);

@@ -7,7 +7,7 @@ use super::{Gate, Judge, Profile, ReleaseCx, TestCx, gates};
 use crate::evidence::Evidence;
 use crate::evidence::kinds::{Injection, Operation};
 use crate::evidence::record::Record;
-use crate::verdict::{Gap, Judgement, Verdict};
+use crate::verdict::{Gap, Judgement, Verdict, telling};
 
 /// What one gate says about one test.
 #[derive(Debug, Clone)]
@@ -32,10 +32,10 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The judgement that decided: the first of the worst; where no test exercises the gate, the first of all.
+    /// The judgement that speaks for the gate, see [`telling`].
     #[must_use]
     pub fn deciding(&self) -> Option<&TestOutcome> {
-        self.tests.iter().find(|t| t.judgement.verdict == self.verdict).or(self.tests.first())
+        spokesman(self.verdict, &self.tests)
     }
 
     /// How many records were judged.
@@ -84,16 +84,46 @@ fn run(cx: &ReleaseCx<'_>, gate: &'static Gate, others: &[Outcome]) -> Outcome {
             .map(|test| TestOutcome { test: test.id.value.clone(), judgement: on_test(judge, &TestCx { release: *cx, test }) })
             .collect(),
     };
-    let Some(worst) = tests.iter().max_by(|a, b| a.judgement.verdict.cmp(&b.judgement.verdict).then(std::cmp::Ordering::Greater))
-    else {
-        let why = format!("no test requires {}", gate.needs.join(" and "));
-        return Outcome { gate, verdict: Verdict::Inconclusive, why, tests };
+    let worst = tests.iter().map(|t| t.judgement.verdict).max();
+    let Some((worst, said)) = worst.and_then(|worst| Some((worst, spokesman(worst, &tests)?))) else {
+        return Outcome { gate, verdict: Verdict::Inconclusive, why: unrequired(cx, gate), tests };
     };
-    let (verdict, why) = match worst.judgement.verdict {
-        Verdict::NotApplicable => (Verdict::Inconclusive, format!("no test exercises it: {}", worst.judgement.why)),
-        verdict => (verdict, worst.judgement.why.clone()),
-    };
+    let verdict = if worst == Verdict::NotApplicable { Verdict::Inconclusive } else { worst };
+    let why = headline(worst, said, &tests);
     Outcome { gate, verdict, why, tests }
+}
+
+fn spokesman(verdict: Verdict, tests: &[TestOutcome]) -> Option<&TestOutcome> {
+    let judgements: Vec<&Judgement> = tests.iter().map(|t| &t.judgement).collect();
+    tests.get(telling(verdict, &judgements)?)
+}
+
+/// Why no test can be judged: which evidence would have to be required.
+fn unrequired(cx: &ReleaseCx<'_>, gate: &Gate) -> String {
+    let never: Vec<&str> = gate.needs.iter().copied().filter(|k| !cx.matrix.tests.iter().any(|t| t.requires(k))).collect();
+    let needs = gate.needs.join(" and ");
+    if gate.needs.len() > 1 && never.is_empty() {
+        format!("no single test requires {needs}: different tests do, and the gate needs them of one run")
+    } else {
+        format!("no test requires {}", if never.is_empty() { needs } else { never.join(" and ") })
+    }
+}
+
+/// The sentence for all tests: of a pass, how many there are and the tightest; of a gate that no test exercises, what each of them lacks.
+fn headline(worst: Verdict, said: &TestOutcome, tests: &[TestOutcome]) -> String {
+    let why = &said.judgement.why;
+    let alike = tests.iter().filter(|t| t.judgement.verdict == worst).count();
+    match worst {
+        Verdict::Pass if alike > 1 => format!("{alike} tests; tightest: {}: {why}", said.test),
+        Verdict::NotApplicable => {
+            let names: Vec<&str> = tests.iter().map(|t| t.test.as_str()).collect();
+            let whose = if names.len() == 1 { "test" } else { "tests" };
+            let same = tests.iter().all(|t| t.judgement.why == *why);
+            let lead = if same { String::new() } else { format!("{}: ", said.test) };
+            format!("no test exercises it: {lead}{why} (judged: {whose} {})", names.join(", "))
+        }
+        _ => why.clone(),
+    }
 }
 
 /// Judges one test and holds back a pass where no operation was in flight in some fault window.

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 pub(super) const GATES: &[Gate] = &[Gate {
     id: "telemetry.distinguishes",
-    title: "telemetry tells originals, retries, rejections, stale-leader attempts and replay work apart",
+    title: "telemetry tells the five kinds of work apart",
     proves: "The series commands_original_total, commands_retry_total, commands_rejected_total, stale_leader_attempts_total and replay_entries_total \
              were all recorded and never fell, and what they counted equals the operations, attempts and stale requests recounted from the other \
              evidence of the test, where it is there.",

@@ -7,6 +7,7 @@
 mod commit;
 mod configuration;
 mod entries;
+mod kept;
 mod leaders;
 
 pub use commit::commit_index;

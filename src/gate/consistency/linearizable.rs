@@ -8,6 +8,7 @@ use crate::evidence::{RowId, Rows};
 use crate::gate::TestCx;
 use crate::judge::linearizability as lin;
 use crate::verdict::{Figure, Finding, Gap, Judged, Judgement, SourceRef};
+use crate::words::plural;
 use std::collections::BTreeMap;
 
 /// A history as the checker wants it, and what was left out.
@@ -201,7 +202,7 @@ fn violation(
     );
     let margin = particular("margin-ns").to_string();
     let margin = if margin.is_empty() { margin } else { format!("stands while clocks err by less than {margin} ns") };
-    Judgement::fail(why, ok.max(1)).against("linearizable", "violation", margin).findings(findings)
+    Judgement::fail(why, ok.max(1)).against("≤ 0", plural(examples.len(), "violation", "violations"), margin).findings(findings)
 }
 
 fn counterexample(

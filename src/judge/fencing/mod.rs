@@ -214,14 +214,21 @@ pub fn rising(lanes: &[Lane<'_>], symbols: &Symbols) -> Tally {
     tally
 }
 
-/// Where a resource's log contradicts itself: one number for two decisions, or a current epoch that falls.
+/// Where a resource's log contradicts itself: one number for two decisions, or a current epoch or a time that falls.
 #[must_use]
 pub fn contradictions(lanes: &[Lane<'_>], symbols: &Symbols) -> Vec<Flaw> {
     let mut flaws = Vec::new();
     let mut numbers: BTreeMap<(Sym, i64), &Step<'_>> = BTreeMap::new();
     for lane in lanes {
         let mut highest: Option<(i64, i64)> = None;
+        let mut newest: BTreeMap<&str, i64> = BTreeMap::new();
         for (place, step) in &lane.steps {
+            let before = newest.entry(step.clock).or_insert(step.t);
+            if step.seq.is_some() && step.t < *before {
+                let why = format!("time falls from {before} to {} ns ({})", step.t, lane.name(symbols));
+                flaws.push(Flaw::new(0, why, lane.finding("time-falls", step, symbols).with("before", *before)));
+            }
+            *before = step.t.max(*before);
             if let Some(first) = step.seq.and_then(|seq| numbers.insert((lane.resource, seq), step)) {
                 let why = format!("two decisions of {} have number {}", symbols.text(lane.resource), step.seq.unwrap_or(0));
                 flaws.push(Flaw::new(1, why, lane.finding("number-repeated", step, symbols).source(first.source.clone())));

@@ -31,6 +31,12 @@ impl View {
         self.matches.values().copied().collect()
     }
 
+    /// The match indexes in the order in which the contract names the members.
+    fn in_order(&self, evidence: &Evidence, contract: &Contract) -> Vec<i64> {
+        let of = |name: &String| self.matches.get(&evidence.symbols.find(name)?).copied();
+        contract.cluster.members.iter().filter_map(of).collect()
+    }
+
     fn sources(&self, rows: &Rows<'_, Progress>) -> Vec<SourceRef> {
         self.rows.iter().map(|id| rows.source(*id)).collect()
     }
@@ -86,7 +92,7 @@ pub fn commit_index(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Pr
         proven = proven.max(whole().map(|(v, c)| c.min(v.reported)).max());
     }
     let judgement = conclude(&tally, leaderships.values().map(Vec::len).sum());
-    let figure = shown.and_then(|view| quorum::commit_index(&view.indexes(), quorum, &view.sources(rows)));
+    let figure = shown.and_then(|view| quorum::commit_index(&view.in_order(evidence, contract), quorum, &view.sources(rows)));
     let judgement = judgement.findings(tally.wrong).findings(tally.open);
     match figure {
         Some(figure) => judgement.figure(figure.figure),

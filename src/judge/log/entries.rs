@@ -1,5 +1,6 @@
 //! What became of entries: none acknowledged is lost, none committed is replaced, none discarded had been acknowledged.
 
+use super::kept::{Kept, Stand, applied_differently};
 use super::unseen;
 use crate::contract::Contract;
 use crate::evidence::kinds::{Application, Entry, EntryState, Operation};
@@ -21,13 +22,15 @@ fn acknowledged(history: &Rows<'_, Operation>) -> (BTreeMap<Sym, RowId>, Vec<Row
     (commands, nameless)
 }
 
-/// Every acknowledged command is in the final state of every declared member.
+/// Every acknowledged command is in the final state of every declared member, and where logs are shown, committed in each log that
+/// reaches back to it.
 #[must_use]
 pub fn no_loss(
     evidence: &Evidence,
     contract: &Contract,
     history: &Rows<'_, Operation>,
     applied: &Rows<'_, Application>,
+    log: Option<&Rows<'_, Entry>>,
 ) -> Judgement {
     let (commands, nameless) = acknowledged(history);
     let mut held: BTreeMap<Sym, BTreeSet<Sym>> = BTreeMap::new();
@@ -35,14 +38,30 @@ pub fn no_loss(
         held.entry(a.member).or_default().insert(a.command_id);
     }
     let absent = unseen(evidence, contract, &held.keys().copied().collect());
-    let voters: Vec<(&str, &BTreeSet<Sym>)> =
-        contract.cluster.members.iter().filter_map(|m| Some((m.as_str(), held.get(&evidence.symbols.find(m)?)?))).collect();
+    let kept = log.map(Kept::read);
     let mut lost: Vec<(usize, Finding)> = Vec::new();
+    let mut open: Vec<Finding> = Vec::new();
     for (command, id) in &commands {
-        let lacking: Vec<&str> = voters.iter().filter(|(_, has)| !has.contains(command)).map(|(m, _)| *m).collect();
-        if !lacking.is_empty() {
-            let finding = Finding::new("acknowledged-and-lost").with("command", evidence.text(*command));
-            lost.push((lacking.len(), finding.with("missing-at", lacking.join(", ")).source(history.source(*id))));
+        let member = |name: &&str| evidence.symbols.find(name);
+        let stand = |name: &&str| kept.as_ref().and_then(|k| k.stand(member(name), *command));
+        let voters = || contract.cluster.members.iter().map(String::as_str);
+        let without = |name: &&str| member(name).and_then(|m| held.get(&m)).is_some_and(|has| !has.contains(command));
+        let state: Vec<&str> = voters().filter(without).collect();
+        let logs: Vec<&str> = voters().filter(|m| stand(m) == Some(Stand::Lacks)).collect();
+        let finding = |claim: &str, places: Vec<String>| {
+            let finding = Finding::new(claim).with("command", evidence.text(*command)).with("missing-at", places.join(", "));
+            finding.source(history.source(*id))
+        };
+        let mut places: Vec<String> = state.iter().map(ToString::to_string).collect();
+        places.extend(logs.iter().filter(|m| !state.contains(m)).map(|m| format!("{m} (in its log)")));
+        if !places.is_empty() {
+            lost.push((places.len(), finding("acknowledged-and-lost", places)));
+            continue;
+        }
+        let unsure = |m: &&str| matches!(stand(m), Some(Stand::Appended | Stand::Unseen));
+        let doubtful: Vec<String> = voters().filter(unsure).map(str::to_string).collect();
+        if !doubtful.is_empty() {
+            open.push(finding("acknowledged-and-not-shown-as-committed", doubtful));
         }
     }
     lost.sort_by_key(|(members, _)| std::cmp::Reverse(*members));
@@ -57,17 +76,23 @@ pub fn no_loss(
         Judgement::fail(why, judged)
     } else if !absent.is_empty() {
         Judgement::inconclusive(format!("the final state of {} is not shown: no application recorded", absent.join(", ")), judged)
+    } else if let Some(first) = open.first() {
+        let (command, at) = (&first.data["command"], &first.data["missing-at"]);
+        let why =
+            format!("the logs do not show acknowledged command {command} as committed at {at}; {} such commands", open.len());
+        Judgement::inconclusive(why, judged)
     } else if !nameless.is_empty() {
         let why = format!("{} acknowledged writes have no command id, so they cannot be looked for", nameless.len());
         Judgement::inconclusive(why, judged)
     } else if judged == 0 {
         Judgement::not_exercised("no write was acknowledged", 0)
     } else {
-        let why = format!("each of {judged} acknowledged commands is in the final state of all {} members", voters.len());
-        Judgement::pass(why, judged)
+        let place = if kept.is_some() { "log and the final state" } else { "final state" };
+        let members = contract.cluster.members.len();
+        Judgement::pass(format!("each of {judged} acknowledged commands is in the {place} of all {members} members"), judged)
     };
     let margin = (-i128::try_from(lost.len()).unwrap_or(0)).to_string();
-    judgement.against("0 lost", format!("{} lost", lost.len()), margin).findings(lost).findings(unnamed)
+    judgement.against("≤ 0", format!("{} lost", lost.len()), margin).findings(lost).findings(open).findings(unnamed)
 }
 
 /// Name of the command of an entry.
@@ -82,9 +107,15 @@ fn pair(evidence: &Evidence, rows: &Rows<'_, Entry>, claim: &str, (a, x): (RowId
     finding.source(rows.source(a)).source(rows.source(b))
 }
 
-/// The same index and term hold the same command everywhere, and what is committed at an index is never replaced or discarded.
+/// The same index and term hold the same command everywhere, what is committed at an index is never replaced or discarded, no log has a
+/// hole, terms never fall along a log, and no two members applied different commands at one index.
 #[must_use]
-pub fn matching(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Entry>) -> Judgement {
+pub fn matching(
+    evidence: &Evidence,
+    contract: &Contract,
+    rows: &Rows<'_, Entry>,
+    applied: Option<&Rows<'_, Application>>,
+) -> Judgement {
     let mut places: BTreeMap<(i64, i64), (RowId, Entry)> = BTreeMap::new();
     let mut committed: BTreeMap<i64, (RowId, Entry)> = BTreeMap::new();
     let (mut seen, mut compared) = (BTreeSet::new(), 0usize);
@@ -113,8 +144,17 @@ pub fn matching(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Entry>
             _ => {}
         }
     }
+    let kept = Kept::read(rows);
+    let (holes, back) = (kept.holes(evidence, rows), kept.terms_back());
+    wrong.extend(back.iter().map(|((a, x), (b, y))| pair(evidence, rows, "term-goes-back", (*b, y), (*a, x))));
+    wrong.extend(applied.map(|applied| applied_differently(evidence, applied)).unwrap_or_default());
     let (missing, judged) = (unseen(evidence, contract, &seen), rows.len());
-    let judgement = if let Some(first) = wrong.first() {
+    let judgement = if let (Some(first), true) = (holes.first(), wrong.is_empty()) {
+        let d = &first.data;
+        let (member, lost, range) = (&d["member"], &d["missing"], &d["kept"]);
+        let others = if holes.len() > 1 { format!("; {} logs have holes", holes.len()) } else { String::new() };
+        Judgement::fail(format!("the log of {member} keeps {range} and lacks index {lost}{others}"), judged)
+    } else if let Some(first) = wrong.first() {
         let d = &first.data;
         Judgement::fail(
             format!("index {} holds {}, and {}; {} such pairs", d["index"], d["one"], d["other"], wrong.len()),
@@ -130,7 +170,7 @@ pub fn matching(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Entry>
         let why = format!("{} committed indexes and {} places agree over {} members", committed.len(), places.len(), seen.len());
         Judgement::pass(why, judged)
     };
-    judgement.findings(wrong)
+    judgement.findings(wrong).findings(holes)
 }
 
 /// After a heal, divergent entries that were not committed are gone, and no client had been told that they took effect.

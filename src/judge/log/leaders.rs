@@ -2,12 +2,13 @@
 
 use super::{several_clocks, unseen};
 use crate::contract::Contract;
-use crate::evidence::kinds::{Role, Sample};
+use crate::evidence::kinds::{Entry, Role, Sample};
 use crate::evidence::symbol::Sym;
 use crate::evidence::{Evidence, RowId, Rows};
 use crate::exact::seconds;
 use crate::judge::quorum::members;
 use crate::verdict::{Figure, Finding, Judgement};
+use crate::words::plural;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Words by which samples say that they know no leader.
@@ -91,9 +92,14 @@ fn torn(evidence: &Evidence, before: Option<&Sample>, s: &Sample, after: Option<
 /// No term has two members that say they lead it.
 ///
 /// A member's own word decides. What others name is hearsay, and may lag behind the term: it is weighed only when the member that
-/// is named never says that it leads a later term, and then it leaves the question open.
+/// is named never says that it leads a later term, and then it leaves the question open. A term in which commands were written must have a leader.
 #[must_use]
-pub fn single_leader(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Sample>) -> Judgement {
+pub fn single_leader(
+    evidence: &Evidence,
+    contract: &Contract,
+    rows: &Rows<'_, Sample>,
+    log: Option<&Rows<'_, Entry>>,
+) -> Judgement {
     if let Some(judgement) = several_clocks(rows) {
         return judgement;
     }
@@ -106,11 +112,7 @@ pub fn single_leader(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, S
             *slot = *claim;
         }
     }
-    let latest: BTreeMap<Sym, i64> = claims.list.iter().filter(|c| c.own()).fold(BTreeMap::new(), |mut latest, c| {
-        let term = latest.entry(c.leader).or_insert(c.term);
-        *term = c.term.max(*term);
-        latest
-    });
+    let latest = latest(&claims);
     let (mut wrong, mut open) = (Vec::new(), Vec::new());
     for (term, leaders) in &terms {
         let own: Vec<&Claim> = leaders.values().filter(|c| c.own()).collect();
@@ -132,6 +134,7 @@ pub fn single_leader(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, S
     let seen: BTreeSet<Sym> = rows.iter().map(|(_, s)| s.member).collect();
     let missing = unseen(evidence, contract, &seen);
     let judged = rows.len();
+    let written = log.map(written).unwrap_or_default();
     let judgement = if let Some(first) = wrong.first() {
         Judgement::fail(format!("term {} has more than one leader: {}", first.data["term"], first.data["leaders"]), judged)
     } else if let Some(first) = open.first() {
@@ -142,16 +145,36 @@ pub fn single_leader(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, S
         Judgement::inconclusive(why, judged)
     } else if terms.is_empty() {
         Judgement::inconclusive(format!("no sample names leader and term ({} name a leader only)", claims.without_term), judged)
+    } else if let Some(term) = written.iter().find(|term| !terms.contains_key(term)) {
+        Judgement::inconclusive(format!("the logs hold commands of term {term}, and no sample names who led it"), judged)
     } else if latest.is_empty() {
         Judgement::inconclusive("no member says of itself that it leads", judged)
     } else if !missing.is_empty() {
         Judgement::inconclusive(format!("no sample of {}, who may have led too", missing.join(", ")), judged)
     } else {
-        let why =
-            format!("{} terms, at most one leader each; {} samples read during a change set aside", terms.len(), claims.torn);
+        let terms = plural(terms.len(), "term", "terms");
+        let torn = plural(claims.torn, "sample", "samples");
+        let why = format!("{terms}, at most one leader each; {torn} read during a change set aside");
         Judgement::pass(why, judged)
     };
-    judgement.against("≤ 1 leader a term", format!("{} terms with more", wrong.len()), "").findings(wrong).findings(open)
+    judgement
+        .against("≤ 0", plural(wrong.len(), "term with more than one leader", "terms with more than one leader"), "")
+        .findings(wrong)
+        .findings(open)
+}
+
+/// The latest term that each member says it led.
+fn latest(claims: &Claims) -> BTreeMap<Sym, i64> {
+    claims.list.iter().filter(|c| c.own()).fold(BTreeMap::new(), |mut latest, c| {
+        let term = latest.entry(c.leader).or_insert(c.term);
+        *term = c.term.max(*term);
+        latest
+    })
+}
+
+/// Terms in which a command was written to a log.
+fn written(log: &Rows<'_, Entry>) -> BTreeSet<i64> {
+    log.iter().filter(|(_, e)| e.command_id.is_some()).map(|(_, e)| e.term).collect()
 }
 
 /// Which index the samples of a test carry.
@@ -159,6 +182,8 @@ pub fn single_leader(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, S
 enum Index {
     Commit,
     Applied,
+    Term,
+    Snapshot,
 }
 
 impl Index {
@@ -166,13 +191,22 @@ impl Index {
         match self {
             Self::Commit => s.commit_index,
             Self::Applied => s.applied_index,
+            Self::Term => s.term,
+            Self::Snapshot => s.snapshot_index,
         }
+    }
+
+    /// Whether it outlives a restart, so that it may not even start over lower.
+    fn durable(self) -> bool {
+        matches!(self, Self::Term | Self::Snapshot)
     }
 
     fn word(self) -> &'static str {
         match self {
             Self::Commit => "commit index",
             Self::Applied => "applied index",
+            Self::Term => "term",
+            Self::Snapshot => "snapshot index",
         }
     }
 }
@@ -180,6 +214,7 @@ impl Index {
 /// The commit index never goes back: not at a member, and not from one leader to the next.
 ///
 /// A member that did not answer for a while may have restarted, and then starts over below what it said before; that is lawful unless it leads.
+/// Its term and the index of its snapshot outlive a restart, and may not fall even then.
 #[must_use]
 pub fn continuity(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Sample>) -> Judgement {
     if let Some(judgement) = several_clocks(rows) {
@@ -197,7 +232,9 @@ pub fn continuity(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Samp
         claims.list.iter().filter(|c| c.own()).filter_map(|c| Some((*c, index.of(&rows.get(c.id)?)?))).collect();
     let changes = changes(&own);
     let mut wrong: Vec<Finding> = changes.lower.iter().map(|(old, new)| lower(evidence, rows, index, old, new)).collect();
-    wrong.extend(backward(evidence, rows, &samples, index));
+    for what in [index, Index::Applied, Index::Term, Index::Snapshot].into_iter().skip(usize::from(index == Index::Applied)) {
+        wrong.extend(backward(evidence, rows, &samples, what));
+    }
     let seen = samples.iter().filter(|(_, s)| index.of(s).is_some()).map(|(_, s)| s.member).collect();
     let missing = unseen(evidence, contract, &seen);
     let named = claims.list.iter().map(|c| c.term).max();
@@ -207,12 +244,7 @@ pub fn continuity(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Samp
         let d = &first.data;
         let why = format!(
             "the {} of {} is {} at {} s, after {} was reported by {}",
-            index.word(),
-            d["member"],
-            d["new"],
-            d["t"],
-            d["old"],
-            d["by"]
+            d["index"], d["member"], d["new"], d["t"], d["old"], d["by"]
         );
         Judgement::fail(format!("{why}; {} such samples", wrong.len()), judged)
     } else if own.is_empty() {
@@ -230,7 +262,8 @@ pub fn continuity(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Samp
     } else if !missing.is_empty() {
         Judgement::inconclusive(format!("no sample of {} carries a {}", missing.join(", "), index.word()), judged)
     } else {
-        let why = format!("over {} changes of leader no {} went back, nor did any member's", changes.judged.len(), index.word());
+        let why = plural(changes.judged.len(), "change", "changes");
+        let why = format!("over {why} of leader no {} went back, nor did any member's", index.word());
         Judgement::pass(why, judged)
     };
     let figures = changes.judged.iter().filter_map(|(key, pair)| pair.map(|(old, new)| figure(evidence, rows, *key, &old, &new)));
@@ -297,7 +330,7 @@ fn backward(evidence: &Evidence, rows: &Rows<'_, Sample>, samples: &[(RowId, Sam
     let mut wrong = Vec::new();
     for (member, list) in &mut by_member {
         list.sort_by_key(|(id, s)| (s.t_lo, s.t_hi, *id));
-        for run in list.split(|(_, s)| s.reachable == Some(false)) {
+        for run in list.split(|(_, s)| s.reachable == Some(false) && !index.durable()) {
             let mut ended: Vec<(i64, i64, RowId)> =
                 run.iter().filter_map(|(id, s)| Some((s.t_hi.0, index.of(s)?, *id))).collect();
             ended.sort_unstable();
@@ -311,6 +344,7 @@ fn backward(evidence: &Evidence, rows: &Rows<'_, Sample>, samples: &[(RowId, Sam
                 let finding = Finding::new("index-went-back")
                     .with("member", evidence.text(*member))
                     .with("t", seconds(s.t_hi.0))
+                    .with("index", index.word())
                     .with("old", old.0)
                     .with("new", new)
                     .with("by", "itself");

@@ -3,7 +3,6 @@
 use super::basis::{Found, Number, more};
 use super::{Mark, anchor, judged};
 use crate::dossier::{Dossier, GateFacts, TestJudgement};
-use crate::exact::Ratio;
 use crate::report::text::{cell, count, group, line, name, sentence};
 use crate::verdict::{Judgement, Verdict};
 use serde::Serialize;
@@ -50,7 +49,7 @@ pub(super) fn families(dossier: &Dossier) -> Vec<Family> {
 }
 
 pub(super) fn row(gate: &GateFacts) -> Row {
-    let telling = telling(gate);
+    let telling = gate.deciding();
     let judgement = telling.map(|t| &t.judgement);
     let bare = judgement.is_none_or(|j| j.objective.is_empty() && j.measured.is_empty());
     let text = |field: Option<&String>| cell(field.map_or("", String::as_str));
@@ -77,25 +76,6 @@ pub(super) fn row(gate: &GateFacts) -> Row {
         open: gate.verdict != Verdict::Pass,
         why: sentence(&gate.why),
     }
-}
-
-/// The judgement whose numbers are shown: of those that decided, the one with the least margin; the first when margins cannot be compared.
-fn telling(gate: &GateFacts) -> Option<&TestJudgement> {
-    let deciding: Vec<&TestJudgement> = gate.tests.iter().filter(|t| t.judgement.verdict == gate.verdict).collect();
-    let margins: Option<Vec<(Ratio, &str)>> = deciding.iter().map(|t| margin(&t.judgement.margin)).collect();
-    match margins {
-        Some(margins) if margins.windows(2).all(|w| w[0].1 == w[1].1) => {
-            let least = (0..margins.len()).min_by(|&a, &b| margins[a].0.cmp(&margins[b].0).then(a.cmp(&b)))?;
-            deciding.get(least).copied()
-        }
-        _ => deciding.first().copied(),
-    }
-}
-
-/// A margin as number and unit.
-fn margin(text: &str) -> Option<(Ratio, &str)> {
-    let (number, unit) = text.split_once(' ').unwrap_or((text, ""));
-    Some((Ratio::parse(&number.replace('−', "-").replace(',', ""))?, unit))
 }
 
 /// A gate that did not pass.
