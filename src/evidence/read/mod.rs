@@ -9,6 +9,7 @@ mod csv;
 mod envelope;
 mod fault;
 mod file;
+mod flat;
 mod format;
 mod frame;
 mod join;
