@@ -92,6 +92,15 @@ fn hash(text: &str) -> u32 {
     u32::try_from((hash ^ (hash >> 32)) & 0xffff_ffff).unwrap_or(0)
 }
 
+/// Whether a text is the one of a number; looks at bytes, as it matters a lot how long it takes.
+#[inline]
+fn is(bytes: &str, ends: &[usize], i: u32, text: &str) -> bool {
+    let i = i as usize;
+    let start = if i == 0 { 0 } else { ends[i - 1] };
+    bytes.as_bytes().get(start..ends[i]) == Some(text.as_bytes())
+}
+
+#[inline]
 fn slice<'a>(bytes: &'a str, ends: &[usize], i: u32) -> &'a str {
     let i = i as usize;
     let start = if i == 0 { 0 } else { ends[i - 1] };
@@ -137,7 +146,7 @@ impl Symbols {
     #[must_use]
     pub fn find(&self, text: &str) -> Option<Sym> {
         let hash = hash(text);
-        let same = |slot: &Slot| slot.hash == hash && slice(&self.bytes, &self.ends, slot.id) == text;
+        let same = |slot: &Slot| slot.hash == hash && is(&self.bytes, &self.ends, slot.id, text);
         self.index.find(spread(hash), same).map(|slot| Sym(slot.id))
     }
 
@@ -148,7 +157,7 @@ impl Symbols {
 
     fn place(&mut self, hash: u32, text: &str) -> Sym {
         let Self { bytes, ends, index, .. } = self;
-        let same = |slot: &Slot| slot.hash == hash && slice(bytes, ends, slot.id) == text;
+        let same = |slot: &Slot| slot.hash == hash && is(bytes, ends, slot.id, text);
         match index.entry(spread(hash), same, Slot::spread) {
             Entry::Occupied(slot) => Sym(slot.get().id),
             Entry::Vacant(free) => {

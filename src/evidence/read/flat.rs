@@ -13,6 +13,7 @@ const ONES: u64 = u64::MAX / 255;
 const HIGHS: u64 = ONES << 7;
 
 /// The first byte from `at` that is a quote, a backslash or a control character; the length if there is none.
+#[inline]
 fn special(bytes: &[u8], mut at: usize) -> usize {
     while let Some(eight) = bytes.get(at..at + 8).and_then(|eight| eight.try_into().ok()) {
         // The lowest marked byte is a true one: subtracting borrows only from bytes above a marked one.
@@ -36,6 +37,7 @@ pub(super) fn plain(text: &str) -> bool {
 }
 
 /// The first byte from `at` that is no white space.
+#[inline]
 fn skip(bytes: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\t' | b'\n' | b'\r') = bytes.get(at) {
         at += 1;
@@ -71,37 +73,45 @@ fn front(text: &str) -> Option<&str> {
 }
 
 /// What stands at a place.
-enum Found<'a> {
-    /// A value that is complete in itself.
-    Cell(Cell<'a>),
-    /// A value to be looked at again.
-    Raw(&'a str),
+#[derive(Clone, Copy)]
+enum Form {
+    /// A text without escapes.
+    Text,
+    /// A number without an exponent.
+    Number,
+    /// true or false.
+    Bool(bool),
+    /// null.
+    Null,
+    /// Any other value, known to be well formed.
+    Other,
 }
 
-/// The value at a byte, and its end.
-fn value(line: &str, at: usize) -> Option<(Found<'_>, usize)> {
+/// The form of the value at a byte, and its end. Small on purpose: what it means is written where it belongs at once.
+#[inline]
+fn value(line: &str, at: usize) -> Option<(Form, usize)> {
     let bytes = line.as_bytes();
-    let word = |word: &str, cell| bytes[at..].starts_with(word.as_bytes()).then_some((Found::Cell(cell), at + word.len()));
+    let word = |word: &str, form| bytes[at..].starts_with(word.as_bytes()).then_some((form, at + word.len()));
     match bytes.get(at)? {
         b'"' => {
             let end = special(bytes, at + 1);
             if bytes.get(end) == Some(&b'"') {
-                return Some((Found::Cell(Cell::Text(Cow::Borrowed(line.get(at + 1..end)?))), end + 1));
+                return Some((Form::Text, end + 1));
             }
         }
         b'-' | b'0'..=b'9' => {
             let end = number(bytes, at)?;
             if !matches!(bytes.get(end), Some(b'e' | b'E')) {
-                return Some((Found::Cell(Cell::Number(line.get(at..end)?)), end));
+                return Some((Form::Number, end));
             }
         }
-        b't' => return word("true", Cell::Bool(true)),
-        b'f' => return word("false", Cell::Bool(false)),
-        b'n' => return word("null", Cell::Null),
+        b't' => return word("true", Form::Bool(true)),
+        b'f' => return word("false", Form::Bool(false)),
+        b'n' => return word("null", Form::Null),
         _ => {}
     }
     let raw = front(line.get(at..)?)?;
-    Some((Found::Raw(raw), at + raw.len()))
+    Some((Form::Other, at + raw.len()))
 }
 
 impl JsonLines<'_> {
@@ -124,13 +134,22 @@ impl JsonLines<'_> {
                 return None;
             }
             let want = self.keys[0].list[id].want;
-            let (found, end) = value(line, skip(bytes, at + 1))?;
-            match (found, want.and_then(|w| w.slot)) {
-                (Found::Raw(raw), _) if raw.starts_with(['{', '[']) => nested.push((raw, want)),
-                (_, None) => {}
-                (_, Some(slot)) if !matches!(cells.outer[slot], Cell::Missing) => return None,
-                (Found::Cell(cell), Some(slot)) => cells.outer[slot] = cell,
-                (Found::Raw(raw), Some(slot)) => cells.outer[slot] = cell(raw).ok()?,
+            let start = skip(bytes, at + 1);
+            let (form, end) = value(line, start)?;
+            if matches!(form, Form::Other) && matches!(bytes[start], b'{' | b'[') {
+                nested.push((line.get(start..end)?, want));
+            } else if let Some(slot) = want.and_then(|w| w.slot) {
+                let place = &mut cells.outer[slot];
+                if !matches!(place, Cell::Missing) {
+                    return None;
+                }
+                *place = match form {
+                    Form::Text => Cell::Text(Cow::Borrowed(line.get(start + 1..end - 1)?)),
+                    Form::Number => Cell::Number(line.get(start..end)?),
+                    Form::Bool(flag) => Cell::Bool(flag),
+                    Form::Null => Cell::Null,
+                    Form::Other => cell(line.get(start..end)?).ok()?,
+                };
             }
             at = skip(bytes, end);
             match bytes.get(at)? {
@@ -153,6 +172,7 @@ impl JsonLines<'_> {
     }
 
     /// The key at a byte, if it was seen before but not in this record, and the end of its quotes.
+    #[inline]
     fn key(&mut self, line: &str, at: usize, last: Option<usize>) -> Option<(usize, usize)> {
         let keys = &mut self.keys[0];
         let guess = last.map_or(keys.first, |last| keys.list[last].next);
