@@ -3,8 +3,11 @@
 //! In: texts. Out: [`Sym`], [`Syms`] and [`Val`], which are compared as numbers. Numbers depend only on the order in which texts
 //! are first seen, so they are the same on every run. Refuses to know what a text means.
 
+use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
+use std::hint::black_box;
+use std::sync::LazyLock;
 
 /// The number of an interned text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,15 +47,38 @@ impl Val {
     }
 }
 
+/// One seed for the whole process, so that a hash of one block's texts is good among all evidence too. No output depends on it.
+static HASHER: LazyLock<DefaultHashBuilder> = LazyLock::new(DefaultHashBuilder::default);
+
+/// How many texts are looked up ahead, so that the memory they need is fetched at the same time.
+const AHEAD: usize = 32;
+
+/// A text's place in the index. The hash stands beside the number: growing never looks at a text, and a lookup only at one that is the same.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    hash: u32,
+    id: u32,
+}
+
+impl Slot {
+    fn spread(&self) -> u64 {
+        spread(self.hash)
+    }
+}
+
+/// 32 bits of hash as the 64 that the index takes its bits from, at both ends.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
 /// All texts and lists of texts.
 #[derive(Clone, Default)]
 pub struct Symbols {
     bytes: String,
     ends: Vec<usize>,
-    index: HashTable<u32>,
+    index: HashTable<Slot>,
     lists: Vec<Box<[Sym]>>,
     list_index: HashTable<u32>,
-    hasher: DefaultHashBuilder,
 }
 
 impl std::fmt::Debug for Symbols {
@@ -61,6 +87,20 @@ impl std::fmt::Debug for Symbols {
     }
 }
 
+fn hash(text: &str) -> u32 {
+    let hash = HASHER.hash_one(text);
+    u32::try_from((hash ^ (hash >> 32)) & 0xffff_ffff).unwrap_or(0)
+}
+
+/// Whether a text is the one of a number; looks at bytes, as it matters a lot how long it takes.
+#[inline]
+fn is(bytes: &str, ends: &[usize], i: u32, text: &str) -> bool {
+    let i = i as usize;
+    let start = if i == 0 { 0 } else { ends[i - 1] };
+    bytes.as_bytes().get(start..ends[i]) == Some(text.as_bytes())
+}
+
+#[inline]
 fn slice<'a>(bytes: &'a str, ends: &[usize], i: u32) -> &'a str {
     let i = i as usize;
     let start = if i == 0 { 0 } else { ends[i - 1] };
@@ -105,42 +145,55 @@ impl Symbols {
     /// The number of a text that is known.
     #[must_use]
     pub fn find(&self, text: &str) -> Option<Sym> {
-        let hash = self.hasher.hash_one(text);
-        self.index.find(hash, |&i| slice(&self.bytes, &self.ends, i) == text).map(|&i| Sym(i))
+        let hash = hash(text);
+        let same = |slot: &Slot| slot.hash == hash && is(&self.bytes, &self.ends, slot.id, text);
+        self.index.find(spread(hash), same).map(|slot| Sym(slot.id))
     }
 
     /// The number of a text, new or known.
     pub fn intern(&mut self, text: &str) -> Sym {
-        let hash = self.hasher.hash_one(text);
-        let Self { bytes, ends, index, hasher, .. } = self;
-        if let Some(&i) = index.find(hash, |&i| slice(bytes, ends, i) == text) {
-            return Sym(i);
+        self.place(hash(text), text)
+    }
+
+    fn place(&mut self, hash: u32, text: &str) -> Sym {
+        let Self { bytes, ends, index, .. } = self;
+        let same = |slot: &Slot| slot.hash == hash && is(bytes, ends, slot.id, text);
+        match index.entry(spread(hash), same, Slot::spread) {
+            Entry::Occupied(slot) => Sym(slot.get().id),
+            Entry::Vacant(free) => {
+                let id = u32::try_from(ends.len()).unwrap_or(u32::MAX);
+                free.insert(Slot { hash, id });
+                bytes.push_str(text);
+                ends.push(bytes.len());
+                Sym(id)
+            }
         }
-        let id = u32::try_from(ends.len()).unwrap_or(u32::MAX);
-        bytes.push_str(text);
-        ends.push(bytes.len());
-        index.insert_unique(hash, id, |&i| hasher.hash_one(slice(bytes, ends, i)));
-        Sym(id)
     }
 
     /// The number of a list, new or known.
     pub fn intern_list(&mut self, list: &[Sym]) -> Syms {
-        let hash = self.hasher.hash_one(list);
-        let Self { lists, list_index, hasher, .. } = self;
+        let hash = HASHER.hash_one(list);
+        let Self { lists, list_index, .. } = self;
         if let Some(&i) = list_index.find(hash, |&i| *lists[i as usize] == *list) {
             return Syms(i);
         }
         let id = u32::try_from(lists.len()).unwrap_or(u32::MAX);
         lists.push(list.into());
-        list_index.insert_unique(hash, id, |&i| hasher.hash_one(&*lists[i as usize]));
+        list_index.insert_unique(hash, id, |&i| HASHER.hash_one(&*lists[i as usize]));
         Syms(id)
     }
 
     /// Takes over all of `other` and gives the new numbers of its texts and lists.
     pub fn absorb(&mut self, other: &Self) -> (Vec<Sym>, Vec<Syms>) {
-        let texts: Vec<Sym> = (0..other.ends.len())
-            .map(|i| self.intern(slice(&other.bytes, &other.ends, u32::try_from(i).unwrap_or(u32::MAX))))
-            .collect();
+        let mut slots = vec![Slot { hash: 0, id: 0 }; other.ends.len()];
+        other.index.iter().for_each(|slot| slots[slot.id as usize] = *slot);
+        let mut texts: Vec<Sym> = Vec::with_capacity(slots.len());
+        for ahead in slots.chunks(AHEAD) {
+            for slot in ahead {
+                black_box(self.index.find(slot.spread(), |known| known.hash == slot.hash));
+            }
+            texts.extend(ahead.iter().map(|slot| self.place(slot.hash, slice(&other.bytes, &other.ends, slot.id))));
+        }
         let lists = other
             .lists
             .iter()

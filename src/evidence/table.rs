@@ -74,6 +74,16 @@ impl Column {
 
     /// Sets the cell of row `row`, which is the next one; earlier rows without a cell become empty.
     pub fn push(&mut self, row: usize, ty: FieldType, raw: Raw) {
+        match self {
+            Self::Wide(cells) if cells.len() == row => cells.push(raw),
+            Self::Narrow(cells) if cells.len() == row => cells.push(u32::try_from(raw).unwrap_or(u32::MAX)),
+            Self::Byte(cells) if cells.len() == row => cells.push(u8::try_from(raw).unwrap_or(u8::MAX)),
+            _ => self.push_after(row, ty, raw),
+        }
+    }
+
+    /// Sets the cell of a row after rows without one.
+    fn push_after(&mut self, row: usize, ty: FieldType, raw: Raw) {
         if raw == ABSENT && matches!(self, Self::Absent) {
             return;
         }

@@ -130,10 +130,25 @@ fn digits<'c>(cell: &'c Cell<'_>) -> Option<&'c str> {
     }
 }
 
+/// A whole number; those of at most 18 digits, which cannot be too large, without a check a digit.
+fn integer(text: &str) -> Option<i64> {
+    if text.is_empty() || text.len() > 18 {
+        return text.parse().ok();
+    }
+    let mut number = 0;
+    for byte in text.bytes() {
+        if !byte.is_ascii_digit() {
+            return text.parse().ok();
+        }
+        number = number * 10 + i64::from(byte - b'0');
+    }
+    Some(number)
+}
+
 fn time(cell: &Cell<'_>, timing: Timing) -> Result<Raw, String> {
     let expected = || format!("expected a time, found {}", shown(cell));
     let text = digits(cell).ok_or_else(expected)?;
-    if let Ok(n) = text.parse::<i64>() {
+    if let Some(n) = integer(text) {
         return n.checked_mul(timing.scale).filter(|n| n.abs() <= i64::MAX / 2).ok_or_else(expected);
     }
     if let Some(ratio) = Ratio::parse(text).and_then(|r| r.mul(Ratio::int(timing.scale))) {
@@ -162,9 +177,9 @@ fn date(text: &str) -> Option<i64> {
 
 /// A whole number, exact or refused.
 fn whole(text: &str) -> Option<i64> {
-    match text.parse::<i64>() {
-        Ok(n) => Some(n),
-        Err(_) => Ratio::parse(text).filter(|r| r.den() == 1).and_then(|r| i64::try_from(r.num()).ok()),
+    match integer(text) {
+        Some(n) => Some(n),
+        None => Ratio::parse(text).filter(|r| r.den() == 1).and_then(|r| i64::try_from(r.num()).ok()),
     }
 }
 
@@ -187,8 +202,8 @@ fn int(cell: &Cell<'_>) -> Result<Raw, String> {
     let expected = || format!("expected a whole number, found {}", shown(cell));
     let text = digits(cell).ok_or_else(expected)?;
     let written = matches!(cell, Cell::Number(_));
-    match text.parse::<i64>() {
-        Ok(n) if !written || (-SAFE..=SAFE).contains(&n) => Some(n).filter(|n| *n > i64::MIN + 1).ok_or_else(expected),
+    match integer(text) {
+        Some(n) if !written || (-SAFE..=SAFE).contains(&n) => Some(n).filter(|n| *n > i64::MIN + 1).ok_or_else(expected),
         _ if written && past_safe(text) => Err(unsafe_number(text)),
         _ => whole(text).filter(|n| *n > i64::MIN + 1).ok_or_else(expected),
     }

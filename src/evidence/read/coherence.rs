@@ -24,8 +24,9 @@ fn range(part: &Part) -> Option<(i64, i64)> {
     columns
         .filter_map(|column| match column {
             Column::Wide(cells) => {
-                let there = || cells.iter().copied().filter(|c| *c != ABSENT);
-                there().min().zip(there().max())
+                let max = cells.iter().copied().max().filter(|c| *c != ABSENT)?;
+                let min = cells.iter().copied().map(|c| if c == ABSENT { i64::MAX } else { c }).min()?;
+                Some((min, max))
             }
             _ => None,
         })

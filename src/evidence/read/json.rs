@@ -1,7 +1,7 @@
 //! JSON Lines: one object a line, its wanted values straight into slots.
 //!
 //! In: a line. Out: cells that borrow from it. Keys are recognised by the key that followed last time, so that no tree and no hash is needed for
-//! records that look alike. A key that stands twice in an object, also in an object that nobody wants, is refused. Refuses to know kinds.
+//! records that look alike; most such records never come here, as `flat` reads them. A key that stands twice in an object, also in an object that nobody wants, is refused. Refuses to know kinds.
 
 use super::cell::Cell;
 use super::fault::Problem;
@@ -16,25 +16,28 @@ use std::fmt;
 /// A parser of lines of one shape.
 pub struct JsonLines<'s> {
     shape: &'s Shape,
-    keys: Vec<Keys>,
-    stamp: u64,
+    pub(super) keys: Vec<Keys>,
+    pub(super) stamp: u64,
+    pub(super) unwanted: Vec<usize>,
     problem: Option<(String, usize)>,
 }
 
 /// The keys seen in one object of the shape.
 #[derive(Default)]
-struct Keys {
-    index: HashMap<Box<str>, usize>,
-    list: Vec<Key>,
-    first: usize,
+pub(super) struct Keys {
+    pub index: HashMap<Box<str>, usize>,
+    pub list: Vec<Key>,
+    pub first: usize,
 }
 
-struct Key {
+pub(super) struct Key {
     name: Box<str>,
-    want: Option<Want>,
-    stamp: u64,
-    count: u64,
-    next: usize,
+    /// The name in its quotes, when it is written as it is.
+    pub token: Option<Box<str>>,
+    pub want: Option<Want>,
+    pub stamp: u64,
+    pub count: u64,
+    pub next: usize,
 }
 
 impl<'s> JsonLines<'s> {
@@ -42,7 +45,7 @@ impl<'s> JsonLines<'s> {
     #[must_use]
     pub fn new(shape: &'s Shape) -> Self {
         let keys = shape.nodes.iter().map(|_| Keys::default()).collect();
-        Self { shape, keys, stamp: 0, problem: None }
+        Self { shape, keys, stamp: 0, unwanted: Vec::new(), problem: None }
     }
 
     fn object<'a>(&mut self, json: &'a str, node: usize, out: &mut Slots<'_, 'a>) -> Result<(), Stop> {
@@ -75,19 +78,30 @@ fn plain(error: &serde_json::Error) -> String {
 }
 
 /// Where cells go: those of the record, or of one element.
-struct Slots<'o, 'a> {
-    cells: &'o mut [Cell<'a>],
-    groups: &'o mut [super::shape::Elements<'a>],
+pub(super) struct Slots<'o, 'a> {
+    pub cells: &'o mut [Cell<'a>],
+    pub groups: &'o mut [super::shape::Elements<'a>],
 }
 
-impl<'a> Parser<'a> for JsonLines<'_> {
-    fn record(&mut self, line: &'a str, cells: &mut Cells<'a>) -> Result<(), Problem> {
+impl JsonLines<'_> {
+    /// A record read with all care.
+    pub(super) fn careful<'a>(&mut self, line: &'a str, cells: &mut Cells<'a>) -> Result<(), Problem> {
         let mut out = Slots { cells: &mut cells.outer, groups: &mut cells.groups };
         self.object(line, 0, &mut out).map_err(|stop| {
             let nul = line.find('\0');
             let message = if nul.is_some() { "a NUL byte in a text file".to_string() } else { stop.message };
             Problem::new(message, line.as_bytes(), Some(nul.unwrap_or(stop.at)))
         })
+    }
+}
+
+impl<'a> Parser<'a> for JsonLines<'_> {
+    fn record(&mut self, line: &'a str, cells: &mut Cells<'a>) -> Result<(), Problem> {
+        if self.flat(line, cells).is_some() {
+            return Ok(());
+        }
+        cells.clear();
+        self.careful(line, cells)
     }
 
     fn unmapped(&self, counts: &mut Counts) {
@@ -157,7 +171,7 @@ impl<'a> Visitor<'a> for ObjectSeed<'_, '_, '_, '_, 'a> {
 
 impl JsonLines<'_> {
     /// Puts one value where it is wanted.
-    fn value<'a>(&mut self, raw: &'a str, want: Option<Want>, out: &mut Slots<'_, 'a>) -> Result<(), Stop> {
+    pub(super) fn value<'a>(&mut self, raw: &'a str, want: Option<Want>, out: &mut Slots<'_, 'a>) -> Result<(), Stop> {
         if matches!(raw.as_bytes().first(), Some(b'{' | b'[')) {
             strict(raw)?;
         }
@@ -227,7 +241,8 @@ impl Visitor<'_> for KeySeed<'_> {
         }
         let id = keys.list.len();
         keys.index.insert(name.into(), id);
-        keys.list.push(Key { name: name.into(), want: wants.get(name).copied(), stamp: 0, count: 0, next: 0 });
+        let token = super::flat::plain(name).then(|| format!("\"{name}\"").into());
+        keys.list.push(Key { name: name.into(), token, want: wants.get(name).copied(), stamp: 0, count: 0, next: 0 });
         Ok(id)
     }
 }

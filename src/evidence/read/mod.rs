@@ -9,6 +9,7 @@ mod csv;
 mod envelope;
 mod fault;
 mod file;
+mod flat;
 mod format;
 mod frame;
 mod join;
@@ -47,9 +48,9 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Blocks of 4 MiB, lines of up to 16 MiB.
+    /// Blocks of 1 MiB, which stay in the caches between reading, hashing and parsing, and lines of up to 16 MiB.
     fn default() -> Self {
-        Self { block: 4 << 20, line: 16 << 20 }
+        Self { block: 1 << 20, line: 16 << 20 }
     }
 }
 

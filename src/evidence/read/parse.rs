@@ -72,8 +72,8 @@ fn lines(text: &str, last: bool, job: &Job<'_>, chunk: &mut Chunk) -> Result<(),
     let mut cells = Cells::new(job.shape);
     let mut rest = text;
     while !rest.is_empty() {
-        let (line, next, cut) = match rest.split_once('\n') {
-            Some((line, next)) => (line, next, false),
+        let (line, next, cut) = match memchr::memchr(b'\n', rest.as_bytes()) {
+            Some(end) => (&rest[..end], &rest[end + 1..], false),
             None => (rest, "", last),
         };
         rest = next;
