@@ -1,7 +1,7 @@
 //! Chooses a method for each key: the fastest whose preconditions hold exactly, else a search.
 
 use super::blocks::{self, Clash, Said, Scratch};
-use super::elements::{Ops, Special};
+use super::elements::{Ops, Special, gather};
 use super::groups::{Groups, in_parallel};
 use super::history::History;
 use super::outcome::{Counterexample, DataType, Gap, KeyVerdict, Method, Outcome, Settings, Undecided, Verdict};
@@ -239,7 +239,11 @@ fn show_version_clash(history: &History, positions: &[u32], clash: versions::Cla
 
 /// One key whose operations are listed.
 fn judge_one(history: &History, positions: &[u32], data: DataType, settings: &Settings, why: &'static str) -> Judged {
-    let ops = Ops { history, positions, skew: settings.skew_ns };
+    let listed = !matches!(data, DataType::Register | DataType::Stack | DataType::Text);
+    let Some(judged) = gather(history, if listed { positions } else { &[] }, settings) else {
+        return gave_up();
+    };
+    let ops = Ops::new(history, positions, &judged, settings.skew_ns);
     let special: Option<(Method, Special, &'static str)> = match data {
         DataType::Set => {
             let (verdict, searched) = set::judge(ops, settings);
