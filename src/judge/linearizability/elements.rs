@@ -1,7 +1,7 @@
 //! Shared by the methods for queues, sets, mutexes, counters and logs: elements by value, nearly sorted sorting, times.
 
 use super::history::{History, Kind, NEVER, OpOutcome, Operation};
-use super::outcome::{Counterexample, Reason, Verdict};
+use super::outcome::{Counterexample, Reason, Settings, Verdict};
 use super::witness;
 use hashbrown::HashMap;
 
@@ -13,7 +13,9 @@ pub(super) type Special = Result<Verdict, &'static str>;
 pub(super) struct Ops<'a> {
     pub(super) history: &'a History,
     pub(super) positions: &'a [u32],
-    pub(super) skew: i64,
+    /// Those that did or may have happened.
+    judged: &'a [Op],
+    skew: i64,
 }
 
 /// One operation as the methods see it.
@@ -28,23 +30,40 @@ pub(super) struct Op {
     pub(super) unknown: bool,
 }
 
-impl<'a> Ops<'a> {
-    /// All operations that did or may have happened.
-    pub(super) fn judged(self) -> impl Iterator<Item = Op> + Clone + use<'a> {
-        self.positions.iter().filter_map(move |&at| {
+/// Puts the operations of one key side by side, once: in the columns they lie far apart. `None` if the caller asked to stop.
+pub(super) fn gather(history: &History, positions: &[u32], settings: &Settings) -> Option<Vec<Op>> {
+    let skew = settings.skew_ns;
+    let mut judged = Vec::with_capacity(positions.len());
+    for part in positions.chunks(1 << 16) {
+        if settings.stopped() {
+            return None;
+        }
+        judged.extend(part.iter().filter_map(|&at| {
             let i = at as usize;
-            let outcome = self.history.outcome(i);
+            let outcome = history.outcome(i);
             let unknown = outcome == OpOutcome::Unknown;
-            let ret = self.history.returns[i];
             (outcome != OpOutcome::Fail).then(|| Op {
                 at,
-                kind: self.history.kind(i),
-                value: self.history.values[i],
-                invoke: self.history.invokes[i] - self.skew,
-                ret: if unknown { NEVER } else { ret + self.skew },
+                kind: history.kind(i),
+                value: history.values[i],
+                invoke: history.invokes[i] - skew,
+                ret: if unknown { NEVER } else { history.returns[i] + skew },
                 unknown,
             })
-        })
+        }));
+    }
+    Some(judged)
+}
+
+impl<'a> Ops<'a> {
+    /// The operations at these positions, as `gather` found them.
+    pub(super) fn new(history: &'a History, positions: &'a [u32], judged: &'a [Op], skew: i64) -> Ops<'a> {
+        Ops { history, positions, judged, skew }
+    }
+
+    /// All operations that did or may have happened.
+    pub(super) fn judged(self) -> impl ExactSizeIterator<Item = Op> + Clone + use<'a> {
+        self.judged.iter().copied()
     }
 
     /// A violation shown by the operations at these positions.
@@ -69,9 +88,19 @@ impl<'a> Ops<'a> {
     }
 }
 
-/// Small numbers for values: by subtraction where values lie close together, else by hash.
+/// Small numbers for values: by subtraction where values lie close together, by counting bits where they
+/// lie less close, else by hash.
 pub(super) enum Index {
-    Dense { low: i64, len: usize },
+    Dense {
+        low: i64,
+        len: usize,
+    },
+    /// A bit for each value in the range, and the number of bits before each word.
+    Ranked {
+        low: i64,
+        words: Vec<(u64, u32)>,
+        len: usize,
+    },
     Hashed(HashMap<i64, u32>),
 }
 
@@ -88,6 +117,9 @@ impl Index {
         if len < 2 * count + 64 {
             return Index::Dense { low, len: len as usize + 1 };
         }
+        if len < 256 * count + 64 {
+            return Index::ranked(low, len, values);
+        }
         let mut ids = HashMap::new();
         for value in values {
             let next = ids.len() as u32;
@@ -96,9 +128,23 @@ impl Index {
         Index::Hashed(ids)
     }
 
+    fn ranked(low: i64, len: u64, values: impl Iterator<Item = i64>) -> Index {
+        let mut words = vec![(0u64, 0u32); (len >> 6) as usize + 1];
+        for value in values {
+            let offset = value.wrapping_sub(low) as u64;
+            words[(offset >> 6) as usize].0 |= 1 << (offset & 63);
+        }
+        let mut len = 0;
+        for (bits, before) in &mut words {
+            *before = len;
+            len += bits.count_ones();
+        }
+        Index::Ranked { low, words, len: len as usize }
+    }
+
     pub(super) fn len(&self) -> usize {
         match self {
-            Index::Dense { len, .. } => *len,
+            Index::Dense { len, .. } | Index::Ranked { len, .. } => *len,
             Index::Hashed(ids) => ids.len(),
         }
     }
@@ -108,6 +154,12 @@ impl Index {
             Index::Dense { low, len } => {
                 let offset = value.wrapping_sub(*low) as u64;
                 (offset < *len as u64).then_some(offset as usize)
+            }
+            Index::Ranked { low, words, .. } => {
+                let offset = value.wrapping_sub(*low) as u64;
+                let &(bits, before) = words.get((offset >> 6) as usize)?;
+                let below = bits & ((1 << (offset & 63)) - 1);
+                (bits >> (offset & 63) & 1 == 1).then_some((before + below.count_ones()) as usize)
             }
             Index::Hashed(ids) => ids.get(&value).map(|&id| id as usize),
         }
@@ -129,6 +181,32 @@ pub(super) fn sort_nearly(list: &mut [(i64, u32)]) {
         if moves > 8 * (i + 64) {
             list.sort_unstable();
             return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::generate::Random;
+    use super::*;
+
+    #[test]
+    fn every_index_tells_equal_values_apart_from_others() {
+        for round in 0..300 {
+            let mut rng = Random(round);
+            let spread = [20, 3_000, 1 << 40][round as usize % 3];
+            let low = rng.below(100) as i64 - 50;
+            let values: Vec<i64> = (0..1 + rng.below(60)).map(|_| low + rng.below(spread) as i64).collect();
+            let index = Index::new(values.iter().copied());
+            let mut seen: HashMap<usize, i64> = HashMap::new();
+            for &value in &values {
+                let id = index.of(value).unwrap();
+                assert!(id < index.len());
+                assert_eq!(*seen.entry(id).or_insert(value), value);
+            }
+            let other = low + rng.below(2 * spread) as i64 - spread as i64 / 2;
+            let known = index.of(other).and_then(|id| seen.get(&id));
+            assert_eq!(known == Some(&other), values.contains(&other));
         }
     }
 }

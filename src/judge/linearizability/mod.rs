@@ -39,6 +39,7 @@ mod register_case;
 mod register_search;
 mod sessions;
 mod set;
+mod shrink;
 mod slots;
 mod staleness;
 #[cfg(test)]

@@ -104,6 +104,7 @@ struct States<'a, M: Model> {
     ids: HashMap<M::State, u32>,
     moves: HashMap<(u32, u32), Box<[u32]>>,
     bytes: u64,
+    made: u64,
 }
 
 impl<M: Model> States<'_, M> {
@@ -127,6 +128,8 @@ impl<M: Model> States<'_, M> {
         let next = if *unknown { self.model.steps_unknown(from, op) } else { self.model.steps(from, op) };
         let moves: Box<[u32]> = next.into_iter().map(|state| self.id(state)).collect();
         self.bytes += 48 + 4 * moves.len() as u64;
+        // Making a state costs its size, even if it is then known already.
+        self.made += moves.iter().map(|&id| 1 + self.model.size(&self.states[id as usize]) as u64 / 64).sum::<u64>();
         self.moves.insert((state, class), moves.clone());
         moves
     }
@@ -159,7 +162,7 @@ impl<'a, M: Model, const W: usize> ModelSearch<'a, M, W> {
         ModelSearch {
             observes: ops.iter().map(|(op, _)| model.observes_only(op)).collect(),
             unknowns: Unknowns::new(ops.len()),
-            states: States { model, ops, states: Vec::new(), ids: HashMap::new(), moves: HashMap::new(), bytes: 0 },
+            states: States { model, ops, states: Vec::new(), ids: HashMap::new(), moves: HashMap::new(), bytes: 0, made: 0 },
             calls,
             classes,
             line: Timeline::new(events, spans),
@@ -182,7 +185,7 @@ impl<'a, M: Model, const W: usize> ModelSearch<'a, M, W> {
             steps += 1 + (self.line.at() - config.at as usize) as u64;
             let bytes =
                 self.seen.len() as u64 * entry + self.stack.len() as u64 * entry + self.states.bytes + self.unknowns.bytes();
-            if steps > settings.budget.steps {
+            if steps + self.states.made > settings.budget.steps {
                 return self.undecided(Gap::Steps);
             }
             if bytes > settings.budget.bytes {

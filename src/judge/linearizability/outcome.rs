@@ -1,7 +1,7 @@
 //! What goes into a check besides the history, and what comes out: data only, no prose (see `explain.rs`).
 
 use super::history::{NIL, Operation};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What kind of object the keys of a history are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,7 +54,7 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Budget {
-        Budget { steps: 50_000_000, bytes: 1 << 30 }
+        Budget { steps: 20_000_000, bytes: 1 << 30 }
     }
 }
 
@@ -77,6 +77,13 @@ pub struct Settings<'a> {
     pub stop: Option<&'a AtomicBool>,
     /// Use the versions in the history, if they are complete enough.
     pub use_versions: bool,
+}
+
+impl Settings<'_> {
+    /// Has the caller asked to stop?
+    pub(super) fn stopped(&self) -> bool {
+        self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
 }
 
 impl Default for Settings<'_> {

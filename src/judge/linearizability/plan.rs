@@ -1,14 +1,13 @@
 //! Chooses a method for each key: the fastest whose preconditions hold exactly, else a search.
 
 use super::blocks::{self, Clash, Said, Scratch};
-use super::elements::{Ops, Special};
+use super::elements::{Ops, Special, gather};
 use super::groups::{Groups, in_parallel};
 use super::history::History;
 use super::outcome::{Counterexample, DataType, Gap, KeyVerdict, Method, Outcome, Settings, Undecided, Verdict};
 use super::profile::Profile;
 use super::versions::{self, Swept};
 use super::{builtin, counter, log, mutex, queue, register_case, set, witness};
-use std::sync::atomic::Ordering;
 
 /// A verdict with the way it was reached.
 pub(super) struct Judged {
@@ -21,7 +20,7 @@ pub(super) struct Judged {
 pub fn check(history: &History, data: DataType, settings: &Settings) -> Outcome {
     let profile = Profile::new(history, data);
     let mut judged: Vec<Option<Judged>> = profile.of.iter().map(without_looking).collect();
-    if stopped(settings) {
+    if settings.stopped() {
         judged.iter_mut().filter(|judged| judged.is_none()).for_each(|judged| *judged = Some(gave_up()));
     }
     let mut reasons = vec!["no faster method applies"; judged.len()];
@@ -30,13 +29,15 @@ pub fn check(history: &History, data: DataType, settings: &Settings) -> Outcome 
         if settings.use_versions && history.has_versions() {
             clashes = by_versions(history, &profile, settings, &mut judged, &mut reasons);
         }
-        by_blocks(history, &profile, settings, &mut judged, &mut reasons);
+        if judged.iter().any(Option::is_none) {
+            by_blocks(history, &profile, settings, &mut judged, &mut reasons);
+        }
     }
     let wanted: Vec<bool> = judged.iter().zip(&profile.of).map(|(judged, of)| judged.is_none() && of.operations > 0).collect();
     if wanted.contains(&true) {
         let groups = Groups::new(history, &profile.keys, &wanted);
         let done = in_parallel(&groups, &wanted, settings.threads, |key, positions| {
-            if stopped(settings) { gave_up() } else { judge_one(history, positions, data, settings, reasons[key]) }
+            if settings.stopped() { gave_up() } else { judge_one(history, positions, data, settings, reasons[key]) }
         });
         for (key, verdict) in done {
             judged[key] = Some(verdict);
@@ -83,8 +84,7 @@ fn by_versions(
     let open: Vec<bool> = judged.iter().map(Option::is_none).collect();
     let swept: Vec<(usize, Swept)> = in_parts(settings.threads, judged.len(), |part, parts| {
         let mine = |key: usize| open[key] && (parts == 1 || key % parts == part);
-        let swept = versions::sweep(history, profile, settings, mine);
-        swept.into_iter().enumerate().filter_map(|(key, swept)| Some((key, swept?))).collect()
+        sweep_share(history, profile, settings, mine)
     });
     let mut clashes = vec![None; judged.len()];
     for (key, swept) in swept {
@@ -98,6 +98,22 @@ fn by_versions(
         }
     }
     clashes
+}
+
+/// Versions of some keys: in windows first, where keys are long enough for that to pay, then with tables.
+fn sweep_share(history: &History, profile: &Profile, settings: &Settings, mine: impl Fn(usize) -> bool) -> Vec<(usize, Swept)> {
+    let count = profile.of.len();
+    let sure = match history.len() / count.max(1) {
+        0..256 => vec![false; count],
+        _ => versions::sure::<32>(history, profile.keys.of(history), count, settings, &mine),
+    };
+    let mut done: Vec<(usize, Swept)> = (0..count).filter(|&key| sure[key]).map(|key| (key, Swept::Order)).collect();
+    let left = |key: usize| mine(key) && !sure[key];
+    if (0..count).any(left) {
+        let swept = versions::sweep(history, profile, settings, left);
+        done.extend(swept.into_iter().enumerate().filter_map(|(key, swept)| Some((key, swept?))));
+    }
+    done
 }
 
 /// Where versions clash, that is the verdict, and the one on the values stands beside it.
@@ -123,10 +139,6 @@ fn set_version_clashes(
             alone[key] = by_values.map(|judged| judged.verdict);
         }
     }
-}
-
-fn stopped(settings: &Settings) -> bool {
-    settings.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
 }
 
 fn gave_up() -> Judged {
@@ -227,7 +239,11 @@ fn show_version_clash(history: &History, positions: &[u32], clash: versions::Cla
 
 /// One key whose operations are listed.
 fn judge_one(history: &History, positions: &[u32], data: DataType, settings: &Settings, why: &'static str) -> Judged {
-    let ops = Ops { history, positions, skew: settings.skew_ns };
+    let listed = !matches!(data, DataType::Register | DataType::Stack | DataType::Text);
+    let Some(judged) = gather(history, if listed { positions } else { &[] }, settings) else {
+        return gave_up();
+    };
+    let ops = Ops::new(history, positions, &judged, settings.skew_ns);
     let special: Option<(Method, Special, &'static str)> = match data {
         DataType::Set => {
             let (verdict, searched) = set::judge(ops, settings);

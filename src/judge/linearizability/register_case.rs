@@ -5,6 +5,7 @@
 use super::history::{History, Kind, NEVER, NIL, OpOutcome, Operation};
 use super::outcome::{Counterexample, DataType, FailedCas, NilRead, Reason, Settings, Undecided, Verdict};
 use super::register_search::{Act, Case, Found, search};
+use super::shrink::{Small, shrink};
 use super::timeline::Span;
 use hashbrown::HashMap;
 
@@ -19,7 +20,12 @@ enum Raw {
 /// Judges the operations at these positions, all on one object, by the register search.
 pub(super) fn judge(history: &History, positions: &[u32], data: DataType, settings: &Settings) -> Verdict {
     let (case, at) = case(history, positions, data, settings);
-    verdict(search(&case, settings), history, &at)
+    let found = search(&case, settings);
+    let small = match found {
+        Found::Stuck { op, .. } => shrink(&case, op, settings),
+        _ => None,
+    };
+    verdict(found, small, history, &at)
 }
 
 /// The case, and the position of each of its operations.
@@ -98,10 +104,16 @@ fn background(history: &History, at: &[u32], stuck: &Operation) -> Vec<Operation
     shown
 }
 
-fn verdict(found: Found, history: &History, at: &[u32]) -> Verdict {
+fn verdict(found: Found, small: Option<Small>, history: &History, at: &[u32]) -> Verdict {
     let operation = |op: usize| history.operation(at[op] as usize);
     match found {
         Found::Order => Verdict::Linearizable,
+        Found::Stuck { explained, .. } if small.is_some() => {
+            let Small { kept, margin } = small.unwrap_or(Small { kept: Vec::new(), margin: None });
+            let operations = kept.into_iter().map(operation).collect();
+            let reason = Reason::SearchStuck { explained };
+            Verdict::Violation(Box::new(Counterexample { reason, operations, margin_ns: margin }))
+        }
         Found::Stuck { op, in_flight, explained } => {
             let mut operations: Vec<Operation> = in_flight.into_iter().map(operation).collect();
             operations.sort_by_key(|op| (op.invoke, op.row));

@@ -7,7 +7,7 @@
 
 use super::elements::{Index, Ops, Special};
 use super::history::{Kind, NEVER};
-use super::outcome::{DataType, Reason, Settings, Verdict};
+use super::outcome::{Budget, DataType, Reason, Settings, Verdict};
 use super::register_case;
 
 #[derive(Clone, Copy)]
@@ -101,9 +101,13 @@ fn search_repeated(ops: Ops, settings: &Settings, index: &Index, elements: &[Ele
     }
     found.sort_unstable();
     let mut undecided = None;
+    let all = found.len().max(1) as u64;
     for group in found.chunk_by(|a, b| a.0 == b.0) {
         let positions: Vec<u32> = group.iter().map(|&(_, at)| at).collect();
-        match register_case::judge(ops.history, &positions, DataType::Set, settings) {
+        // The budget is one for the whole key.
+        let steps = (settings.budget.steps / all).saturating_mul(positions.len() as u64);
+        let settings = Settings { budget: Budget { steps, ..settings.budget }, ..*settings };
+        match register_case::judge(ops.history, &positions, DataType::Set, &settings) {
             Verdict::Linearizable | Verdict::Vacuous => {}
             Verdict::Undecided(gap) => undecided = undecided.or(Some(gap)),
             violation => return violation,

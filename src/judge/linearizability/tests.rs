@@ -225,6 +225,10 @@ fn compare(data: DataType, salt: u64, settings: &Settings, versions: bool) -> BT
             searches_agree(&history, data, settings, &key.verdict);
         }
         let by_version = key.method == Method::VersionSweep;
+        if versions && history.has_versions() {
+            windows_agree(&history, settings, by_version && key.verdict == Verdict::Linearizable);
+        }
+        margin_holds(&history, data, settings, &key.verdict);
         let expected = truth(&history, data, settings, by_version);
         let got = match &key.verdict {
             Verdict::Linearizable => true,
@@ -239,6 +243,56 @@ fn compare(data: DataType, salt: u64, settings: &Settings, versions: bool) -> BT
         *counts.entry((key.method, got)).or_insert(0) += 1;
     }
     counts
+}
+
+/// On longer histories windows move on: where they say yes, the tables do.
+#[test]
+fn windows_say_yes_only_where_tables_do() {
+    let settings = Settings::default();
+    let (mut yes, mut no) = (0, 0);
+    for round in 0..rounds() / 5 {
+        let mut rng = Random(78 << 40 | round);
+        let (clients, cas, unknown) = (2 + rng.below(6) as u32, rng.below(2) * 300, rng.below(2) * rng.below(100));
+        let shape = Shape { operations: 150, clients, cas, unknown, versions: true, seed: rng.bits(), ..Shape::default() };
+        let mut ops: Vec<Operation> = simulate(&shape).operations().collect();
+        for _ in 0..rng.below(3) {
+            let (a, b) = (rng.below(ops.len() as u64) as usize, rng.below(ops.len() as u64) as usize);
+            match rng.below(4) {
+                0 => ops[a].value = ops[b].value,
+                1 => ops[a].version = ops[b].version,
+                2 => (ops[a].value, ops[a].version) = (ops[b].value, ops[b].version),
+                _ => ops.swap(a, b),
+            }
+        }
+        let mut history = History::new();
+        ops.into_iter().for_each(|op| history.push(op).unwrap());
+        let profile = profile::Profile::new(&history, DataType::Register);
+        let good = versions::sweep(&history, &profile, &settings, |_| true)[0] == Some(versions::Swept::Order);
+        windows_agree(&history, &settings, good);
+        let said = versions::sure::<8>(&history, &vec![0; history.len()], 1, &settings, |_| true)[0];
+        assert!(good || !said, "{}", dump(&history));
+        (yes, no) = (yes + u64::from(said), no + u64::from(!good));
+    }
+    assert!(yes * 20 > rounds() / 5 && no * 20 > rounds() / 5, "{yes} yes, {no} no");
+}
+
+/// The contradiction that a search shows survives a clock error just below its margin.
+fn margin_holds(history: &History, data: DataType, settings: &Settings, verdict: &Verdict) {
+    if let Verdict::Violation(example) = verdict
+        && let (Reason::SearchStuck { .. }, Some(margin)) = (&example.reason, example.margin_ns)
+    {
+        let skewed = Settings { skew_ns: (margin - 1) / 2, ..*settings };
+        let still = check(history, data, &skewed).verdict();
+        assert!(matches!(still, Verdict::Violation(_)), "margin {margin} of {example:?}\n{}", dump(history));
+    }
+}
+
+/// Windows of versions say yes only where the sweep with tables does.
+fn windows_agree(history: &History, settings: &Settings, good: bool) {
+    let keys = vec![0; history.len()];
+    let narrow = versions::sure::<2>(history, &keys, 1, settings, |_| true)[0];
+    let wide = versions::sure::<32>(history, &keys, 1, settings, |_| true)[0];
+    assert!(good || !(narrow || wide), "narrow {narrow}, wide {wide}\n{}", dump(history));
 }
 
 /// The depth-first and the breadth-first search say the same as the chosen method.

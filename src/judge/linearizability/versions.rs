@@ -9,6 +9,10 @@
 //! that nobody acknowledged belongs to the only write of unknown outcome with its value; if there are several, this
 //! method does not judge.
 
+mod window;
+
+pub(super) use window::sure;
+
 use super::history::{History, Kind, NEVER, NIL, OpOutcome};
 use super::outcome::{FailedCas, NilRead, Settings};
 use super::profile::{Profile, table};
@@ -66,6 +70,18 @@ const WRITE: u8 = 2;
 const CAS: u8 = 3;
 const MAYBE: u8 = 4;
 const FAILED_CAS: u8 = 5;
+
+/// What to do with each kind and outcome.
+fn actions(settings: &Settings) -> [u8; 128] {
+    table(|kind, outcome| match (kind, outcome) {
+        (Kind::Read, OpOutcome::Ok) => READ,
+        (Kind::Write, OpOutcome::Ok) => WRITE,
+        (Kind::Cas, OpOutcome::Ok) => CAS,
+        (Kind::Write | Kind::Cas, OpOutcome::Unknown) => MAYBE,
+        (Kind::Cas, OpOutcome::Fail) if settings.failed_cas == FailedCas::Mismatch => FAILED_CAS,
+        _ => SKIP,
+    })
+}
 
 /// Everything read from the history.
 struct Filling<'a> {
@@ -142,18 +158,10 @@ fn ranges(history: &History, keys: &[u32], count: usize, initial: i64) -> Vec<Ra
 
 impl<'a> Filling<'a> {
     fn new(history: &'a History, settings: &'a Settings<'a>, keys: usize, slots: usize) -> Filling<'a> {
-        let actions = table(|kind, outcome| match (kind, outcome) {
-            (Kind::Read, OpOutcome::Ok) => READ,
-            (Kind::Write, OpOutcome::Ok) => WRITE,
-            (Kind::Cas, OpOutcome::Ok) => CAS,
-            (Kind::Write | Kind::Cas, OpOutcome::Unknown) => MAYBE,
-            (Kind::Cas, OpOutcome::Fail) if settings.failed_cas == FailedCas::Mismatch => FAILED_CAS,
-            _ => SKIP,
-        });
         Filling {
             history,
             settings,
-            actions,
+            actions: actions(settings),
             slots: vec![Slot::EMPTY; slots],
             initial_s: vec![i64::MIN; keys],
             initial_again: vec![false; keys],
@@ -168,6 +176,10 @@ impl<'a> Filling<'a> {
     fn fill<F: Finder>(&mut self, keys: &[u32], finder: &mut F, wanted: &impl Fn(usize) -> bool, ranges: &[Range]) {
         let history = self.history;
         for start in (0..history.len()).step_by(CHUNK) {
+            if self.settings.stopped() {
+                self.trouble.fill(Some(Swept::Other("the caller asked to stop")));
+                return;
+            }
             let part = start..(start + CHUNK).min(history.len());
             let mut touched = 0;
             for (&key, version) in keys[part.clone()].iter().zip(history.versions(part.clone())) {

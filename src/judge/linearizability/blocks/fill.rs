@@ -96,6 +96,10 @@ impl<'a> Filling<'a> {
     fn fill<F: Finder>(&mut self, keys: &[u32], finder: &mut F, wanted: &impl Fn(usize) -> bool) {
         let history = self.history;
         for start in (0..history.len()).step_by(CHUNK) {
+            if self.settings.stopped() {
+                self.trouble.fill(Some(Said::Other("the caller asked to stop")));
+                return;
+            }
             let part = start..(start + CHUNK).min(history.len());
             let mut touched = 0;
             for (&key, &value) in keys[part.clone()].iter().zip(&history.values[part.clone()]) {
