@@ -4,10 +4,9 @@
 //! exercise what a gate asks says so with [`Judgement::not_exercised`] and is left out; a gate that no test exercises is inconclusive.
 
 use super::{Gate, Judge, Profile, ReleaseCx, TestCx, gates};
-use crate::evidence::Evidence;
-use crate::evidence::kinds::{Injection, Operation};
-use crate::evidence::record::Record;
+use crate::judge::traffic::idle_fault;
 use crate::verdict::{Gap, Judgement, Verdict, telling};
+use std::collections::BTreeMap;
 
 /// What one gate says about one test.
 #[derive(Debug, Clone)]
@@ -45,10 +44,15 @@ impl Outcome {
     }
 }
 
+/// By test: the first fault without traffic, if any, or why that cannot be told.
+type Traffic<'t> = BTreeMap<&'t str, Result<Option<String>, Gap>>;
+
 /// Judges all gates: those of the profile, and the others as not applicable.
 #[must_use]
 pub fn judge(cx: &ReleaseCx<'_>, profile: &Profile) -> Vec<Outcome> {
     let mut outcomes: Vec<Outcome> = Vec::new();
+    let tests = cx.matrix.tests.iter().map(|t| t.id.value.as_str());
+    let traffic: Traffic<'_> = tests.map(|test| (test, idle_fault(cx.evidence, test))).collect();
     let order = |g: &&Gate| matches!(g.judge, Judge::Outcomes(_));
     let mut all = gates();
     all.sort_by_key(order);
@@ -58,7 +62,7 @@ pub fn judge(cx: &ReleaseCx<'_>, profile: &Profile) -> Vec<Outcome> {
         } else if let Some(exclusion) = cx.contract.exclusions.iter().find(|e| e.gate.value == gate.id) {
             skipped(gate, format!("excluded: {}", exclusion.reason))
         } else {
-            run(cx, gate, &outcomes)
+            run(cx, gate, &outcomes, &traffic)
         };
         outcomes.push(outcome);
     }
@@ -71,7 +75,7 @@ fn skipped(gate: &'static Gate, why: String) -> Outcome {
     Outcome { gate, verdict: Verdict::NotApplicable, why, tests: Vec::new() }
 }
 
-fn run(cx: &ReleaseCx<'_>, gate: &'static Gate, others: &[Outcome]) -> Outcome {
+fn run(cx: &ReleaseCx<'_>, gate: &'static Gate, others: &[Outcome], traffic: &Traffic<'_>) -> Outcome {
     let whole = |judgement: Judgement| vec![TestOutcome { test: String::new(), judgement }];
     let tests = match gate.judge {
         Judge::Release(judge) => whole(judge(cx).unwrap_or_else(Judgement::from)),
@@ -81,7 +85,7 @@ fn run(cx: &ReleaseCx<'_>, gate: &'static Gate, others: &[Outcome]) -> Outcome {
             .tests
             .iter()
             .filter(|test| gate.needs.iter().all(|kind| test.requires(kind)))
-            .map(|test| TestOutcome { test: test.id.value.clone(), judgement: on_test(judge, &TestCx { release: *cx, test }) })
+            .map(|test| TestOutcome { test: test.id.value.clone(), judgement: on_test(judge, &TestCx { release: *cx, test }, traffic) })
             .collect(),
     };
     let worst = tests.iter().map(|t| t.judgement.verdict).max();
@@ -127,12 +131,12 @@ fn headline(worst: Verdict, said: &TestOutcome, tests: &[TestOutcome]) -> String
 }
 
 /// Judges one test and holds back a pass where no operation was in flight in some fault window.
-fn on_test(judge: fn(&TestCx<'_>) -> crate::verdict::Judged, cx: &TestCx<'_>) -> Judgement {
+fn on_test(judge: fn(&TestCx<'_>) -> crate::verdict::Judged, cx: &TestCx<'_>, traffic: &Traffic<'_>) -> Judgement {
     let judgement = judge(cx).unwrap_or_else(Judgement::from);
     if judgement.verdict != Verdict::Pass {
         return judgement;
     }
-    match idle_fault(cx.release.evidence, &cx.test.id.value) {
+    match traffic.get(cx.test.id.value.as_str()).unwrap_or(&Ok(None)) {
         Ok(Some(fault)) => {
             let why = format!("no traffic: no operation was in flight during fault {fault}");
             Judgement { verdict: Verdict::Inconclusive, why, ..judgement }
@@ -144,26 +148,4 @@ fn on_test(judge: fn(&TestCx<'_>) -> crate::verdict::Judged, cx: &TestCx<'_>) ->
             ..judgement
         },
     }
-}
-
-/// The first fault of a test in whose window no operation was in flight. A test that binds no faults, or no history, has none.
-fn idle_fault(evidence: &Evidence, test: &str) -> Result<Option<String>, Gap> {
-    if !evidence.binds(test, Injection::KIND.name) || !evidence.binds(test, Operation::KIND.name) {
-        return Ok(None);
-    }
-    let (faults, operations) = (evidence.rows::<Injection>(test)?, evidence.rows::<Operation>(test)?);
-    if faults.clock().is_none() || faults.clock() != operations.clock() {
-        return Err(Gap::new("faults and operations are on different clocks"));
-    }
-    let mut windows: Vec<(i64, i64, bool, String)> = faults
-        .iter()
-        .map(|(_, f)| (f.start_hi.0, f.stop_lo.map_or(i64::MAX, |s| s.0), false, evidence.text(f.id).to_string()))
-        .collect();
-    for (_, op) in operations.iter() {
-        let end = op.returned.map_or(i64::MAX, |r| r.0);
-        for window in windows.iter_mut().filter(|w| !w.2) {
-            window.2 = op.invoke.0 <= window.1 && end >= window.0;
-        }
-    }
-    Ok(windows.into_iter().find(|w| !w.2).map(|w| w.3))
 }

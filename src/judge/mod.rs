@@ -12,3 +12,4 @@ pub mod recovery;
 pub mod retries;
 pub mod tally;
 pub mod telemetry;
+pub mod traffic;
