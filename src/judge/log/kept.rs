@@ -70,7 +70,7 @@ impl Kept {
     pub(super) fn holes(&self, evidence: &Evidence, rows: &Rows<'_, Entry>) -> Vec<Finding> {
         let hole = |(member, log): (&Sym, &Log)| {
             let ends = log.keys().next().zip(log.keys().next_back())?;
-            let beside = |(a, b): (&i64, &i64)| (b.abs_diff(*a) > 1).then(|| (*a, *b));
+            let beside = |(a, b): (&i64, &i64)| (b.abs_diff(*a) > 1).then_some((*a, *b));
             let gaps: Vec<(i64, i64)> = log.keys().zip(log.keys().skip(1)).filter_map(beside).collect();
             let (before, after) = gaps.first()?;
             let missing = gaps.iter().map(|(a, b)| b.abs_diff(*a) - 1).fold(0u64, u64::saturating_add);
