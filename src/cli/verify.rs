@@ -34,13 +34,26 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     };
     let threads = args.threads.unwrap_or(io.env.threads).clamp(1, 256);
     let differences = if args.no_recompute { None } else { Some(recompute(args, &verified, threads)?) };
-    let verification = Verification::unsigned(&verified, differences.as_deref());
+    let mut verification = Verification::unsigned(&verified, differences.as_deref());
+    let own: Vec<&str> = Templates::names().into_iter().filter(|n| verified.files.contains_key(&packaged(n))).collect();
+    if !own.is_empty() {
+        let note = format!(
+            "the pages come from templates in the package, not the built-in ones ({}): read decision.json",
+            own.join(", ")
+        );
+        verification.recomputed = verification.recomputed.details([note]);
+    }
     print(args, io, &verification)?;
     Ok(if verification.broken() { Exit::Unverified } else { Exit::Decided(verified.facts.decision) })
 }
 
 fn print(args: &Args, io: &mut Io<'_>, verification: &Verification) -> Result<(), Error> {
     if args.json { io.print(&format!("{}\n", verification.json())) } else { io.print(&verification.text()) }
+}
+
+/// Where a template that is not the built-in one stands in a package.
+fn packaged(name: &str) -> String {
+    format!("data/{}/{name}", paths::TEMPLATES)
 }
 
 /// Judges the packaged evidence by the packaged contract, renders again, and compares bytes.
@@ -53,9 +66,8 @@ fn recompute(args: &Args, verified: &Verified, threads: usize) -> Result<Vec<Dif
         .map_err(|(error, sources)| Failure { error: Error { kind: ErrorKind::Package, ..error }, sources })?;
     let mut templates = Templates::default();
     for name in Templates::names() {
-        let path = format!("{}/{name}", paths::TEMPLATES);
-        if verified.files.contains_key(&format!("data/{path}")) {
-            templates.replace(name, &data.text(&path, ErrorKind::Package)?)?;
+        if verified.files.contains_key(&packaged(name)) {
+            templates.replace(name, &data.text(&format!("{}/{name}", paths::TEMPLATES), ErrorKind::Package)?)?;
         }
     }
     let built = release::build(&plan, &evidence, &templates, verified.facts.date.as_deref(), threads)

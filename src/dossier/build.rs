@@ -5,7 +5,7 @@ use super::{
     ArtifactFacts, CriterionFacts, Decision, Dossier, ExclusionFacts, FileFacts, GateFacts, ReleaseFacts, RiskFacts, SCHEMA,
     Section, TestFacts, TestJudgement, Tool, WaiverFacts,
 };
-use crate::contract::{Contract, Matrix, Waiver};
+use crate::contract::{Contract, FieldRule, Matrix, Waiver};
 use crate::evidence::{Artifact, Evidence, State};
 use crate::exact::{Ratio, millis, seconds};
 use crate::gate::{CRITERIA, Outcome, Profile};
@@ -69,7 +69,7 @@ pub fn build(inputs: &Inputs<'_>) -> Dossier {
             .iter()
             .map(|r| RiskFacts { id: r.id.clone(), text: r.text.clone(), gate: r.gate.as_ref().map(|g| g.value.clone()) })
             .collect(),
-        artifacts: inputs.evidence.artifacts.iter().map(artifact).collect(),
+        artifacts: inputs.evidence.artifacts.iter().enumerate().map(|(at, a)| artifact(a, at, inputs)).collect(),
         charts: charts(contract, inputs.evidence, &tests),
     }
 }
@@ -155,12 +155,14 @@ fn test_facts(test: &crate::contract::Test, evidence: &Evidence) -> TestFacts {
     }
 }
 
-fn artifact(artifact: &Artifact) -> ArtifactFacts {
+fn artifact(artifact: &Artifact, at: usize, inputs: &Inputs<'_>) -> ArtifactFacts {
     ArtifactFacts {
         path: artifact.path.to_string(),
         sha256: artifact.sha256.to_string(),
         bytes: artifact.bytes,
         records: artifact.records,
+        untaken: artifact.untaken,
+        readings: readings(artifact, at, inputs),
         synthetic: artifact.synthetic,
         state: match &artifact.state {
             State::Whole => "whole".into(),
@@ -171,6 +173,38 @@ fn artifact(artifact: &Artifact) -> ArtifactFacts {
         tests: artifact.tests.clone(),
         unmapped: artifact.unmapped.clone(),
     }
+}
+
+/// How each binding reads a file: whatever chooses records or changes their words is said, so that a mapping cannot hide it.
+fn readings(artifact: &Artifact, at: usize, inputs: &Inputs<'_>) -> Vec<String> {
+    let mut out = Vec::new();
+    for test in &inputs.matrix.tests {
+        for binding in test.evidence.iter().filter(|b| *b.path.value == *artifact.path) {
+            let here = |p: &&crate::evidence::Part| p.artifact == at && p.test == test.id.value && p.kind == binding.kind.value;
+            let rows: usize = inputs.evidence.parts.iter().filter(here).map(|p| p.table.rows()).sum();
+            let mut text = format!("{}, {}: {rows} rows", test.id.value, binding.kind.value);
+            let pairs = |list: &[(String, String)]| list.iter().map(|(k, v)| format!("{k} = {v}")).collect::<Vec<_>>().join(", ");
+            for (word, list) in [("when", &binding.when), ("unless", &binding.unless)] {
+                if !list.is_empty() {
+                    text.push_str(&format!("; {word} {}", pairs(list)));
+                }
+            }
+            for (field, value) in &binding.constants {
+                text.push_str(&format!("; {} is always {value}", field.value));
+            }
+            for (field, rule) in &binding.fields {
+                if let FieldRule::From { values, .. } = &rule.value {
+                    let changed = values.iter().filter(|(theirs, ours)| theirs != ours);
+                    let words: Vec<String> = changed.map(|(theirs, ours)| format!("{theirs} → {ours}")).collect();
+                    if !words.is_empty() {
+                        text.push_str(&format!("; {}: {}", field.value, words.join(", ")));
+                    }
+                }
+            }
+            out.push(text);
+        }
+    }
+    out
 }
 
 /// What the contract declares, echoed with all defaults filled in.

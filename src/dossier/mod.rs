@@ -262,6 +262,10 @@ pub struct ArtifactFacts {
     pub bytes: u64,
     /// Records in it.
     pub records: u64,
+    /// Records that no binding reads.
+    pub untaken: u64,
+    /// How each binding reads it: test, kind, rows, and whatever chooses or changes what it says.
+    pub readings: Vec<String>,
     /// Whether it was generated.
     pub synthetic: bool,
     /// `whole`, or what is wrong with it.

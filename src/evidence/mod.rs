@@ -43,6 +43,8 @@ pub struct Artifact {
     pub bytes: u64,
     /// Lines that were records (marks and headers are none).
     pub records: u64,
+    /// Records of which no binding made a row: left out by `when`, `unless` or `each`.
+    pub untaken: u64,
     /// Fields that nothing maps, by name, with the number of records that have them.
     pub unmapped: Vec<(String, u64)>,
     /// Whether the header says that it was generated.

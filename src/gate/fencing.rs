@@ -29,7 +29,7 @@ pub(super) const GATES: &[Gate] = &[
         proves: "Attempts under an epoch below the current one were made, and the resource itself rejected every one.",
         blind: "The reason of a rejection is taken as the resource gives it. Paths to the state that do not pass through the resource.",
         needs: &["fencing"],
-        safety: false,
+        safety: true,
         judge: Judge::Test(stale_rejected),
     },
     Gate {

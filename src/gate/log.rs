@@ -26,7 +26,7 @@ pub(super) const GATES: &[Gate] = &[
         blind: "Samples that overlap in time are not compared. A member that did not answer in between may start over lower. Where samples \
                 carry no commit index, the applied index stands in.",
         needs: &["members"],
-        safety: false,
+        safety: true,
         judge: Judge::Test(continuity),
     },
     Gate {
@@ -49,7 +49,7 @@ pub(super) const GATES: &[Gate] = &[
         blind: "It sees the entries that the logs still show: what lies before the first of them counts as compacted, and what was discarded \
                 without a trace is not seen. An index at which a member applied several commands is not compared.",
         needs: &["log"],
-        safety: false,
+        safety: true,
         judge: Judge::Test(matching),
     },
     Gate {
@@ -60,7 +60,7 @@ pub(super) const GATES: &[Gate] = &[
         blind: "A leader that came and went between two samples is not seen. A single sample that was read while leader or term changed is \
                 set aside; what members say of others is hearsay that can leave the question open but not decide it.",
         needs: &["members"],
-        safety: false,
+        safety: true,
         judge: Judge::Test(single_leader),
     },
     Gate {

@@ -37,7 +37,7 @@ pub(super) const GATES: &[Gate] = &[
                 the sampler cannot reach may still serve others, and one may come back unseen between two samples. A member whose samples \
                 just stop is not taken as down.",
         needs: &["history", "members"],
-        safety: false,
+        safety: true,
         judge: Judge::Test(loss_halts),
     },
 ];

@@ -85,7 +85,10 @@ fn run(cx: &ReleaseCx<'_>, gate: &'static Gate, others: &[Outcome], traffic: &Tr
             .tests
             .iter()
             .filter(|test| gate.needs.iter().all(|kind| test.requires(kind)))
-            .map(|test| TestOutcome { test: test.id.value.clone(), judgement: on_test(judge, &TestCx { release: *cx, test }, traffic) })
+            .map(|test| TestOutcome {
+                test: test.id.value.clone(),
+                judgement: on_test(judge, &TestCx { release: *cx, test }, traffic),
+            })
             .collect(),
     };
     let worst = tests.iter().map(|t| t.judgement.verdict).max();

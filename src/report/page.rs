@@ -34,7 +34,31 @@ pub fn page(templates: &Templates, name: &str, view: &View, policy: &str) -> Res
     }
     let context =
         minijinja::context! { v => view, css => Value::from_safe_string(templates.css().to_string()), policy => policy };
-    env.get_template(name).and_then(|t| t.render(context)).map_err(fault)
+    env.set_fuel(Some(FUEL));
+    let mut text = Capped(Vec::new());
+    env.get_template(name).and_then(|t| t.render_to_write(context, &mut text)).map_err(fault)?;
+    String::from_utf8(text.0).map_err(|_| Error::plain(kind, format!("template {name} gives no UTF-8")))
+}
+
+/// The most steps that a template may take, and the most bytes that it may give: templates may come from a package of others.
+const FUEL: u64 = 50_000_000;
+const MAX_BYTES: usize = 64 << 20;
+
+/// A page that ends where it grows too long.
+struct Capped(Vec<u8>);
+
+impl std::io::Write for Capped {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0.len() + bytes.len() > MAX_BYTES {
+            return Err(std::io::Error::other("the page grows past 64 MiB"));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 fn formatter(out: &mut Output<'_>, state: &State<'_, '_>, value: &Value) -> Result<(), minijinja::Error> {

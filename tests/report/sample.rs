@@ -168,6 +168,8 @@ fn artifact(path: &str, records: u64) -> ArtifactFacts {
         sha256: SHA.into(),
         bytes: records * 97 + 12,
         records,
+        untaken: 0,
+        readings: vec![format!("leader-crash, history: {records} rows; op: put → write")],
         synthetic: true,
         state: "whole".into(),
         tests: vec!["leader-crash".into()],

@@ -43,7 +43,8 @@ pub fn settle(evidence: &mut Evidence, plans: &[FilePlan<'_>]) {
     let mut found: Vec<(usize, State)> = Vec::new();
     for (artifact, plan) in plans.iter().enumerate().filter(|(i, _)| evidence.artifacts[*i].state == State::Whole) {
         let foreign = (0..evidence.parts.len()).filter(|&i| evidence.parts[i].artifact == artifact);
-        if let Some(why) = foreign.filter_map(|i| other_run(evidence, &ranges, i)).next() {
+        let why = lent(evidence, plans, artifact).or_else(|| foreign.filter_map(|i| other_run(evidence, &ranges, i)).next());
+        if let Some(why) = why {
             found.push((artifact, State::Foreign(why)));
             continue;
         }
@@ -54,6 +55,23 @@ pub fn settle(evidence: &mut Evidence, plans: &[FilePlan<'_>]) {
     for (artifact, state) in found {
         evidence.artifacts[artifact].state = state;
     }
+}
+
+/// Why a file does not belong to one test alone: two tests read the same rows of it, or another test has a file of the same bytes.
+fn lent(evidence: &Evidence, plans: &[FilePlan<'_>], artifact: usize) -> Option<String> {
+    let outputs = &plans[artifact].outputs;
+    for (i, a) in outputs.iter().enumerate() {
+        let same_rows = |b: &&Output<'_>| {
+            let (x, y) = (&a.binding, &b.binding);
+            b.test != a.test && x.kind.value == y.kind.value && x.when == y.when && x.unless == y.unless && x.each == y.each
+        };
+        if let Some(b) = outputs[i + 1..].iter().find(same_rows) {
+            return Some(format!("is read by test {} and by test {} as evidence of each", a.test, b.test));
+        }
+    }
+    let own = &evidence.artifacts[artifact];
+    let twin = evidence.artifacts.iter().enumerate().find(|(i, other)| *i != artifact && other.sha256 == own.sha256);
+    twin.map(|(_, other)| format!("has the same bytes as {}", other.path))
 }
 
 /// Why a part is not of the run that its test's history is of.
@@ -79,9 +97,16 @@ fn short(evidence: &Evidence, ranges: &[Option<(i64, i64)>], artifact: usize, ou
         let state = &evidence.artifacts[p.artifact].state;
         p.kind == Run::KIND.name && p.test == output.test && same_clock(p, clock) && *state == State::Whole
     });
-    let Some(stop) = runs.filter_map(|(_, r)| *r).map(|r| r.1).max() else {
+    let runs: Vec<(i64, i64)> = runs.filter_map(|(_, r)| *r).collect();
+    let (Some(start), Some(stop)) = (runs.iter().map(|r| r.0).min(), runs.iter().map(|r| r.1).max()) else {
         return Some("is not shown to be whole: the test has no run record on its clock to compare with".into());
     };
+    if within > stop.saturating_sub(start) / 4 {
+        return Some(format!(
+            "is not shown to be whole: covers-run-within {} s is more than a quarter of the run",
+            seconds(within)
+        ));
+    }
     let Some(last) = ours().filter(|(p, _)| same_clock(p, clock)).filter_map(|(_, r)| *r).map(|r| r.1).max() else {
         return Some("is not shown to be whole: it holds no times".into());
     };

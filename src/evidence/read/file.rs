@@ -31,6 +31,8 @@ pub struct FileRead {
     pub bytes: u64,
     /// Lines that are records.
     pub records: u64,
+    /// Records of which no binding made a row.
+    pub untaken: u64,
     /// Fields that nothing maps.
     pub unmapped: Counts,
     /// Whether the header says so.
@@ -53,6 +55,7 @@ impl FileRead {
             sha256: String::new(),
             bytes: 0,
             records: 0,
+            untaken: 0,
             unmapped: Counts::default(),
             synthetic: false,
             state: State::Absent,
@@ -66,6 +69,7 @@ struct Body {
     rows: Vec<Rows>,
     lines: u64,
     records: u64,
+    untaken: u64,
     unmapped: Counts,
     first: Option<Problem>,
 }
@@ -82,6 +86,7 @@ impl Body {
         self.unmapped.merge(&chunk.unmapped);
         self.lines += chunk.lines;
         self.records += chunk.records;
+        self.untaken += chunk.untaken;
         Ok(())
     }
 }
@@ -126,7 +131,7 @@ pub fn read_file<'r>(
     let columns = frame.columns.clone();
     let job = Job { format: plan.format, shape: &plan.shape, recipes, columns, line: limits.line };
     let rows = Chunk::new(&job.recipes).rows;
-    let mut body = Body { rows, lines: frame.head, records: 0, unmapped: Counts::default(), first: None };
+    let mut body = Body { rows, lines: frame.head, records: 0, untaken: 0, unmapped: Counts::default(), first: None };
     let Front { mut blocks, block, start } = front;
     let mut current = block.map(|b| (b, start));
     let next = || {
@@ -153,7 +158,7 @@ fn finish(
     recipes: &[Recipe],
     symbols: &mut Symbols,
 ) -> Result<FileRead, Fault> {
-    let Body { rows, records, unmapped, first, .. } = body;
+    let Body { rows, records, untaken, unmapped, first, .. } = body;
     let mut tables = Vec::new();
     let mut open = None;
     for (rows, recipe) in rows.into_iter().zip(recipes) {
@@ -177,7 +182,7 @@ fn finish(
         }
         parts.push((origin, clock, table));
     }
-    Ok(FileRead { sha256, bytes, records, unmapped, synthetic, state, parts })
+    Ok(FileRead { sha256, bytes, records, untaken, unmapped, synthetic, state, parts })
 }
 
 /// No record of a whole file is one that a binding wants.

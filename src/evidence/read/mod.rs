@@ -107,6 +107,7 @@ fn add(plan: &FilePlan<'_>, read: Option<FileRead>, evidence: &mut Evidence, par
         sha256: read.sha256.into(),
         bytes: read.bytes,
         records: read.records,
+        untaken: read.untaken,
         unmapped: read.unmapped.list(),
         synthetic: read.synthetic,
         state: read.state,

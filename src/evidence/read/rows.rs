@@ -124,6 +124,8 @@ pub struct Chunk {
     pub lines: u64,
     /// Lines that are records.
     pub records: u64,
+    /// Records of which no binding made a row.
+    pub untaken: u64,
     /// Fields that nothing maps.
     pub unmapped: Counts,
     /// What is wrong with the first bad line.
@@ -195,6 +197,7 @@ impl<'r> Maker<'r> {
     /// Adds the rows of one record.
     pub(super) fn add<'a>(&mut self, cells: &Cells<'a>, line: &'a str, number: u32, chunk: &mut Chunk) -> Result<(), Problem> {
         let recipes = self.recipes;
+        let mut taken = false;
         for (recipe, rows) in recipes.iter().zip(&mut chunk.rows) {
             let group = recipe.each.filter(|&g| cells.groups[g].there);
             let count = group.map_or(1, |g| cells.groups[g].count);
@@ -204,12 +207,14 @@ impl<'r> Maker<'r> {
                 if left_out || !view.holds(&recipe.when) {
                     continue;
                 }
+                taken = true;
                 self.one(recipe, view, number, &mut chunk.symbols, rows).map_err(|wrong| {
                     let at = wrong.at.map(|part| part.as_ptr().addr().wrapping_sub(line.as_ptr().addr()));
                     Problem::new(wrong.message, line.as_bytes(), at.filter(|&at| at < line.len()))
                 })?;
             }
         }
+        chunk.untaken += u64::from(!taken);
         Ok(())
     }
 

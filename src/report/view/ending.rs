@@ -42,11 +42,13 @@ pub(super) fn uncovered(dossier: &Dossier) -> Vec<Uncovered> {
     let item = |g: &&GateFacts| (name(&g.id), line(&g.why));
     let plan = PLAN_ITEMS.iter().filter(|item| !dossier.tests.iter().any(|t| t.plan.iter().any(|p| p == item.0)));
     let files = dossier.artifacts.iter().filter(|a| a.state != "whole");
+    let untaken = dossier.artifacts.iter().filter(|a| a.untaken > 0);
     let lists = [
         ("Gates excluded by the contract", out.iter().map(item).collect::<Vec<_>>()),
         ("Gates that the profile does not ask for", unasked.iter().map(item).collect()),
         ("Plan items without a test", plan.map(|p| (p.0.to_string(), p.1.to_string())).collect()),
         ("Evidence that cannot be relied on", files.map(|a| (name(&a.path), line(&a.state))).collect()),
+        ("Records that no binding reads", untaken.map(|a| (name(&a.path), group(a.untaken))).collect()),
     ];
     let some = lists.into_iter().filter(|l| !l.1.is_empty());
     some.map(|(what, items)| Uncovered { what: what.into(), items }).collect()
@@ -110,6 +112,8 @@ pub struct File {
     synthetic: bool,
     tests: String,
     unmapped: String,
+    untaken: String,
+    readings: Vec<String>,
 }
 
 pub(super) fn manifest(dossier: &Dossier) -> Vec<File> {
@@ -128,11 +132,17 @@ fn file(artifact: &ArtifactFacts) -> File {
         synthetic: artifact.synthetic,
         tests: or_dash(&artifact.tests.join(", ")),
         unmapped: or_dash(&unmapped.join(", ")),
+        untaken: group(artifact.untaken),
+        readings: artifact.readings.iter().map(|r| line(r)).collect(),
     }
 }
 
 pub(super) fn manifest_note(dossier: &Dossier) -> String {
     let sum = |of: fn(&ArtifactFacts) -> u64| group(dossier.artifacts.iter().map(of).sum());
     let files = count(dossier.artifacts.len() as u64, "evidence file", "evidence files");
-    format!("{files}, {} bytes, {} records.", sum(|a| a.bytes), sum(|a| a.records))
+    let untaken = match dossier.artifacts.iter().map(|a| a.untaken).sum() {
+        0 => "Every record is read by some binding.".to_string(),
+        n => format!("{} by no binding.", count(n, "record is read", "records are read")),
+    };
+    format!("{files}, {} bytes, {} records. {untaken}", sum(|a| a.bytes), sum(|a| a.records))
 }
