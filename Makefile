@@ -24,8 +24,9 @@ clippy:
 doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --lib
 
-bench: ## measure speed and memory
+bench: ## measure speed and memory, and compare with a peer
 	cargo bench
+	cargo run --release --manifest-path benches/peer/Cargo.toml
 
 soak: ## the brute-force comparison on 10^6 random histories a method
 	QUORATE_SOAK=1000000 cargo test --release linearizability

@@ -116,7 +116,7 @@ fn run_here(name: &str, history: &History, shape: &Shape, threads: usize) {
         outcome = Some(check(history, shape.data, &settings));
         let elapsed = start.elapsed().as_secs_f64();
         let busy = processor().zip(busy).map(|(after, before)| (after - before) as f64 / 1e9);
-        best = best.min(busy.filter(|_| threads == 1).unwrap_or(elapsed));
+        best = best.min(busy.filter(|&busy| threads == 1 && busy > 0.0).unwrap_or(elapsed));
         if best > 2.0 {
             break;
         }

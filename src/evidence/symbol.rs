@@ -92,12 +92,25 @@ fn hash(text: &str) -> u32 {
     u32::try_from((hash ^ (hash >> 32)) & 0xffff_ffff).unwrap_or(0)
 }
 
-/// Whether a text is the one of a number; looks at bytes, as it matters a lot how long it takes.
+/// Whether two texts have the same bytes; short ones, which most are, without a call.
+#[inline]
+pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    match a.len() {
+        4..8 => a.first_chunk::<4>() == b.first_chunk::<4>() && a.last_chunk::<4>() == b.last_chunk::<4>(),
+        8..=16 => a.first_chunk::<8>() == b.first_chunk::<8>() && a.last_chunk::<8>() == b.last_chunk::<8>(),
+        _ => a == b,
+    }
+}
+
+/// Whether a text is the one of a number.
 #[inline]
 fn is(bytes: &str, ends: &[usize], i: u32, text: &str) -> bool {
     let i = i as usize;
     let start = if i == 0 { 0 } else { ends[i - 1] };
-    bytes.as_bytes().get(start..ends[i]) == Some(text.as_bytes())
+    bytes.as_bytes().get(start..ends[i]).is_some_and(|known| same(known, text.as_bytes()))
 }
 
 #[inline]
@@ -148,6 +161,12 @@ impl Symbols {
         let hash = hash(text);
         let same = |slot: &Slot| slot.hash == hash && is(&self.bytes, &self.ends, slot.id, text);
         self.index.find(spread(hash), same).map(|slot| Sym(slot.id))
+    }
+
+    /// Makes room for so many texts.
+    pub fn reserve(&mut self, texts: usize) {
+        self.index.reserve(texts, Slot::spread);
+        self.ends.reserve(texts);
     }
 
     /// The number of a text, new or known.
@@ -221,6 +240,20 @@ mod tests {
         let (texts, lists) = a.absorb(&b);
         assert_eq!(texts, [Sym(2), x]);
         assert_eq!(a.list(lists[list.0 as usize]), [Sym(2), x]);
+    }
+
+    #[test]
+    fn the_same_bytes() {
+        let text = "0123456789abcdefghij";
+        for (from, to) in (0..=text.len()).flat_map(|to| (0..=to).map(move |from| (from, to))) {
+            let part = &text.as_bytes()[from..to];
+            assert!(same(part, &part.to_vec()) && !same(part, &[part, b"x"].concat()));
+            for i in 0..part.len() {
+                let mut other = part.to_vec();
+                other[i] ^= 1;
+                assert!(!same(part, &other), "{from} {to} {i}");
+            }
+        }
     }
 
     #[test]

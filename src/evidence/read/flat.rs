@@ -6,6 +6,7 @@
 use super::cell::Cell;
 use super::json::{JsonLines, Slots, cell};
 use super::shape::{Cells, Want};
+use crate::evidence::symbol::same;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
@@ -177,7 +178,8 @@ impl JsonLines<'_> {
         let keys = &mut self.keys[0];
         let guess = last.map_or(keys.first, |last| keys.list[last].next);
         let token = keys.list.get(guess)?.token.as_deref().unwrap_or_default();
-        let (id, end) = if !token.is_empty() && line.as_bytes().get(at..)?.starts_with(token.as_bytes()) {
+        let guessed = line.as_bytes().get(at..at + token.len()).is_some_and(|key| same(key, token.as_bytes()));
+        let (id, end) = if guessed && !token.is_empty() {
             (guess, at + token.len())
         } else {
             let end = special(line.as_bytes(), at + 1);

@@ -8,6 +8,9 @@ use super::format::Format;
 use super::rows::{Chunk, Maker, Recipe, finish};
 use super::shape::{Cells, Shape};
 
+/// Bytes of a file for each text that room is made for at the start; more of them only take longer.
+const TEXT: usize = 200;
+
 /// What all blocks of a file have in common.
 pub struct Job<'s> {
     /// The format.
@@ -51,6 +54,7 @@ pub fn parse(bytes: &[u8], broken: bool, last: bool, job: &Job<'_>) -> Chunk {
         chunk.problem = Some(too_long(bytes, job.line));
         return chunk;
     }
+    chunk.symbols.reserve(text.len() / TEXT);
     let done = lines(text, last, job, &mut chunk);
     let lines = chunk.lines;
     chunk.problem = done.err().or(rest).map(|p| p.on(lines));

@@ -221,7 +221,9 @@ impl<'a> Simulation<'a> {
 
     /// Applies the effect, fills in the answer and records the operation.
     fn settle(&mut self, pending: &mut Pending) {
-        let fresh = self.fresh();
+        // Written values are numbered without gaps, as interned ones are.
+        let draws = !pending.op.kind.observes_only() || pending.op.kind == Kind::Contains;
+        let fresh = if draws { self.fresh() } else { NIL };
         let op = &mut pending.op;
         let unknown = op.outcome == OpOutcome::Unknown;
         let object = &mut self.objects[op.key as usize];

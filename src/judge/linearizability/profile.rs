@@ -48,6 +48,20 @@ impl Profile {
     }
 }
 
+/// Versions of acknowledged writes and of reads of what was written, by key.
+pub(super) fn told_versions(history: &History, keys: &[u32], count: usize, initial: i64) -> Vec<Range> {
+    let mut ranges = vec![Range::EMPTY; count];
+    let tells = table(|kind, outcome| outcome == OpOutcome::Ok && kind != Kind::Read);
+    let reads = table(|kind, outcome| outcome == OpOutcome::Ok && kind == Kind::Read);
+    let columns = keys.iter().zip(&history.tags).zip(&history.values);
+    for (((&key, &tag), &value), version) in columns.zip(history.versions(0..history.len())) {
+        let tag = (tag & 127) as usize;
+        let told = (tells[tag] | (reads[tag] & (value != initial))) & version.is_some();
+        ranges[key as usize].widen_if(told, version.unwrap_or(0) as i64);
+    }
+    ranges
+}
+
 /// A table over all tags.
 pub(super) fn table<T: Copy + Default>(of: impl Fn(Kind, OpOutcome) -> T) -> [T; 128] {
     let mut table = [T::default(); 128];

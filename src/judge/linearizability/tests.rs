@@ -276,6 +276,28 @@ fn windows_say_yes_only_where_tables_do() {
     assert!(yes * 20 > rounds() / 5 && no * 20 > rounds() / 5, "{yes} yes, {no} no");
 }
 
+/// A violation found by search in a long history comes down to a handful of operations, with a margin.
+#[test]
+fn counterexamples_of_searches_are_small() {
+    let mut sizes = Vec::new();
+    for seed in 0..60 {
+        let shape = Shape { operations: 1000, clients: 3, values: 5, unknown: 5, seed, ..Shape::default() };
+        let mut ops: Vec<Operation> = simulate(&shape).operations().collect();
+        let read = (500..1000).find(|&i| ops[i].kind == Kind::Read).unwrap();
+        ops[read].value = 1 + ops[read].value % 5;
+        let mut history = History::new();
+        ops.into_iter().for_each(|op| history.push(op).unwrap());
+        let settings = Settings::default();
+        let verdict = check(&history, DataType::Register, &settings).verdict();
+        if let Verdict::Violation(example) = &verdict {
+            sizes.push(if example.margin_ns.is_some() { example.operations.len() } else { 99 });
+            margin_holds(&history, DataType::Register, &settings, &verdict);
+        }
+    }
+    let small = sizes.iter().filter(|&&size| size <= 12).count();
+    assert!(small > 10 && small * 10 > sizes.len() * 7, "{sizes:?}");
+}
+
 /// The contradiction that a search shows survives a clock error just below its margin.
 fn margin_holds(history: &History, data: DataType, settings: &Settings, verdict: &Verdict) {
     if let Verdict::Violation(example) = verdict

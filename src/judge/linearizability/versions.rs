@@ -15,7 +15,7 @@ pub(super) use window::sure;
 
 use super::history::{History, Kind, NEVER, NIL, OpOutcome};
 use super::outcome::{FailedCas, NilRead, Settings};
-use super::profile::{Profile, table};
+use super::profile::{Profile, table, told_versions};
 use super::slots::{ByKey, CHUNK, Finder, HashFinder, NO_SLOT, Range, RunFinder, SharedFinder, Slots};
 use hashbrown::HashMap;
 
@@ -108,7 +108,7 @@ pub(super) fn sweep(
     wanted: impl Fn(usize) -> bool,
 ) -> Vec<Option<Swept>> {
     let keys = profile.keys.of(history);
-    let mut ranges = ranges(history, keys, profile.of.len(), settings.initial);
+    let mut ranges = told_versions(history, keys, profile.of.len(), settings.initial);
     let skipped = ranges.iter_mut().enumerate().filter(|&(key, _)| !wanted(key));
     skipped.for_each(|(_, range)| *range = Range::EMPTY);
     let slots = Slots::new(&ranges, history.len());
@@ -140,20 +140,6 @@ fn hashed(filling: &mut Filling, keys: &[u32], wanted: &impl Fn(usize) -> bool, 
     let mut finder = HashFinder { ids: &mut ids, owners: &mut owners, labels: &mut labels };
     filling.fill(keys, &mut finder, wanted, ranges);
     Slots::Hashed { owners, labels }
-}
-
-/// Versions of acknowledged writes and of reads of what was written, by key.
-fn ranges(history: &History, keys: &[u32], count: usize, initial: i64) -> Vec<Range> {
-    let mut ranges = vec![Range::EMPTY; count];
-    let tells = table(|kind, outcome| outcome == OpOutcome::Ok && kind != Kind::Read);
-    let reads = table(|kind, outcome| outcome == OpOutcome::Ok && kind == Kind::Read);
-    let columns = keys.iter().zip(&history.tags).zip(&history.values);
-    for (((&key, &tag), &value), version) in columns.zip(history.versions(0..history.len())) {
-        let tag = (tag & 127) as usize;
-        let told = (tells[tag] | (reads[tag] & (value != initial))) & version.is_some();
-        ranges[key as usize].widen_if(told, version.unwrap_or(0) as i64);
-    }
-    ranges
 }
 
 impl<'a> Filling<'a> {
