@@ -176,7 +176,7 @@ origin = "orchestrator"
 clock = { kind = "monotonic", id = "driver" }
 when = { kind = "kill" }
 pair = { by = "id", start = { phase = "start" }, stop = { phase = "stop" } }
-whole = { covers-run-within = "1s" }
+whole = { covers-run-within = "10ns" }
 [test.evidence.fields]
 id = "id"
 fault = "kind"
@@ -198,6 +198,16 @@ const STEPS: &str = r#"{"id":0,"kind":"run","phase":"start","b":1,"e":2}
 {"id":1,"kind":"kill","phase":"stop","b":30,"e":31}
 {"id":0,"kind":"run","phase":"stop","b":40,"e":41}
 "#;
+
+#[test]
+fn a_record_that_looks_like_the_end_mark_proves_nothing() {
+    let row = r#"{"c":1,"cmd":"x","ep":"m0","i":1,"r":2,"s":"ok"}"#;
+    let end = r#"{"end":true}"#;
+    let state = |text: String| get(ATTEMPTS, &Memory::default().with("a.jsonl", text)).artifacts[0].state.clone();
+    assert_eq!(state(format!("{row}\n{end}\n")), State::Whole);
+    let alike = row.replace("}", ",\"end\":true}");
+    assert!(matches!(state(format!("{alike}\n{end}\n")), State::Unproven(why) if why.contains("look like its end mark")));
+}
 
 #[test]
 fn pairs_and_runs() {
@@ -267,7 +277,7 @@ kind = "members"
 path = "s.jsonl"
 origin = "replica"
 clock = { kind = "monotonic", id = "driver", unit = "ms" }
-whole = { covers-run-within = "1s" }
+whole = { covers-run-within = "10ns" }
 fields = { at = { lo = "t", hi = "rt" }, member = "m", reachable = { absent = "err" } }
 "#;
     let bindings = format!("{EVENTS}{status}");

@@ -38,12 +38,22 @@ fn glyph(gate: &GateFacts) -> &'static str {
     }
 }
 
+/// The decision in capitals, with what it was spared: `ACCEPT (1 waived, 2 excluded)`.
+pub(super) fn decision(dossier: &Dossier) -> String {
+    let waived = dossier.gates.iter().filter(|g| g.waived).count();
+    let spared = [(waived, "waived"), (dossier.exclusions.len(), "excluded")];
+    let spared: Vec<String> = spared.iter().filter(|s| s.0 > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    let word = dossier.decision.word().to_uppercase();
+    if spared.is_empty() { word } else { format!("{word} ({})", spared.join(", ")) }
+}
+
 /// The verdict, the gate table and the reasons.
 pub(super) fn dossier(dossier: &Dossier) -> String {
     let mut out = String::new();
     let release = &dossier.release;
-    let _ = writeln!(out, "{}  {} {}", dossier.decision.word().to_uppercase(), release.service, release.version);
-    let _ = writeln!(out, "{}\n", visible(&release.question));
+    let _ = writeln!(out, "{}  {} {}", decision(dossier), release.service, release.version);
+    let question: Vec<&str> = release.question.split_whitespace().collect();
+    let _ = writeln!(out, "{}\n", visible(&question.join(" ")));
     let asked: Vec<&GateFacts> = dossier.gates.iter().filter(|g| g.verdict != Verdict::NotApplicable).collect();
     let id = asked.iter().map(|g| g.id.len()).max().unwrap_or(0);
     for gate in &asked {
@@ -60,6 +70,10 @@ pub(super) fn dossier(dossier: &Dossier) -> String {
     let count = |v: Verdict| dossier.gates.iter().filter(|g| g.verdict == v).count();
     let (pass, fail, open) = (count(Verdict::Pass), count(Verdict::Fail), count(Verdict::Inconclusive));
     let _ = writeln!(out, "\n{pass} passed, {fail} failed, {open} inconclusive, {} excluded", dossier.exclusions.len());
+    let untaken: u64 = dossier.artifacts.iter().map(|a| a.untaken).sum();
+    if untaken > 0 {
+        let _ = writeln!(out, "{untaken} records are read by no binding: see the manifest");
+    }
     if dossier.artifacts.iter().any(|a| a.synthetic) {
         let _ = writeln!(out, "the evidence is synthetic: it was generated, not recorded");
     }

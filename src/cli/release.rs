@@ -147,7 +147,7 @@ fn report(args: &Args, io: &mut Io<'_>, built: &Built, package: &Path, root: &st
     if !args.quiet {
         io.print(&super::print::dossier(&built.dossier))?;
     }
-    let word = built.dossier.decision.word().to_uppercase();
+    let word = super::print::decision(&built.dossier);
     let shown = package.display();
     io.print(&format!("\n{word}\npackage  {shown}\nreport   {shown}/data/report/index.html\nroot     sha256:{root}\n"))
 }

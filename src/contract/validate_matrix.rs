@@ -186,11 +186,6 @@ fn default_model() -> Model {
 fn whole(wire: WholeWire, cx: &mut Decoder) -> Option<Whole> {
     let marks = !wire.last.0.is_empty();
     match (marks, wire.covers_run_within) {
-        (true, None) if wire.count.is_none() => {
-            let fault = Fault::at(wire.span, "marks need a `count`: any record could pass for a mark", "in this table");
-            cx.fault(fault.help("count = \"records\" names the field of the last line that counts the lines between the marks"));
-            None
-        }
         (true, None) => Some(Whole::Marks { first: matches(wire.first), last: matches(wire.last), count: owned(wire.count) }),
         (false, Some(within)) => Some(Whole::CoversRun(within.value.0)),
         _ => {

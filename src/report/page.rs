@@ -36,7 +36,8 @@ pub fn page(templates: &Templates, name: &str, view: &View, policy: &str) -> Res
         minijinja::context! { v => view, css => Value::from_safe_string(templates.css().to_string()), policy => policy };
     env.set_fuel(Some(FUEL));
     let mut text = Capped(Vec::new());
-    env.get_template(name).and_then(|t| t.render_to_write(context, &mut text)).map_err(fault)?;
+    let template = env.get_template(name).map_err(fault)?;
+    template.render_captured_to(context, &mut text).map_err(fault)?;
     String::from_utf8(text.0).map_err(|_| Error::plain(kind, format!("template {name} gives no UTF-8")))
 }
 

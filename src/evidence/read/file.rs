@@ -70,6 +70,7 @@ struct Body {
     lines: u64,
     records: u64,
     untaken: u64,
+    ends: u64,
     unmapped: Counts,
     first: Option<Problem>,
 }
@@ -87,6 +88,7 @@ impl Body {
         self.lines += chunk.lines;
         self.records += chunk.records;
         self.untaken += chunk.untaken;
+        self.ends += chunk.ends;
         Ok(())
     }
 }
@@ -131,7 +133,7 @@ pub fn read_file<'r>(
     let columns = frame.columns.clone();
     let job = Job { format: plan.format, shape: &plan.shape, recipes, columns, line: limits.line };
     let rows = Chunk::new(&job.recipes).rows;
-    let mut body = Body { rows, lines: frame.head, records: 0, untaken: 0, unmapped: Counts::default(), first: None };
+    let mut body = Body { rows, lines: frame.head, records: 0, untaken: 0, ends: 0, unmapped: Counts::default(), first: None };
     let Front { mut blocks, block, start } = front;
     let mut current = block.map(|b| (b, start));
     let next = || {
@@ -158,7 +160,7 @@ fn finish(
     recipes: &[Recipe],
     symbols: &mut Symbols,
 ) -> Result<FileRead, Fault> {
-    let Body { rows, records, untaken, unmapped, first, .. } = body;
+    let Body { rows, records, untaken, ends, unmapped, first, .. } = body;
     let mut tables = Vec::new();
     let mut open = None;
     for (rows, recipe) in rows.into_iter().zip(recipes) {
@@ -167,7 +169,12 @@ fn finish(
         tables.push(joined.table);
     }
     let synthetic = frame.header.as_ref().is_some_and(|h| h.synthetic);
-    let state = state(plan, frame, records, open);
+    let state = match state(plan, frame, records, open) {
+        State::Whole if ends > 0 => {
+            State::Unproven(format!("is not shown to be whole: {ends} of its records look like its end mark; add `count`"))
+        }
+        state => state,
+    };
     let mut parts = Vec::new();
     for (i, ((origin, clock), mut table)) in clocks.into_iter().zip(tables).enumerate() {
         let (output, recipe) = (&plan.outputs[i], &recipes[i]);

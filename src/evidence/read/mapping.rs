@@ -54,12 +54,13 @@ pub fn compile<'m>(
         stop: c.conditions(&pair.stop),
     });
     let marks = c.marks();
+    let end = marks.as_ref().filter(|m| m.count.is_none()).map(|m| m.last.clone()).unwrap_or_default();
     let Compiler { fills, names, faults, .. } = c;
     if !faults.is_empty() {
         return Err(faults);
     }
     let timing = Timing::new(TimeUnit::Ns, ClockKind::Monotonic);
-    let recipe = Recipe { kind, when, unless, timing, each: group, join, fills, required };
+    let recipe = Recipe { kind, when, unless, end, timing, each: group, join, fills, required };
     Ok((recipe, Output { order, test, binding, marks, constants, names }))
 }
 

@@ -90,6 +90,8 @@ pub struct Recipe {
     pub when: Vec<Condition>,
     /// Which records not: those of which all of this holds.
     pub unless: Vec<Condition>,
+    /// What the end mark has, when nothing counts the records: no record may look like it.
+    pub end: Vec<Condition>,
     /// How times are written.
     pub timing: Timing,
     /// The group whose elements are the records.
@@ -126,6 +128,8 @@ pub struct Chunk {
     pub records: u64,
     /// Records of which no binding made a row.
     pub untaken: u64,
+    /// Records that look like an end mark.
+    pub ends: u64,
     /// Fields that nothing maps.
     pub unmapped: Counts,
     /// What is wrong with the first bad line.
@@ -198,6 +202,8 @@ impl<'r> Maker<'r> {
     pub(super) fn add<'a>(&mut self, cells: &Cells<'a>, line: &'a str, number: u32, chunk: &mut Chunk) -> Result<(), Problem> {
         let recipes = self.recipes;
         let mut taken = false;
+        let whole = View { cells, element: None };
+        chunk.ends += u64::from(recipes.iter().any(|r| !r.end.is_empty() && whole.holds(&r.end)));
         for (recipe, rows) in recipes.iter().zip(&mut chunk.rows) {
             let group = recipe.each.filter(|&g| cells.groups[g].there);
             let count = group.map_or(1, |g| cells.groups[g].count);
