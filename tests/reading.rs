@@ -277,7 +277,7 @@ kind = "members"
 path = "s.jsonl"
 origin = "replica"
 clock = { kind = "monotonic", id = "driver", unit = "ms" }
-whole = { covers-run-within = "10ns" }
+whole = { covers-run-within = "1s" }
 fields = { at = { lo = "t", hi = "rt" }, member = "m", reachable = { absent = "err" } }
 "#;
     let bindings = format!("{EVENTS}{status}");
