@@ -114,7 +114,7 @@ pub fn read_file<'r>(
     let path = plan.path;
     let mut front = Front::new(Blocks::new(reader, limits.block, limits.line));
     if front.peek(plan, 0, limits)?.is_none() {
-        let (sha256, bytes) = front.blocks.digest();
+        let (sha256, bytes) = front.blocks.digest().map_err(|e| unreadable(path, &e))?;
         return Ok(FileRead { sha256, bytes, state: State::Empty, ..FileRead::absent(plan) });
     }
     let mut frame = open(plan, &mut front, limits)?;
@@ -139,7 +139,7 @@ pub fn read_file<'r>(
     };
     let work = |piece: Piece| parse(&piece.block.bytes[piece.start..piece.end], piece.block.broken, piece.last, &job);
     pool::run(threads, next, work, |chunk| body.add(chunk, &job.recipes, path, symbols))?;
-    let digest = blocks.digest();
+    let digest = blocks.digest().map_err(|e| unreadable(path, &e))?;
     finish(plan, frame, body, clocks, digest, &job.recipes, symbols)
 }
 

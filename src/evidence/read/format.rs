@@ -76,6 +76,7 @@ pub fn by_name(name: &str) -> Option<&'static Format> {
 /// The format of a file's ending.
 #[must_use]
 pub fn by_ending(path: &str) -> Option<&'static Format> {
+    let path = path.strip_suffix(".gz").or_else(|| path.strip_suffix(".zst")).unwrap_or(path);
     FORMATS.iter().find(|f| f.endings.iter().any(|e| path.ends_with(e)))
 }
 

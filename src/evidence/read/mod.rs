@@ -20,6 +20,7 @@ mod plan;
 mod pool;
 mod rows;
 mod shape;
+mod unpack;
 
 use super::{Artifact, Evidence, Part};
 use crate::contract::Matrix;
