@@ -54,7 +54,8 @@ pub(super) fn model(ask: &Ask, evidence: &Evidence, rows: &Rows<'_, Operation>) 
         "counter"
     } else if only(&[OpKind::Add, OpKind::Remove, OpKind::Read]) && reads.lists && !reads.numbers && !reads.texts {
         "set"
-    } else if only(&[OpKind::Add, OpKind::Read]) && reads.numbers && !reads.lists && !reads.texts {
+    } else if only(&[OpKind::Add, OpKind::Read]) && written.numbers && !reads.lists && !reads.texts && !written.texts {
+        // Without a read, a counter and a set are the same: nothing can contradict either.
         "counter"
     } else if only(&[OpKind::Append, OpKind::Read]) && has(OpKind::Append) && reads.lists && !reads.texts && !reads.numbers {
         "log"

@@ -101,13 +101,18 @@ pub fn read(ask: &Ask, files: &dyn Files) -> Result<Loaded, Error> {
     let paths: Vec<String> = taken.iter().map(|t| t.path.clone()).collect();
     let matrix = matrix(&test, bindings);
     let mut evidence = crate::evidence::read::read(&matrix, files, ask.threads).map_err(without_spans)?;
+    let mut unproven = 0;
     for artifact in &mut evidence.artifacts {
         let ours = paths.iter().position(|p| **p == *artifact.path).is_some_and(|i| bare[i]);
         if ours && matches!(artifact.state, State::Unproven(_)) {
             artifact.state = State::Whole;
-            assumed.push(format!("{} is whole: nothing in it shows that it is not cut short at a line end", artifact.path));
+            unproven += 1;
         }
         assumed.extend(artifact.notes.iter().map(|note| format!("{}: {note}", artifact.path)));
+    }
+    if unproven > 0 {
+        let which = if unproven == 1 { "the file is" } else { "the files are" };
+        assumed.push(format!("{which} taken to be whole: no mark shows that nothing was cut off at a line end"));
     }
     Ok(Loaded { evidence, test, files: taken, assumed })
 }

@@ -205,6 +205,12 @@ impl<'y> Pairs<'y> {
     pub fn add(&mut self, event: Event) -> Result<(), Problem> {
         let line = event.line;
         let at = self.time(&event)?;
+        if matches!(event.step, Step::Invoke | Step::Ok)
+            && !matches!(event.process, Edn::Keyword(_))
+            && let Some(what) = transaction(&event)
+        {
+            return Err(transactional(line, what));
+        }
         let process = match &event.process {
             Edn::Int(n) => n.to_string(),
             Edn::Text(t) if &**t != "nemesis" => t.to_string(),
@@ -219,11 +225,6 @@ impl<'y> Pairs<'y> {
             }
             _ => return Err(wrong(line, "the :process is neither a number nor a name")),
         };
-        if matches!(event.step, Step::Invoke | Step::Ok)
-            && let Some(what) = transaction(&event)
-        {
-            return Err(transactional(line, what));
-        }
         let client = self.symbols.intern(&process);
         if event.step == Step::Invoke { self.invoke(event, client, at) } else { self.complete(event, client, at) }
     }
