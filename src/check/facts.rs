@@ -3,7 +3,7 @@
 //! In: an outcome and the rows behind it. Out: [`Checked`], with every name and place as text, worst keys first. Refuses to know pages.
 
 use super::read::Loaded;
-use super::{Ask, Answer as A};
+use super::{Answer as A, Ask};
 use crate::contract::NilRead;
 use crate::evidence::kinds::Operation;
 use crate::evidence::symbol::{Sym, Val};
@@ -164,6 +164,9 @@ impl Checked {
     pub fn unclear(&mut self, why: String) {
         if self.answer != A::NotLinearizable {
             self.answer = A::Undecided;
+            for key in &mut self.keys {
+                (key.answer, key.why) = (A::Undecided, Some(why.clone()));
+            }
             self.why = Some(why);
         }
     }
@@ -228,7 +231,8 @@ impl Facts<'_> {
             A::Undecided => 1,
             A::Linearizable => 2,
         };
-        let size = |k: &KeyFacts| k.example.as_ref().map_or(0, |e| e.operations.iter().filter(|o| o.mark != Mark::Nearby).count());
+        let size =
+            |k: &KeyFacts| k.example.as_ref().map_or(0, |e| e.operations.iter().filter(|o| o.mark != Mark::Nearby).count());
         keys.sort_by_key(|k| (rank(k), size(k)));
         let verdict = outcome.verdict();
         let (answer, why) = match &verdict {

@@ -81,7 +81,10 @@ pub fn judge(ask: &Ask, loaded: &Loaded, stop: &AtomicBool) -> Result<Checked, E
     })?;
     let register = data == lin::DataType::Register;
     if !register && (ask.initial.as_deref().is_some_and(|i| i != "nil") || ask.nil_read == NilRead::Any) {
-        return Err(Error::plain(ErrorKind::Usage, format!("`--initial` and `--nil-read` go with registers, not with a {model}")));
+        return Err(Error::plain(
+            ErrorKind::Usage,
+            format!("`--initial` and `--nil-read` go with registers, not with a {model}"),
+        ));
     }
     let held = prepare(evidence, rows, data)?;
     let settings = lin::Settings {
@@ -162,8 +165,7 @@ fn transactions(ask: &Ask, loaded: &Loaded, rows: &Rows<'_, Operation>, stop: &A
     }
     let settings = lin::Settings { skew_ns: ask.skew_ns, threads: ask.threads, stop: Some(stop), ..lin::Settings::default() };
     let (outcome, history) = revisions::check(&calls, &settings);
-    let facts =
-        Facts { ask, loaded, evidence, rows, ids: &ids, history: &history, model: "kv", guessed: ask.model.is_none() };
+    let facts = Facts { ask, loaded, evidence, rows, ids: &ids, history: &history, model: "kv", guessed: ask.model.is_none() };
     let mut checked = facts.checked(&outcome.verdicts);
     checked.note(outcome.said);
     if let Some(why) = outcome.unclear {

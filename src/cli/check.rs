@@ -121,7 +121,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
         write_page(path, &page(&checked))?;
     }
     if args.json {
-        let json = serde_json::to_value(&checked).and_then(|v| serde_json::to_string_pretty(&v));
+        let json = serde_json::to_value(&checked).and_then(|v| serde_json::to_string(&v));
         let json = json.map_err(|e| Error::plain(ErrorKind::Internal, format!("cannot write JSON: {e}")))?;
         io.print(&format!("{json}\n"))?;
     } else {

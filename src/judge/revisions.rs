@@ -228,7 +228,10 @@ fn ranged(store: &Store, range: &Range, answer: &Answer) -> bool {
     let got = answer.kvs.as_deref().unwrap_or_default();
     i64::try_from(found.len()).is_ok_and(|n| n == answer.count)
         && got.len() == found.len().min(limit)
-        && found.iter().zip(got).all(|((key, (value, revision)), kv)| **key == kv.key && *value == kv.value && *revision == kv.mod_revision)
+        && found
+            .iter()
+            .zip(got)
+            .all(|((key, (value, revision)), kv)| **key == kv.key && *value == kv.value && *revision == kv.mod_revision)
 }
 
 fn apply(store: &mut Store, steps: &[&Step], revision: i64) {
@@ -306,7 +309,9 @@ impl<'c> Replay<'c> {
         let ends = [self.made.keys().last(), self.seen.keys().last(), self.named.keys().last()];
         let last = ends.into_iter().flatten().max().copied().unwrap_or(1);
         if last > i64::try_from(self.calls.len()).unwrap_or(i64::MAX).saturating_add(1) {
-            return Err(Stop::Unclear("there are more revisions than operations: the files of some clients seem to be missing".into()));
+            return Err(Stop::Unclear(
+                "there are more revisions than operations: the files of some clients seem to be missing".into(),
+            ));
         }
         let mut store = Store::new();
         let mut filled: BTreeMap<i64, usize> = BTreeMap::new();
@@ -347,12 +352,17 @@ impl<'c> Replay<'c> {
             let txn = call.input.txn.as_ref();
             let writes = |(key, value): &(String, Value)| changes.iter().any(|s| s.put.key == *key && s.put.value == *value);
             let deletes = || changes.iter().any(|s| s.r#type == "put-operation" || store.contains_key(&s.delete.key));
-            !changes.is_empty() && call.invoke <= latest && holds(store, txn.and_then(|t| t.conditions.as_deref())) && named.map_or_else(deletes, writes)
+            !changes.is_empty()
+                && call.invoke <= latest
+                && holds(store, txn.and_then(|t| t.conditions.as_deref()))
+                && named.map_or_else(deletes, writes)
         };
         let mut found = self.calls.iter().enumerate().filter(|(i, c)| !used.contains(i) && fits(c)).map(|(i, _)| i);
         match (found.next(), found.next()) {
             (Some(i), None) => Ok((i, named.is_some())),
-            (Some(_), Some(_)) => Err(Stop::Unclear(format!("several operations of unknown outcome may have made revision {revision}"))),
+            (Some(_), Some(_)) => {
+                Err(Stop::Unclear(format!("several operations of unknown outcome may have made revision {revision}")))
+            }
             (None, _) => {
                 let why = format!("no recorded operation made revision {revision}: are the files of all clients given?");
                 Err(Stop::Unclear(why))
@@ -407,7 +417,9 @@ impl Stop {
     /// A contradiction that rests on a guess is none.
     fn after(self, guessed: bool) -> Self {
         match self {
-            Self::Wrong(_) if guessed => Self::Unclear("which operation of unknown outcome made which revision is not certain".into()),
+            Self::Wrong(_) if guessed => {
+                Self::Unclear("which operation of unknown outcome made which revision is not certain".into())
+            }
             stop => stop,
         }
     }
@@ -445,13 +457,17 @@ pub fn check(calls: &[Call], settings: &lin::Settings<'_>) -> (Said, lin::Histor
     let first = lin::Operation { version: Some(1), row: u32::MAX, ..lin::Operation::ok(lin::Kind::Write, 1, begin, begin) };
     let _ = history.push(first);
     let mut verdicts = lin::check(&history, lin::DataType::Register, settings);
-    let mut said = vec!["the store is one object: its revisions force the order, and its contents are replayed at each of them".to_string()];
+    let mut said =
+        vec!["the store is one object: its revisions force the order, and its contents are replayed at each of them".to_string()];
     if !filled.is_empty() {
         said.push(format!("{} operations of unknown outcome made a revision that answers show", filled.len()));
     }
     let unclear = match replayed {
         Ok(_) => None,
-        Err(Stop::Unclear(why)) => Some(why),
+        Err(Stop::Unclear(why)) => {
+            doubt(&mut verdicts);
+            Some(why)
+        }
         Err(Stop::Wrong(i)) => {
             wrong(&mut verdicts, history.operation(i));
             None
@@ -460,13 +476,30 @@ pub fn check(calls: &[Call], settings: &lin::Settings<'_>) -> (Said, lin::Histor
     (Said { verdicts, said, unclear }, history)
 }
 
+/// Leaves only those contradictions that stand whatever else was written: two revisions in the wrong order, or one given twice.
+fn doubt(outcome: &mut lin::Outcome) {
+    for key in &mut outcome.keys {
+        let stands = match &key.verdict {
+            lin::Verdict::Violation(e) => {
+                matches!(e.reason, lin::Reason::VersionWentBack { .. } | lin::Reason::SplitBrain { .. })
+            }
+            _ => false,
+        };
+        if !stands {
+            let open = lin::Undecided { gap: lin::Gap::ForeignOperation, explained: 0, stuck_at: None };
+            key.verdict = lin::Verdict::Undecided(Box::new(open));
+        }
+    }
+}
+
 /// Puts a contradiction of contents in the place of a verdict that saw none.
 fn wrong(outcome: &mut lin::Outcome, op: lin::Operation) {
     for key in &mut outcome.keys {
         if !matches!(key.verdict, lin::Verdict::Violation(_)) {
             let version = op.version.unwrap_or(0);
             let reason = lin::Reason::VersionValueMismatch { version };
-            key.verdict = lin::Verdict::Violation(Box::new(lin::Counterexample { reason, operations: vec![op], margin_ns: None }));
+            key.verdict =
+                lin::Verdict::Violation(Box::new(lin::Counterexample { reason, operations: vec![op], margin_ns: None }));
         }
     }
 }

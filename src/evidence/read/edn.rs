@@ -318,7 +318,9 @@ impl<'s, 'r> Forms<'s, 'r> {
         out.clear();
         loop {
             match self.take()? {
-                None => return Err(self.stream.problem(format!("the file ends inside of the string that begins on line {line}"))),
+                None => {
+                    return Err(self.stream.problem(format!("the file ends inside of the string that begins on line {line}")));
+                }
                 Some(b'"') => break,
                 Some(b'\\') => {
                     let c = self.escape()?;

@@ -55,8 +55,10 @@ pub fn read(stream: &mut Stream<'_>, pairs: &mut Pairs<'_>) -> Result<(), Proble
             let cut = if ended { "" } else { "the last line is cut short: " };
             Problem::new(format!("{cut}{message}"), text.as_bytes(), None).on(at)
         };
-        let line: Line<'_> = serde_json::from_str(&text).map_err(|e| bad(format!("no operation of etcd's robustness tests: {e}")))?;
-        let answer: Answer = serde_json::from_str(line.output.get()).map_err(|e| bad(format!("the answer cannot be read: {e}")))?;
+        let line: Line<'_> =
+            serde_json::from_str(&text).map_err(|e| bad(format!("no operation of etcd's robustness tests: {e}")))?;
+        let answer: Answer =
+            serde_json::from_str(line.output.get()).map_err(|e| bad(format!("the answer cannot be read: {e}")))?;
         let unknown = !answer.error.is_empty() || answer.partial_response;
         if line.r#return < line.call {
             return Err(bad("the operation came back before it was called".into()));
@@ -66,15 +68,18 @@ pub fn read(stream: &mut Stream<'_>, pairs: &mut Pairs<'_>) -> Result<(), Proble
         let value = Val::text(pairs.symbols.intern(&value));
         let result = if unknown { Outcome::Unknown } else { Outcome::Ok };
         let error = if answer.error.is_empty() { ABSENT } else { Raw::from(pairs.symbols.intern(&answer.error).0) };
-        pairs.row(number, &[
-            ("client", Raw::from(client.0)),
-            ("op", word(OpKind::WORDS, OpKind::Txn.word())),
-            ("value", value.0),
-            ("invoke", line.call),
-            ("return", if unknown { ABSENT } else { line.r#return }),
-            ("result", word(Outcome::WORDS, result.word())),
-            ("error", error),
-            ("commit-index", if unknown { ABSENT } else { answer.revision }),
-        ]);
+        pairs.row(
+            number,
+            &[
+                ("client", Raw::from(client.0)),
+                ("op", word(OpKind::WORDS, OpKind::Txn.word())),
+                ("value", value.0),
+                ("invoke", line.call),
+                ("return", if unknown { ABSENT } else { line.r#return }),
+                ("result", word(Outcome::WORDS, result.word())),
+                ("error", error),
+                ("commit-index", if unknown { ABSENT } else { answer.revision }),
+            ],
+        );
     }
 }

@@ -6,7 +6,9 @@
 
 use super::edn::Edn;
 use super::fault::Problem;
+use super::nemesis::{Deed, injections};
 use super::rows::{finish, push};
+use super::values::{json, names, transaction, val};
 use crate::evidence::kinds::{Injection, OpKind, Operation, Outcome};
 use crate::evidence::record::{Kind, Record};
 use crate::evidence::symbol::{Sym, Symbols, Val};
@@ -95,15 +97,6 @@ struct Call {
     error: Option<Sym>,
 }
 
-/// One thing the nemesis did: its name, line, time, and the names in its value.
-#[derive(Debug)]
-struct Deed {
-    f: Box<str>,
-    line: u32,
-    at: i64,
-    names: Vec<String>,
-}
-
 /// Whether values are pairs of key and value, as far as seen.
 #[derive(Debug, Default)]
 struct Keys {
@@ -152,7 +145,8 @@ fn wrong(line: u32, message: impl Into<String>) -> Problem {
 
 /// A transactional history.
 pub fn transactional(line: u32, what: &str) -> Problem {
-    wrong(line, format!("{TRANSACTIONAL}: {what}")).help("this tool judges histories of single objects: registers, queues, sets, counters, logs, mutexes")
+    wrong(line, format!("{TRANSACTIONAL}: {what}"))
+        .help("this tool judges histories of single objects: registers, queues, sets, counters, logs, mutexes")
 }
 
 fn asked(name: &str, line: u32) -> Result<Asked, Problem> {
@@ -418,20 +412,26 @@ impl<'y> Pairs<'y> {
             return Err(wrong(call.line, "the operation came back with another key or value than it was invoked with"));
         }
         let value = self.whole(value);
-        let word = |w: &[&str], text: &str| w.iter().position(|x| *x == text).and_then(|i| Raw::try_from(i).ok()).unwrap_or(ABSENT);
+        let word =
+            |w: &[&str], text: &str| w.iter().position(|x| *x == text).and_then(|i| Raw::try_from(i).ok()).unwrap_or(ABSENT);
         let key = key.or(call.key).map(|k| self.symbols.value(k)).map(|text| self.symbols.intern(&text));
-        put(history, Operation::KIND, call.line, &[
-            ("client", Raw::from(call.client.0)),
-            ("process", Raw::from(call.process.0)),
-            ("op", word(OpKind::WORDS, call.asked.op.word())),
-            ("key", key.map_or(ABSENT, |k| Raw::from(k.0))),
-            ("value", value.0),
-            ("expected", expected.map_or(ABSENT, |e| e.0)),
-            ("invoke", call.invoke),
-            ("return", call.ret.unwrap_or(ABSENT)),
-            ("result", word(Outcome::WORDS, call.result.word())),
-            ("error", call.error.map_or(ABSENT, |e| Raw::from(e.0))),
-        ]);
+        put(
+            history,
+            Operation::KIND,
+            call.line,
+            &[
+                ("client", Raw::from(call.client.0)),
+                ("process", Raw::from(call.process.0)),
+                ("op", word(OpKind::WORDS, call.asked.op.word())),
+                ("key", key.map_or(ABSENT, |k| Raw::from(k.0))),
+                ("value", value.0),
+                ("expected", expected.map_or(ABSENT, |e| e.0)),
+                ("invoke", call.invoke),
+                ("return", call.ret.unwrap_or(ABSENT)),
+                ("result", word(Outcome::WORDS, call.result.word())),
+                ("error", call.error.map_or(ABSENT, |e| Raw::from(e.0))),
+            ],
+        );
         Ok(())
     }
 
@@ -441,7 +441,9 @@ impl<'y> Pairs<'y> {
             (false, arg) => Ok((None, arg)),
             (true, Arg::Two(key, value)) => Ok((Some(key), Arg::One(value))),
             (true, Arg::KeyTwo(key, a, b)) => Ok((Some(key), Arg::Two(a, b))),
-            (true, Arg::One(_)) => Err(wrong(call.line, "the value is no pair of key and value, as those of other operations are")),
+            (true, Arg::One(_)) => {
+                Err(wrong(call.line, "the value is no pair of key and value, as those of other operations are"))
+            }
         }
     }
 
@@ -469,7 +471,7 @@ impl<'y> Pairs<'y> {
 }
 
 /// Adds a row with these cells.
-fn put(table: &mut Table, kind: &Kind, line: u32, cells: &[(&str, Raw)]) {
+pub(super) fn put(table: &mut Table, kind: &Kind, line: u32, cells: &[(&str, Raw)]) {
     let mut row = vec![ABSENT; kind.fields.len()];
     for (name, raw) in cells {
         if let Some(field) = kind.field(name) {
@@ -477,147 +479,4 @@ fn put(table: &mut Table, kind: &Kind, line: u32, cells: &[(&str, Raw)]) {
         }
     }
     push(table, kind, &row, line);
-}
-
-/// Why an event belongs to a transactional history.
-fn transaction(event: &Event) -> Option<&'static str> {
-    let items = match &event.value {
-        Edn::Vector(items) | Edn::List(items) => items,
-        Edn::Map(_) => return Some("a value is a map of several objects"),
-        _ => return None,
-    };
-    let micro = |item: &Edn| match item {
-        Edn::Vector(parts) | Edn::List(parts) if parts.len() == 3 => match &parts[0] {
-            Edn::Keyword(w) | Edn::Text(w) => matches!(&**w, "r" | "w" | "append" | "read" | "write" | "inc"),
-            _ => false,
-        },
-        _ => false,
-    };
-    items.iter().any(micro).then_some("a value is a list of micro-operations")
-}
-
-/// The names in what the nemesis says.
-fn names(value: &Edn) -> Vec<String> {
-    let mut names = std::collections::BTreeSet::new();
-    let mut todo = vec![value];
-    while let Some(form) = todo.pop() {
-        match form {
-            Edn::Text(name) if !name.contains(char::is_whitespace) => {
-                names.insert(name.to_string());
-            }
-            Edn::Vector(items) | Edn::List(items) | Edn::Set(items) | Edn::Map(items) => todo.extend(items),
-            Edn::Tagged(_, inner) => todo.push(inner),
-            _ => {}
-        }
-    }
-    names.into_iter().collect()
-}
-
-/// A value of ours for a form: scalars as they are, everything else as JSON text. Different forms give different values.
-fn val(form: &Edn, symbols: &mut Symbols) -> Val {
-    match form {
-        Edn::Nil => Val::NIL,
-        Edn::Int(n) => match Val::int(*n) {
-            Some(val) => val,
-            None => Val::text(symbols.intern(&n.to_string())),
-        },
-        Edn::Text(text) if plain(text) => Val::text(symbols.intern(text)),
-        _ => Val::text(symbols.intern(&canonical(form))),
-    }
-}
-
-/// Whether a text stands for itself and for no other form.
-fn plain(text: &str) -> bool {
-    let number = text.starts_with(|c: char| c == '-' || c == '+' || c.is_ascii_digit());
-    !text.starts_with(['[', '{', '"', ':', '\\', '#', '\'']) && !number && !matches!(text, "true" | "false" | "nil" | "null")
-}
-
-/// A form as JSON text. Sets are sorted. Forms are at most 100 deep.
-fn canonical(form: &Edn) -> String {
-    let quoted = |text: String| serde_json::Value::from(text).to_string();
-    let all = |items: &[Edn]| items.iter().map(canonical).collect::<Vec<_>>();
-    match form {
-        Edn::Nil => "null".into(),
-        Edn::Bool(b) => b.to_string(),
-        Edn::Int(n) => n.to_string(),
-        Edn::Number(n) => n.to_string(),
-        Edn::Text(text) => quoted(text.to_string()),
-        Edn::Keyword(word) => format!(":{word}"),
-        Edn::Char(c) => format!("\\{c}"),
-        Edn::Symbol(word) => format!("'{word}"),
-        Edn::Vector(items) | Edn::List(items) => format!("[{}]", all(items).join(",")),
-        Edn::Set(items) => {
-            let mut items = all(items);
-            items.sort();
-            format!("[{}]", items.join(","))
-        }
-        Edn::Map(items) => {
-            let mut pairs: Vec<String> = items.chunks(2).map(|pair| all(pair).join(":")).collect();
-            pairs.sort();
-            format!("{{{}}}", pairs.join(","))
-        }
-        Edn::Tagged(tag, inner) => format!("#{tag} {}", canonical(inner)),
-    }
-}
-
-/// A value of ours as JSON text.
-fn json(value: Val, symbols: &Symbols) -> String {
-    match value.as_text().map(|sym| symbols.text(sym)) {
-        None if value == Val::NIL => "null".into(),
-        None => value.0.to_string(),
-        Some(text) if plain(text) => serde_json::Value::from(text).to_string(),
-        Some(text) => text.to_string(),
-    }
-}
-
-/// Which deed ends which: `stop` ends `start`, `stop-x` ends `start-x`, `start` ends `kill`, `resume` ends `pause`.
-fn ends(stop: &str) -> Vec<String> {
-    match stop {
-        "stop" => vec!["start".into()],
-        "start" => vec!["kill".into()],
-        "resume" => vec!["pause".into()],
-        "heal" => vec!["partition".into()],
-        _ => stop.strip_prefix("stop-").map(|rest| vec![format!("start-{rest}"), rest.to_string()]).unwrap_or_default(),
-    }
-}
-
-/// The nemesis logs each deed twice: when it begins and when it is done. Two such deeds, start and stop, are one fault.
-fn injections(deeds: Vec<Deed>, symbols: &mut Symbols, faults: &mut Table) {
-    let mut spans: Vec<(Deed, i64)> = Vec::new();
-    for deed in deeds {
-        match spans.last_mut() {
-            Some((first, done)) if first.f == deed.f && *done == first.at && first.names.is_empty() => {
-                *done = deed.at;
-                first.names = deed.names;
-            }
-            _ => {
-                let at = deed.at;
-                spans.push((deed, at));
-            }
-        }
-    }
-    let mut open: Vec<(Deed, i64, Option<(i64, i64)>)> = Vec::new();
-    for (deed, done) in spans {
-        let ended = ends(&deed.f);
-        let started = open.iter_mut().rev().find(|(d, _, stop)| stop.is_none() && ended.iter().any(|e| **e == *d.f));
-        match started {
-            Some(started) => started.2 = Some((deed.at, done.max(deed.at))),
-            None => open.push((deed, done, None)),
-        }
-    }
-    for (i, (deed, done, stop)) in open.into_iter().enumerate() {
-        let id = symbols.intern(&format!("nemesis-{}", i + 1));
-        let fault = symbols.intern(&deed.f);
-        let targets: Vec<Sym> = deed.names.iter().map(|n| symbols.intern(n)).collect();
-        let targets = symbols.intern_list(&targets);
-        put(faults, Injection::KIND, deed.line, &[
-            ("id", Raw::from(id.0)),
-            ("fault", Raw::from(fault.0)),
-            ("targets", Raw::from(targets.0)),
-            ("start-lo", deed.at),
-            ("start-hi", done.max(deed.at)),
-            ("stop-lo", stop.map_or(ABSENT, |s| s.0)),
-            ("stop-hi", stop.map_or(ABSENT, |s| s.1)),
-        ]);
-    }
 }

@@ -84,6 +84,8 @@ pub fn json_sign(text: &str) -> bool {
     let code = text.trim_start();
     let object = code.strip_prefix('[').unwrap_or(code).trim_start();
     let first = &object[..object.find('}').unwrap_or(object.len())];
-    let events = ["invoke", "ok", "info", "fail"].iter().any(|w| first.contains(&format!("\"type\":\"{w}\"")) || first.contains(&format!("\"type\": \"{w}\"")));
+    let events = ["invoke", "ok", "info", "fail"]
+        .iter()
+        .any(|w| first.contains(&format!("\"type\":\"{w}\"")) || first.contains(&format!("\"type\": \"{w}\"")));
     object.starts_with("{\"") && events
 }

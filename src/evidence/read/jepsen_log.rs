@@ -74,7 +74,9 @@ pub fn sign(text: &str) -> bool {
     let log = |line: &str| {
         let words: Vec<&str> = line.split_ascii_whitespace().take(40).collect();
         let step = words.iter().position(|w| is_step(w));
-        step.is_some_and(|at| at > 0 && !line.starts_with(['{', '[', '(']) && words.get(at + 1).is_some_and(|w| w.starts_with(':')))
+        step.is_some_and(|at| {
+            at > 0 && !line.starts_with(['{', '[', '(']) && words.get(at + 1).is_some_and(|w| w.starts_with(':'))
+        })
     };
     text.lines().any(log) && !text.trim_start().starts_with(['{', '[', '(', ';'])
 }

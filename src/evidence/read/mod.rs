@@ -20,6 +20,7 @@ mod join;
 mod json;
 mod mapping;
 mod merge;
+mod nemesis;
 mod parse;
 mod plan;
 mod pool;
@@ -29,6 +30,7 @@ mod shape;
 mod sniff;
 mod stream;
 mod unpack;
+mod values;
 
 pub use sniff::{Sniffed, sniff};
 

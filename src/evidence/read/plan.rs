@@ -68,7 +68,14 @@ pub fn plan(matrix: &Matrix) -> Result<Vec<FilePlan<'_>>, Vec<Fault>> {
     for (order, (test, binding)) in bindings.enumerate() {
         let Some(format) = find_format(binding).map_err(|f| faults.push(f)).ok() else { continue };
         let path = binding.path.value.as_str();
-        let new = || FilePlan { path, format, lines: format.lines(), shape: Shape::default(), outputs: Vec::new(), recipes: Vec::new() };
+        let new = || FilePlan {
+            path,
+            format,
+            lines: format.lines(),
+            shape: Shape::default(),
+            outputs: Vec::new(),
+            recipes: Vec::new(),
+        };
         let file = files.entry(path).or_insert_with(new);
         if file.format.name != format.name {
             let message = format!("{path} is bound as {} and as {}", file.format.name, format.name);

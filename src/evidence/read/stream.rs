@@ -11,7 +11,6 @@ const CHUNK: usize = 1 << 16;
 /// How much of a line is kept for messages.
 const HEAD: usize = 200;
 
-
 /// The bytes of a file.
 pub struct Stream<'r> {
     source: Unpacked<'r>,

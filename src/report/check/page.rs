@@ -92,7 +92,11 @@ fn operations(example: &Example, out: &mut String) {
         let ret = op.ret.map_or("never".into(), |r| r.to_string());
         let place = html(&format!("{}:{}", op.path, op.line));
         let (process, what) = (html(&op.process), html(&op.what));
-        let _ = writeln!(out, "<tr><td>{place}</td><td>{process}</td><td>{what}</td><td>{}</td><td>{ret}</td><td>{word}</td></tr>", op.invoke);
+        let _ = writeln!(
+            out,
+            "<tr><td>{place}</td><td>{process}</td><td>{what}</td><td>{}</td><td>{ret}</td><td>{word}</td></tr>",
+            op.invoke
+        );
     }
     out.push_str("</table>\n");
     if example.left_out > 0 {
@@ -105,14 +109,19 @@ fn tables(checked: &Checked, out: &mut String) {
     for key in checked.keys.iter().take(KEYS) {
         let name = html(key.key.as_deref().unwrap_or("(one object)"));
         let method = html(&format!("{} ({})", key.method, key.method_why));
-        let _ = writeln!(out, "<tr><td>{name}</td><td>{}</td><td>{}</td><td>{method}</td></tr>", key.answer.word(), key.operations);
+        let _ =
+            writeln!(out, "<tr><td>{name}</td><td>{}</td><td>{}</td><td>{method}</td></tr>", key.answer.word(), key.operations);
     }
     let _ = writeln!(out, "</table>\n<p>{} of {} keys are shown.</p>", checked.keys.len().min(KEYS), checked.keys.len());
     out.push_str("<h2>Files</h2>\n<table>\n<tr><th>file</th><th>format</th><th>records</th><th>sha256</th></tr>\n");
     for file in &checked.files {
         let guessed = if file.format_guessed { " (guessed)" } else { "" };
         let (path, format) = (html(&file.path), html(&file.format));
-        let _ = writeln!(out, "<tr><td>{path}</td><td>{format}{guessed}</td><td>{}</td><td><code>{}</code></td></tr>", file.records, file.sha256);
+        let _ = writeln!(
+            out,
+            "<tr><td>{path}</td><td>{format}{guessed}</td><td>{}</td><td><code>{}</code></td></tr>",
+            file.records, file.sha256
+        );
     }
     out.push_str("</table>\n<h2>Notes</h2>\n<ul>\n");
     for note in &checked.assumed {

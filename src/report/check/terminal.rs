@@ -63,7 +63,11 @@ fn keys(checked: &Checked, out: &mut String) {
         };
         let why = key.why.as_deref().map(|w| format!("; {}", visible(w))).unwrap_or_default();
         let (name, word, method) = (name(key), key.answer.word(), &key.method);
-        let _ = writeln!(out, "  {glyph} {name:width$}  {word:<16} {:>8} operations  {method} ({}){why}", key.operations, key.method_why);
+        let _ = writeln!(
+            out,
+            "  {glyph} {name:width$}  {word:<16} {:>8} operations  {method} ({}){why}",
+            key.operations, key.method_why
+        );
     }
     if checked.keys.len() > KEYS {
         let _ = writeln!(out, "  … and {} more keys", checked.keys.len() - KEYS);
