@@ -155,6 +155,8 @@ fn many_keys_are_judged_at_once() {
         ));
     }
     says(&[&scratch("many.edn", many.as_bytes())], 0, &["200000 keys", "and 199990 more keys"]);
+    let wrong = many.replace(":ok, :f :write", ":ok, :f :read").replace(":invoke, :f :write", ":invoke, :f :read");
+    says(&[&scratch("wrong.edn", wrong.as_bytes())], 1, &["200000 of 200000 keys are contradicted"]);
 }
 
 #[test]

@@ -116,9 +116,9 @@ pub struct KeyFacts {
     pub method: String,
     /// Why this method.
     pub method_why: String,
-    /// Why it is undecided.
+    /// Why it is undecided, or why it is contradicted when its counterexample is not shown.
     pub why: Option<String>,
-    /// The counterexample.
+    /// The counterexample, for the twenty smallest.
     pub example: Option<Example>,
 }
 
@@ -172,6 +172,8 @@ impl Checked {
     }
 }
 
+/// The most counterexamples that are shown in full.
+const DRAWN: usize = 20;
 /// The most operations nearby that are shown.
 const NEARBY: usize = 12;
 
@@ -225,14 +227,16 @@ fn files(loaded: &Loaded) -> Vec<FileFacts> {
 impl Facts<'_> {
     /// All facts of an outcome.
     pub fn checked(&self, outcome: &lin::Outcome) -> Checked {
-        let mut keys: Vec<KeyFacts> = outcome.keys.iter().map(|key| self.key(key)).collect();
+        let drawn = drawn(outcome);
+        let mut keys: Vec<KeyFacts> = outcome.keys.iter().map(|key| self.key(key, drawn.contains(&key.key))).collect();
         let rank = |k: &KeyFacts| match k.answer {
             A::NotLinearizable => 0,
             A::Undecided => 1,
             A::Linearizable => 2,
         };
-        let size =
-            |k: &KeyFacts| k.example.as_ref().map_or(0, |e| e.operations.iter().filter(|o| o.mark != Mark::Nearby).count());
+        let size = |k: &KeyFacts| {
+            k.example.as_ref().map_or(usize::MAX, |e| e.operations.iter().filter(|o| o.mark != Mark::Nearby).count())
+        };
         keys.sort_by_key(|k| (rank(k), size(k)));
         let verdict = outcome.verdict();
         let (answer, why) = match &verdict {
@@ -259,10 +263,11 @@ impl Facts<'_> {
         }
     }
 
-    fn key(&self, key: &lin::KeyVerdict) -> KeyFacts {
+    fn key(&self, key: &lin::KeyVerdict, drawn: bool) -> KeyFacts {
         let (answer, why, example) = match &key.verdict {
             lin::Verdict::Linearizable => (A::Linearizable, None, None),
-            lin::Verdict::Violation(example) => (A::NotLinearizable, None, Some(self.example(key.key, example))),
+            lin::Verdict::Violation(example) if drawn => (A::NotLinearizable, None, Some(self.example(key.key, example))),
+            lin::Verdict::Violation(example) => (A::NotLinearizable, Some(sentence(example)), None),
             lin::Verdict::Undecided(gap) => {
                 let why = lin::explain_gap(&lin::Undecided { stuck_at: None, ..**gap });
                 let at = gap.stuck_at.map(|op| format!(", at {}", self.place(&op))).unwrap_or_default();
@@ -288,8 +293,7 @@ impl Facts<'_> {
     }
 
     fn example(&self, key: u32, example: &lin::Counterexample) -> Example {
-        let bare = lin::Counterexample { reason: example.reason.clone(), operations: Vec::new(), margin_ns: None };
-        let why = lin::explain(&bare).trim_end_matches([':', ' ']).to_string();
+        let why = sentence(example);
         let impossible = impossible(&example.operations);
         let involved: Vec<u32> = example.operations.iter().map(|o| o.row).collect();
         let from = example.operations.iter().map(|o| o.invoke).min().unwrap_or(0);
@@ -340,6 +344,19 @@ impl Facts<'_> {
         let cut: String = whole.chars().take(60).collect();
         if cut.len() < whole.len() { format!("{cut}…") } else { cut }
     }
+}
+
+/// The keys whose counterexamples are shown with what was in flight nearby: the smallest. Each costs a walk over the history.
+fn drawn(outcome: &lin::Outcome) -> std::collections::BTreeSet<u32> {
+    let mut violated: Vec<(usize, u32)> = outcome.violations().map(|(key, e)| (e.operations.len(), key.key)).collect();
+    violated.sort_unstable();
+    violated.into_iter().take(DRAWN).map(|(_, key)| key).collect()
+}
+
+/// Why, in one sentence.
+fn sentence(example: &lin::Counterexample) -> String {
+    let bare = lin::Counterexample { reason: example.reason.clone(), operations: Vec::new(), margin_ns: None };
+    lin::explain(&bare).trim_end_matches([':', ' ']).to_string()
 }
 
 /// The operation that cannot be: the last that observed something, else the last.

@@ -50,7 +50,7 @@ pub(super) fn headline(checked: &Checked) -> String {
 }
 
 fn name(key: &KeyFacts) -> String {
-    key.key.as_deref().map_or("(one object)".into(), |k| visible(k))
+    key.key.as_deref().map_or("(one object)".into(), visible)
 }
 
 fn keys(checked: &Checked, out: &mut String) {
