@@ -13,6 +13,7 @@ const LAYERS: &[&[&str]] = &[
     &["figure"],
     &["judge"],
     &["gate"],
+    &["check"],
     &["dossier"],
     &["store"],
     &["report", "package"],

@@ -372,7 +372,11 @@ fn contract_faults() {
         assert!(found.contains(wanted), "{found}");
     };
     bad("\"history\"", "\"histroy\"", "unknown evidence kind `histroy` | did you mean `history`?");
-    bad("m.jsonl", "m.log", "the format of m.log is not known from its ending | declare `format`: jsonl, csv");
+    bad(
+        "m.jsonl",
+        "m.log",
+        "the format of m.log is not known from its ending | declare `format`: etcd-robustness, jepsen-json, jepsen-edn, jepsen-log, jsonl, csv",
+    );
     bad("origin =", "format = \"jsnl\"\norigin =", "unknown format `jsnl` | did you mean `jsonl`?");
     bad("client =", "cleint =", "unknown field of history `cleint` | did you mean `client`?");
     bad("result = \"r\"", "", "the mapping leaves out required fields of history: result");

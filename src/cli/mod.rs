@@ -2,6 +2,7 @@
 //!
 //! In: arguments, environment and streams, handed in. Out: text and an exit code. The only room that knows clap and exit codes.
 
+mod check;
 mod explain;
 mod gates;
 mod print;
@@ -43,6 +44,8 @@ const EXIT_CODES: &str = "Exit codes: 0 accept · 1 reject, a gate failed · 2 i
 enum Verb {
     /// Judge the evidence of a contract and write the release package
     Release(release::Args),
+    /// Judge one history without a contract: is it linearizable?
+    Check(check::Args),
     /// Check a package: its files, and its verdicts by judging again
     Verify(verify::Args),
     /// List the gates, or those of a profile
@@ -108,6 +111,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, env: &Env, out: &mut dyn Wr
     let mut io = Io { env, out, err };
     let ended = match args.verb {
         Verb::Release(args) => release::run(&args, &mut io),
+        Verb::Check(args) => check::run(&args, &mut io),
         Verb::Verify(args) => verify::run(&args, &mut io),
         Verb::Gates(args) => gates::run(&args, &mut io),
         Verb::Explain(args) => explain::run(&args, &mut io),

@@ -154,6 +154,17 @@ impl Leaf for Scalar {
     }
 }
 
+/// true or false.
+impl Leaf for bool {
+    fn read(value: &DeValue<'_>) -> Result<Self, String> {
+        value.as_bool().ok_or_else(|| "expected true or false".into())
+    }
+
+    fn schema() -> Json {
+        json!({ "type": "boolean" })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

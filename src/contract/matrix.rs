@@ -85,6 +85,10 @@ pub struct Binding {
     pub whole: Option<Whole>,
     /// Our field and how it is found. Empty for native files.
     pub fields: Vec<(At<String>, At<FieldRule>)>,
+    /// Whether values are pairs of key and value, in formats where they may be.
+    pub keyed: Option<bool>,
+    /// Whether it is read without a header though its fields have our names. No matrix can say so; `check` does.
+    pub bare: bool,
     /// The data model of a history.
     pub model: Model,
 }

@@ -163,6 +163,8 @@ fn binding(wire: EvidenceWire, contract: Option<&Contract>, cx: &mut Decoder) ->
         pair: wire.pair.map(|p| Pair { by: p.by.value.0, start: matches(p.start), stop: matches(p.stop) }),
         whole: wire.whole.and_then(|w| whole(w, cx)),
         fields: wire.fields.0.into_iter().map(|(k, v)| (k, v.0)).collect(),
+        keyed: wire.keyed.map(|k| k.value),
+        bare: false,
         model: wire.model.map_or_else(default_model, |m| Model {
             name: model_name(&m.name, cx),
             initial: m.initial.map(|i| i.value.0).filter(|i| i != "nil"),

@@ -59,7 +59,7 @@ wire! {
         kind: At<Id>,
         /// The file, below the evidence root.
         path: At<Text>,
-        /// jsonl or csv; told from the file's ending when left out.
+        /// jsonl, csv, jepsen-edn, jepsen-json, jepsen-log or etcd-robustness; told from the file's ending when left out.
         format: Option<At<Id>>,
         /// Who wrote it. Native files say so in their header.
         origin: Option<At<Origin>>,
@@ -81,6 +81,8 @@ wire! {
         whole: Option<WholeWire>,
         /// Our field names on the left, theirs on the right. Left out for native files.
         fields: Pairs<FieldWire>,
+        /// In Jepsen formats: whether values are pairs of key and value; told from the values when left out.
+        keyed: Option<At<bool>>,
         /// The data model of a history.
         model: Option<ModelWire>,
     }

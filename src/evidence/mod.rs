@@ -51,6 +51,8 @@ pub struct Artifact {
     pub synthetic: bool,
     /// What is known of it as a whole.
     pub state: State,
+    /// What was assumed or left out while reading it.
+    pub notes: Vec<String>,
     /// The tests that use it.
     pub tests: Vec<String>,
 }

@@ -3,6 +3,7 @@
 pub mod commands;
 pub mod fencing;
 pub mod freshness;
+pub mod histories;
 pub mod latency;
 pub mod linearizability;
 pub mod log;
@@ -10,6 +11,7 @@ pub mod masking;
 pub mod quorum;
 pub mod recovery;
 pub mod retries;
+pub mod revisions;
 pub mod tally;
 pub mod telemetry;
 pub mod traffic;

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Whether an operation was acknowledged as having changed something.
 #[must_use]
 pub fn acknowledged_change(op: &Operation) -> bool {
-    let took_nothing = op.op == OpKind::Dequeue && op.value == Some(Val::NIL);
+    let took_nothing = matches!(op.op, OpKind::Dequeue | OpKind::Pop) && op.value == Some(Val::NIL);
     op.result == Outcome::Ok && op.op != OpKind::Read && !took_nothing
 }
 

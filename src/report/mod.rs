@@ -4,6 +4,7 @@
 //! stands, hidden characters are shown, and no link is made from it. Refuses to judge, to read files and to know packages.
 
 mod chart;
+pub mod check;
 mod page;
 mod prose;
 mod templates;

@@ -24,6 +24,10 @@ words! {
         Enqueue = "enqueue",
         /// Take from a queue.
         Dequeue = "dequeue",
+        /// Put onto a stack.
+        Push = "push",
+        /// Take from a stack.
+        Pop = "pop",
         /// Take a lock.
         Acquire = "acquire",
         /// Give a lock back.

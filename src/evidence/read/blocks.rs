@@ -1,9 +1,9 @@
-//! Blocks: the bytes of a file in pieces that end at line ends, each byte hashed once, in order.
+//! Blocks: the bytes of a file in pieces that end at line ends, unpacked when the file is packed.
 //!
-//! In: a reader. Out: blocks and, at the end, the digest of the same bytes. Never holds more than one block and the longest line allowed. Refuses
+//! In: a reader. Out: blocks and, at the end, the digest of the file's bytes. Never holds more than one block and the longest line allowed. Refuses
 //! to know what a line is about.
 
-use sha2::{Digest, Sha256};
+use super::unpack::Unpacked;
 use std::io::{self, Read};
 
 /// Some whole lines.
@@ -17,9 +17,7 @@ pub struct Block {
 
 /// Reads blocks.
 pub struct Blocks<'r> {
-    reader: Box<dyn Read + Send + 'r>,
-    hasher: Sha256,
-    total: u64,
+    reader: Unpacked<'r>,
     carry: Vec<u8>,
     size: usize,
     line: usize,
@@ -30,7 +28,7 @@ impl<'r> Blocks<'r> {
     /// Blocks of about `size` bytes with lines of at most `line` bytes.
     #[must_use]
     pub fn new(reader: Box<dyn Read + Send + 'r>, size: usize, line: usize) -> Self {
-        Self { reader, hasher: Sha256::new(), total: 0, carry: Vec::new(), size: size.max(1), line, done: false }
+        Self { reader: Unpacked::new(reader), carry: Vec::new(), size: size.max(1), line, done: false }
     }
 
     /// The next block; `None` after the last.
@@ -47,8 +45,6 @@ impl<'r> Blocks<'r> {
             let old = bytes.len();
             self.reader.by_ref().take(self.size as u64).read_to_end(&mut bytes)?;
             let new = &bytes[old..];
-            self.hasher.update(new);
-            self.total += new.len() as u64;
             if new.len() < self.size {
                 self.done = true;
                 return Ok((!bytes.is_empty()).then_some(Block { bytes, broken: false }));
@@ -69,10 +65,11 @@ impl<'r> Blocks<'r> {
         }
     }
 
-    /// The digest in hex and the number of all bytes read.
-    #[must_use]
-    pub fn digest(self) -> (String, u64) {
-        let digest = self.hasher.finalize();
-        (digest.iter().map(|b| format!("{b:02x}")).collect(), self.total)
+    /// The digest in hex and the length of the file itself.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn digest(self) -> io::Result<(String, u64)> {
+        self.reader.digest()
     }
 }

@@ -85,3 +85,10 @@ impl<'a> Parser<'a> for Csv {
         }
     }
 }
+
+/// Whether a text begins as a CSV file does: a header, or a line of our names.
+pub fn sign(text: &str) -> bool {
+    let first = text.lines().next().unwrap_or_default();
+    let names = || first.split(',').map(str::trim);
+    first.starts_with("# {\"quorate\"") || ["client", "op", "invoke"].iter().all(|n| names().any(|m| m == *n))
+}

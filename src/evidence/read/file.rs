@@ -6,7 +6,7 @@ use super::Limits;
 use super::blocks::{Block, Blocks};
 use super::cell::{Cell, Timing, typed};
 use super::fault::Problem;
-use super::format::Counts;
+use super::format::{Counts, Reads};
 use super::frame::{Frame, Front, clocks, close, open, state};
 use super::join::join;
 use super::merge::merge;
@@ -39,6 +39,8 @@ pub struct FileRead {
     pub synthetic: bool,
     /// What is known of it.
     pub state: State,
+    /// What was assumed or left out while reading.
+    pub notes: Vec<String>,
     /// By binding: who wrote it, on which clock, and the rows.
     pub parts: Vec<(Origin, Clock, Table)>,
 }
@@ -59,6 +61,7 @@ impl FileRead {
             unmapped: Counts::default(),
             synthetic: false,
             state: State::Absent,
+            notes: Vec::new(),
             parts: plan.outputs.iter().zip(&plan.recipes).map(part).collect(),
         }
     }
@@ -119,9 +122,13 @@ pub fn read_file<'r>(
     symbols: &mut Symbols,
 ) -> Result<FileRead, Fault> {
     let path = plan.path;
+    let lines = match &plan.format.reads {
+        Reads::Lines(lines) => lines,
+        Reads::Events(read) => return super::sequence::read_events(plan, *read, reader, limits, symbols),
+    };
     let mut front = Front::new(Blocks::new(reader, limits.block, limits.line));
     if front.peek(plan, 0, limits)?.is_none() {
-        let (sha256, bytes) = front.blocks.digest();
+        let (sha256, bytes) = front.blocks.digest().map_err(|e| unreadable(path, &e))?;
         return Ok(FileRead { sha256, bytes, state: State::Empty, ..FileRead::absent(plan) });
     }
     let mut frame = open(plan, &mut front, limits)?;
@@ -131,7 +138,7 @@ pub fn read_file<'r>(
         recipe.timing = Timing::new(clock.unit, clock.kind);
     }
     let columns = frame.columns.clone();
-    let job = Job { format: plan.format, shape: &plan.shape, recipes, columns, line: limits.line };
+    let job = Job { lines, shape: &plan.shape, recipes, columns, line: limits.line };
     let rows = Chunk::new(&job.recipes).rows;
     let mut body = Body { rows, lines: frame.head, records: 0, untaken: 0, ends: 0, unmapped: Counts::default(), first: None };
     let Front { mut blocks, block, start } = front;
@@ -146,7 +153,7 @@ pub fn read_file<'r>(
     };
     let work = |piece: Piece| parse(&piece.block.bytes[piece.start..piece.end], piece.block.broken, piece.last, &job);
     pool::run(threads, next, work, |chunk| body.add(chunk, &job.recipes, path, symbols))?;
-    let digest = blocks.digest();
+    let digest = blocks.digest().map_err(|e| unreadable(path, &e))?;
     finish(plan, frame, body, clocks, digest, &job.recipes, symbols)
 }
 
@@ -189,7 +196,7 @@ fn finish(
         }
         parts.push((origin, clock, table));
     }
-    Ok(FileRead { sha256, bytes, records, untaken, unmapped, synthetic, state, parts })
+    Ok(FileRead { sha256, bytes, records, untaken, unmapped, synthetic, state, notes: Vec::new(), parts })
 }
 
 /// No record of a whole file is one that a binding wants.

@@ -96,7 +96,7 @@ pub fn open(plan: &FilePlan<'_>, front: &mut Front<'_>, limits: Limits) -> Resul
         frame.head = 1;
         front.start += size;
     }
-    if let Some(names) = plan.format.columns
+    if let Some(names) = plan.lines.and_then(|l| l.columns)
         && let Some((line, size)) = front.peek(plan, frame.head, limits)?
     {
         let found = names(line).map_err(|p| p.fault(path, frame.head))?;
@@ -134,8 +134,8 @@ fn first_mark(plan: &FilePlan<'_>, front: &mut Front<'_>, frame: &mut Frame, lim
 fn take_header(plan: &FilePlan<'_>, line: &str) -> Result<Option<Header>, Fault> {
     let path = plan.path;
     let problem = |why: String| Problem::new(why, line.as_bytes(), None);
-    let native = || plan.outputs.iter().zip(&plan.recipes).filter(|(o, _)| o.binding.fields.is_empty());
-    let found = line.strip_prefix(plan.format.mark).and_then(envelope::header).transpose();
+    let native = || plan.outputs.iter().zip(&plan.recipes).filter(|(o, _)| o.binding.fields.is_empty() && !o.binding.bare);
+    let found = line.strip_prefix(plan.lines.map_or("", |l| l.mark)).and_then(envelope::header).transpose();
     let Some(header) = found.map_err(|(why, help)| problem(why).help(help).fault(path, 0))? else {
         let Some((output, _)) = native().next() else { return Ok(None) };
         let help = "native files begin with a header; name the fields of other files with `fields`";
@@ -201,7 +201,7 @@ fn mark(plan: &FilePlan<'_>, line: &str, columns: Option<&str>, which: fn(&Marks
 
 fn cells<'a>(plan: &FilePlan<'_>, shape: &Shape, line: &'a str, columns: Option<&str>) -> Option<Cells<'a>> {
     let mut cells = Cells::new(shape);
-    let mut parser = (plan.format.parser)(shape, columns).ok()?;
+    let mut parser = (plan.lines?.parser)(shape, columns).ok()?;
     parser.record(line, &mut cells).ok()?;
     Some(cells)
 }
@@ -213,7 +213,7 @@ pub fn close(plan: &FilePlan<'_>, block: &Block, start: usize, frame: &mut Frame
     let from = whole.iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
     let line = whole[from..].strip_suffix(b"\r").unwrap_or(&whole[from..]);
     let Ok(line) = std::str::from_utf8(line) else { return block.bytes.len() };
-    if let Some(count) = line.strip_prefix(plan.format.mark).and_then(envelope::end) {
+    if let Some(count) = line.strip_prefix(plan.lines.map_or("", |l| l.mark)).and_then(envelope::end) {
         frame.end = Some(count);
         return start + from;
     }
@@ -296,7 +296,7 @@ pub fn state(plan: &FilePlan<'_>, frame: Frame, records: u64, open: Option<u32>)
     }
     let marks = plan.outputs.iter().any(|o| o.marks.is_some());
     let declared = plan.outputs.iter().any(|o| o.binding.whole.is_some());
-    let native = plan.outputs.iter().any(|o| o.binding.fields.is_empty());
+    let native = plan.outputs.iter().any(|o| o.binding.fields.is_empty() && !o.binding.bare) && plan.lines.is_some();
     match frame.end {
         Some(count) if count != records => {
             return State::Unproven(format!("holds {records} records, but its end mark counts {count}"));

@@ -6,21 +6,34 @@ mod blocks;
 mod cell;
 mod coherence;
 mod csv;
+mod edn;
 mod envelope;
+mod etcd;
+mod events;
 mod fault;
 mod file;
 mod flat;
 mod format;
 mod frame;
+mod jepsen;
+mod jepsen_log;
 mod join;
 mod json;
 mod mapping;
 mod merge;
+mod nemesis;
 mod parse;
 mod plan;
 mod pool;
 mod rows;
+mod sequence;
 mod shape;
+mod sniff;
+mod stream;
+mod unpack;
+mod values;
+
+pub use sniff::{Sniffed, sniff};
 
 use super::{Artifact, Evidence, Part};
 use crate::contract::Matrix;
@@ -111,6 +124,7 @@ fn add(plan: &FilePlan<'_>, read: Option<FileRead>, evidence: &mut Evidence, par
         unmapped: read.unmapped.list(),
         synthetic: read.synthetic,
         state: read.state,
+        notes: read.notes,
         tests,
     });
 }

@@ -4,7 +4,7 @@
 //! order. Refuses to know the rest of the file.
 
 use super::fault::Problem;
-use super::format::Format;
+use super::format::Lines;
 use super::rows::{Chunk, Maker, Recipe, finish};
 use super::shape::{Cells, Shape};
 
@@ -13,8 +13,8 @@ const TEXT: usize = 200;
 
 /// What all blocks of a file have in common.
 pub struct Job<'s> {
-    /// The format.
-    pub format: &'static Format,
+    /// How its lines are read.
+    pub lines: &'static Lines,
     /// Which cells are wanted.
     pub shape: &'s Shape,
     /// How rows are made.
@@ -71,7 +71,7 @@ fn cut_short(problem: Problem) -> Problem {
 }
 
 fn lines(text: &str, last: bool, job: &Job<'_>, chunk: &mut Chunk) -> Result<(), Problem> {
-    let mut parser = (job.format.parser)(job.shape, job.columns.as_deref())?;
+    let mut parser = (job.lines.parser)(job.shape, job.columns.as_deref())?;
     let mut maker = Maker::new(&job.recipes);
     let mut cells = Cells::new(job.shape);
     let mut rest = text;

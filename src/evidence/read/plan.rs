@@ -2,7 +2,7 @@
 //!
 //! In: a matrix. Out: one [`FilePlan`] a file, or every binding that names what there is not. Refuses to open files.
 
-use super::format::{self, FORMATS, Format};
+use super::format::{self, FORMATS, Format, Lines};
 use super::mapping::compile;
 use super::rows::{Condition, Loc, Recipe};
 use super::shape::Shape;
@@ -47,6 +47,8 @@ pub struct FilePlan<'m> {
     pub path: &'m str,
     /// Its format.
     pub format: &'static Format,
+    /// How its lines are read; events have no lines.
+    pub lines: Option<&'static Lines>,
     /// Which cells of its records are wanted.
     pub shape: Shape,
     /// The bindings.
@@ -66,7 +68,14 @@ pub fn plan(matrix: &Matrix) -> Result<Vec<FilePlan<'_>>, Vec<Fault>> {
     for (order, (test, binding)) in bindings.enumerate() {
         let Some(format) = find_format(binding).map_err(|f| faults.push(f)).ok() else { continue };
         let path = binding.path.value.as_str();
-        let new = || FilePlan { path, format, shape: Shape::default(), outputs: Vec::new(), recipes: Vec::new() };
+        let new = || FilePlan {
+            path,
+            format,
+            lines: format.lines(),
+            shape: Shape::default(),
+            outputs: Vec::new(),
+            recipes: Vec::new(),
+        };
         let file = files.entry(path).or_insert_with(new);
         if file.format.name != format.name {
             let message = format!("{path} is bound as {} and as {}", file.format.name, format.name);
@@ -81,8 +90,14 @@ pub fn plan(matrix: &Matrix) -> Result<Vec<FilePlan<'_>>, Vec<Fault>> {
             faults.push(unknown(&binding.kind, "evidence kind", kinds::KINDS.iter().map(|k| k.name)));
             continue;
         };
-        if let (Some(_), Some(_)) = (&binding.each, format.columns) {
+        if let (Some(_), Some(_)) = (&binding.each, format.lines().and_then(|l| l.columns)) {
             faults.push(Fault::at(binding.path.span, format!("{} has no arrays for `each`", format.name), "bound here"));
+            continue;
+        }
+        if format.lines().is_none()
+            && let Some(fault) = unfit(binding, format)
+        {
+            faults.push(fault);
             continue;
         }
         match compile((order, test), binding, kind, &mut file.shape) {
@@ -94,6 +109,25 @@ pub fn plan(matrix: &Matrix) -> Result<Vec<FilePlan<'_>>, Vec<Fault>> {
         }
     }
     if faults.is_empty() { Ok(files.into_values().collect()) } else { Err(faults) }
+}
+
+/// What a binding of a file of events cannot say.
+fn unfit(binding: &Binding, format: &Format) -> Option<Fault> {
+    let mapped = !binding.fields.is_empty() || !binding.when.is_empty() || !binding.unless.is_empty();
+    let span = binding.path.span;
+    if !matches!(binding.kind.value.as_str(), "history" | "faults") {
+        let message = format!("{} holds history and faults, not {}", format.name, binding.kind.value);
+        return Some(Fault::at(binding.kind.span, message, "bound here"));
+    }
+    if mapped || binding.each.is_some() || binding.pair.is_some() {
+        let message = format!("{} is read as it is: it has no fields to be named", format.name);
+        return Some(Fault::at(span, message, "leave `fields`, `when`, `unless`, `each` and `pair` out"));
+    }
+    if matches!(binding.whole, Some(crate::contract::Whole::Marks { .. })) {
+        let fault = Fault::at(span, format!("{} has no marks around its records", format.name), "bound here");
+        return Some(fault.help("whole = { covers-run-within = \"5s\" }"));
+    }
+    None
 }
 
 /// A fault that names what there is not, and the nearest of what there is.

@@ -6,6 +6,7 @@ use crate::evidence::kinds::{OpKind, Operation, Outcome};
 use crate::evidence::symbol::{Sym, Val};
 use crate::evidence::{RowId, Rows};
 use crate::gate::TestCx;
+use crate::judge::histories::{self, Translator};
 use crate::judge::linearizability as lin;
 use crate::verdict::{Figure, Finding, Gap, Judged, Judgement, SourceRef};
 use crate::words::plural;
@@ -29,7 +30,7 @@ pub(super) fn linearizable(cx: &TestCx<'_>) -> Judged {
         return Ok(Judgement::not_exercised("no operation of a linearizable endpoint was recorded", 0));
     }
     let settings = lin::Settings {
-        initial: initial(cx, &rows, model),
+        initial: histories::initial(model.initial.as_deref(), &cx.evidence().symbols, rows.iter().map(|(_, op)| op)),
         nil_read: if model.nil_read == NilRead::Any { lin::NilRead::Any } else { lin::NilRead::Absent },
         failed_cas: lin::FailedCas::NoEffect,
         use_versions: prepared.versions,
@@ -47,22 +48,9 @@ fn model<'e>(rows: &Rows<'e, Operation>) -> Result<&'e Model, Gap> {
     }
 }
 
-/// The code of the initial value. A text of digits means the integer, unless the history holds such texts.
-fn initial(cx: &TestCx<'_>, rows: &Rows<'_, Operation>, model: &Model) -> i64 {
-    let Some(text) = &model.initial else { return lin::NIL };
-    let as_text = cx.evidence().symbols.find(text).map(Val::text);
-    let as_int = text.parse::<i64>().ok().filter(|n| n.to_string() == *text).and_then(Val::int);
-    let held = as_text.filter(|v| rows.iter().any(|(_, op)| op.value == Some(*v) || op.expected == Some(*v)));
-    let nowhere = Val::text(Sym(u32::MAX));
-    code(held.or(as_int).or(as_text).unwrap_or(nowhere))
-}
-
-fn code(value: Val) -> i64 {
-    if value == Val::NIL { lin::NIL } else { value.0 }
-}
-
 fn prepare(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Result<Prepared, Gap> {
     let mut endpoints = Endpoints::new(cx);
+    let mut translator = Translator::new(&cx.evidence().symbols, lin::DataType::Register);
     let mut prepared =
         Prepared { history: lin::History::with_capacity(rows.len()), rows: Vec::new(), degraded: 0, claimed: 0, versions: true };
     for (id, op) in rows.iter() {
@@ -77,7 +65,7 @@ fn prepare(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Result<Prepared, Gap>
         }
         let gap = |why: String| Gap { why, sources: vec![rows.source(id)] };
         let row = u32::try_from(prepared.rows.len()).map_err(|_| gap("the history is too long".into()))?;
-        let operation = translate(&op, claim, row).map_err(gap)?;
+        let operation = translator.operation(&op, outcome(&op, claim), row, &mut prepared.history).map_err(gap)?;
         prepared.versions &= op.result != Outcome::Ok || op.version.is_some_and(|v| v >= 0);
         prepared.history.push(operation).map_err(|bad| gap(bad.to_string()))?;
         prepared.rows.push(id);
@@ -85,40 +73,12 @@ fn prepare(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Result<Prepared, Gap>
     Ok(prepared)
 }
 
-/// One operation. A write of an eventual endpoint may show at any time after it was sent, as one of unknown outcome may.
-fn translate(op: &Operation, claim: Claim, row: u32) -> Result<lin::Operation, String> {
-    let kind = match op.op {
-        OpKind::Read => lin::Kind::Read,
-        OpKind::Write => lin::Kind::Write,
-        OpKind::Cas => lin::Kind::Cas,
-        other => return Err(format!("a register has no operation {}", other.word())),
-    };
-    let outcome = match op.result {
-        Outcome::Ok if claim == Claim::Eventual => lin::OpOutcome::Unknown,
-        Outcome::Ok => lin::OpOutcome::Ok,
-        Outcome::Fail => lin::OpOutcome::Fail,
-        Outcome::Unknown => lin::OpOutcome::Unknown,
-    };
-    let value = match op.value {
-        Some(value) => code(value),
-        None if outcome == lin::OpOutcome::Fail => lin::NIL,
-        None => return Err(format!("a {} carries no value", op.op.word())),
-    };
-    if op.op == OpKind::Cas && op.expected.is_none() && outcome != lin::OpOutcome::Fail {
-        return Err("a cas carries no expected value".into());
+/// What an operation says. A write of an eventual endpoint may show at any time after it was sent, as one of unknown outcome may.
+fn outcome(op: &Operation, claim: Claim) -> lin::OpOutcome {
+    match histories::outcome(op.result) {
+        lin::OpOutcome::Ok if claim == Claim::Eventual => lin::OpOutcome::Unknown,
+        outcome => outcome,
     }
-    Ok(lin::Operation {
-        process: op.process.unwrap_or(op.client).0,
-        key: op.key.map_or(0, |k| k.0.saturating_add(1)),
-        kind,
-        value,
-        expected: op.expected.map_or(lin::NIL, code),
-        version: op.version.and_then(|v| u64::try_from(v).ok()),
-        invoke: op.invoke.0,
-        ret: op.returned.map_or(lin::NEVER, |r| r.0),
-        outcome,
-        row,
-    })
 }
 
 fn weigh(cx: &TestCx<'_>, rows: &Rows<'_, Operation>, model: &Model, prepared: &Prepared, outcome: &lin::Outcome) -> Judgement {

@@ -3,7 +3,7 @@
 //! In: the chart data of a dossier. Out: [`Chart`]s. All places are whole pixels computed from integers, so that every machine draws the
 //! same. Refuses to know where a plot is shown.
 
-mod canvas;
+pub(super) mod canvas;
 mod failover;
 mod latency;
 mod scale;

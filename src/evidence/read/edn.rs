@@ -1,0 +1,527 @@
+//! EDN, and JSON as the same forms: one top-level form after the other, without recursion.
+//!
+//! In: a stream. Out: [`Edn`] forms with the line each begins on; the elements of a top-level vector or list come one by one, so that a history
+//! in one vector is never held whole. Written after the specification at <https://github.com/edn-format/edn>: lists, vectors, maps, sets, tagged
+//! elements, discards, comments, `N` and `M` numbers, characters; also Clojure's `::keywords`, `#:ns{…}` maps and records. Refuses to know what a
+//! form means, forms that are nested too deep, and forms that are too long.
+
+use super::fault::Problem;
+use super::stream::Stream;
+
+/// The deepest nesting.
+const DEPTH: usize = 100;
+
+/// A form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edn {
+    /// nil.
+    Nil,
+    /// true or false.
+    Bool(bool),
+    /// A whole number of 64 bits.
+    Int(i64),
+    /// Any other number, as written.
+    Number(Box<str>),
+    /// A string.
+    Text(Box<str>),
+    /// A character, as written after the backslash.
+    Char(Box<str>),
+    /// A keyword, without its first colon.
+    Keyword(Box<str>),
+    /// A symbol.
+    Symbol(Box<str>),
+    /// A vector, or an array.
+    Vector(Vec<Edn>),
+    /// A list.
+    List(Vec<Edn>),
+    /// A set.
+    Set(Vec<Edn>),
+    /// A map: keys and values in turn.
+    Map(Vec<Edn>),
+    /// A tagged element.
+    Tagged(Box<str>, Box<Edn>),
+}
+
+/// Which of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Syntax {
+    /// EDN.
+    Edn,
+    /// JSON: colons are no part of words, null is nil.
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Open {
+    Vector,
+    List,
+    Set,
+    Map,
+    Tag,
+    Discard,
+}
+
+struct Frame {
+    open: Open,
+    tag: Box<str>,
+    items: Vec<Edn>,
+    line: u32,
+}
+
+/// Reads forms.
+pub struct Forms<'s, 'r> {
+    stream: &'s mut Stream<'r>,
+    syntax: Syntax,
+    /// The top-level vector or list that is open: its close, and the line of its start.
+    top: Option<(u8, u32)>,
+    frames: Vec<Frame>,
+    bytes: usize,
+    token: Vec<u8>,
+}
+
+fn delimits(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || matches!(byte, b',' | b';' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'"' | 0x0b)
+}
+
+/// What one step gave.
+enum Step {
+    Value(Edn),
+    Opened,
+    End,
+}
+
+impl<'s, 'r> Forms<'s, 'r> {
+    /// A reader of a stream.
+    pub fn new(stream: &'s mut Stream<'r>, syntax: Syntax) -> Self {
+        Self { stream, syntax, top: None, frames: Vec::new(), bytes: 0, token: Vec::new() }
+    }
+
+    /// A problem at the place reached.
+    #[must_use]
+    pub fn problem(&self, message: impl Into<String>) -> Problem {
+        self.stream.problem(message)
+    }
+
+    /// The next form with its line; `None` at the end.
+    ///
+    /// # Errors
+    /// Anything that is no form, and what the system said.
+    pub fn next(&mut self) -> Result<Option<(u32, Edn)>, Problem> {
+        self.bytes = 0;
+        let mut begun = None;
+        loop {
+            self.blank()?;
+            let line = self.stream.number();
+            if self.frames.is_empty() {
+                if self.top()? {
+                    continue;
+                }
+                self.bytes = 0;
+                begun = Some(line);
+            }
+            match self.step()? {
+                Step::End => return Ok(None),
+                Step::Opened => {}
+                Step::Value(value) => {
+                    if let Some(value) = self.attach(value)? {
+                        return Ok(Some((begun.unwrap_or(line), value)));
+                    }
+                }
+            }
+        }
+    }
+
+    fn take(&mut self) -> Result<Option<u8>, Problem> {
+        self.bytes += 1;
+        if self.bytes > self.stream.limit {
+            let message = format!("one record is longer than {} bytes", self.stream.limit);
+            return Err(self.stream.problem(message));
+        }
+        self.stream.next()
+    }
+
+    /// Skips blanks and comments.
+    fn blank(&mut self) -> Result<(), Problem> {
+        while let Some(byte) = self.stream.peek()? {
+            match byte {
+                b' ' | b'\t' | b'\n' | b'\r' | b',' | 0x0b | 0x0c => {
+                    self.stream.next()?;
+                }
+                b':' if self.syntax == Syntax::Json => {
+                    self.stream.next()?;
+                }
+                b';' if self.syntax == Syntax::Edn => while self.stream.next()?.is_some_and(|b| b != b'\n') {},
+                _ => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens or closes a top-level vector or list.
+    fn top(&mut self) -> Result<bool, Problem> {
+        let byte = self.stream.peek()?;
+        match (byte, self.top) {
+            (Some(open @ (b'[' | b'(')), None) if open == b'[' || self.syntax == Syntax::Edn => {
+                self.top = Some((if open == b'[' { b']' } else { b')' }, self.stream.number()));
+            }
+            (Some(close), Some((wanted, _))) if close == wanted => self.top = None,
+            (None, Some((_, line))) => {
+                let message = format!("the file ends inside of what was opened on line {line}: it is cut short");
+                return Err(self.stream.problem(message));
+            }
+            _ => return Ok(false),
+        }
+        self.stream.next()?;
+        Ok(true)
+    }
+
+    fn open(&mut self, open: Open, tag: Box<str>) -> Result<Step, Problem> {
+        if self.frames.len() >= DEPTH {
+            return Err(self.stream.problem(format!("nested more than {DEPTH} deep")));
+        }
+        self.frames.push(Frame { open, tag, items: Vec::new(), line: self.stream.number() });
+        Ok(Step::Opened)
+    }
+
+    fn step(&mut self) -> Result<Step, Problem> {
+        let Some(byte) = self.stream.peek()? else {
+            return match self.frames.first() {
+                None => Ok(Step::End),
+                Some(frame) => {
+                    let message = format!("the file ends inside of what was opened on line {}: it is cut short", frame.line);
+                    Err(self.stream.problem(message))
+                }
+            };
+        };
+        let edn = self.syntax == Syntax::Edn;
+        match byte {
+            b'[' | b'{' => {
+                self.take()?;
+                self.open(if byte == b'[' { Open::Vector } else { Open::Map }, "".into())
+            }
+            b'(' if edn => {
+                self.take()?;
+                self.open(Open::List, "".into())
+            }
+            b']' | b'}' | b')' => {
+                self.take()?;
+                self.close(byte)
+            }
+            b'"' => Ok(Step::Value(Edn::Text(self.string()?))),
+            b'#' if edn => self.dispatch(),
+            b'\\' if edn => {
+                self.take()?;
+                let first = self.take()?;
+                let mut text = self.word()?.to_string();
+                if let Some(first) = first.filter(u8::is_ascii) {
+                    text.insert(0, char::from(first));
+                }
+                Ok(Step::Value(Edn::Char(text.into())))
+            }
+            _ => self.atom(),
+        }
+    }
+
+    /// After `#`.
+    fn dispatch(&mut self) -> Result<Step, Problem> {
+        self.take()?;
+        match self.stream.peek()? {
+            Some(b'{') => {
+                self.take()?;
+                self.open(Open::Set, "".into())
+            }
+            Some(b'_') => {
+                self.take()?;
+                self.open(Open::Discard, "".into())
+            }
+            Some(b'#') => {
+                let word = self.word()?;
+                Ok(Step::Value(Edn::Number(format!("#{word}").into())))
+            }
+            Some(b) if b == b':' || b.is_ascii_alphabetic() => {
+                let tag = self.word()?;
+                self.open(Open::Tag, tag)
+            }
+            _ => Err(self.stream.problem("`#` is followed by no tag, set or discard")),
+        }
+    }
+
+    fn close(&mut self, byte: u8) -> Result<Step, Problem> {
+        let Some(frame) = self.frames.pop() else {
+            return Err(self.stream.problem(format!("`{}` closes nothing", char::from(byte))));
+        };
+        let wanted = match frame.open {
+            Open::Vector => b']',
+            Open::List => b')',
+            Open::Set | Open::Map => b'}',
+            Open::Tag | Open::Discard => 0,
+        };
+        if wanted != byte {
+            let message = format!("`{}` closes what was opened otherwise on line {}", char::from(byte), frame.line);
+            return Err(self.stream.problem(message));
+        }
+        if frame.open == Open::Map && frame.items.len() % 2 == 1 {
+            return Err(self.stream.problem("a map with a key without a value"));
+        }
+        Ok(Step::Value(match frame.open {
+            Open::Vector => Edn::Vector(frame.items),
+            Open::List => Edn::List(frame.items),
+            Open::Set => Edn::Set(frame.items),
+            _ => Edn::Map(frame.items),
+        }))
+    }
+
+    /// Puts a value into the form that is open; gives it back when there is none.
+    fn attach(&mut self, value: Edn) -> Result<Option<Edn>, Problem> {
+        let mut value = value;
+        while let Some(frame) = self.frames.last_mut() {
+            match frame.open {
+                Open::Discard => {
+                    self.frames.pop();
+                    return Ok(None);
+                }
+                Open::Tag => {
+                    let tag = std::mem::take(&mut frame.tag);
+                    self.frames.pop();
+                    value = Edn::Tagged(tag, Box::new(value));
+                }
+                _ => {
+                    frame.items.push(value);
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(Some(value))
+    }
+
+    /// The bytes up to a delimiter.
+    fn word(&mut self) -> Result<Box<str>, Problem> {
+        self.token.clear();
+        while let Some(byte) = self.stream.peek()? {
+            if delimits(byte) || (byte == b':' && self.syntax == Syntax::Json) {
+                break;
+            }
+            self.token.push(byte);
+            self.take()?;
+        }
+        match std::str::from_utf8(&self.token) {
+            Ok(word) if word.contains('\0') => Err(self.stream.problem("a NUL byte in a text file")),
+            Ok(word) => Ok(word.into()),
+            Err(_) => Err(self.stream.problem("not UTF-8 text")),
+        }
+    }
+
+    fn string(&mut self) -> Result<Box<str>, Problem> {
+        let line = self.stream.number();
+        self.take()?;
+        let mut out = std::mem::take(&mut self.token);
+        out.clear();
+        loop {
+            match self.take()? {
+                None => {
+                    return Err(self.stream.problem(format!("the file ends inside of the string that begins on line {line}")));
+                }
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    let c = self.escape()?;
+                    out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+                }
+                Some(byte) => out.push(byte),
+            }
+        }
+        let text = match std::str::from_utf8(&out) {
+            Ok(text) => text.into(),
+            Err(_) => return Err(self.stream.problem("not UTF-8 text")),
+        };
+        self.token = out;
+        Ok(text)
+    }
+
+    fn escape(&mut self) -> Result<char, Problem> {
+        Ok(match self.take()? {
+            Some(b'n') => '\n',
+            Some(b't') => '\t',
+            Some(b'r') => '\r',
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b @ (b'"' | b'\\' | b'/')) => char::from(b),
+            Some(b'u') => {
+                let high = self.hex()?;
+                let code = if (0xd800..0xdc00).contains(&high) {
+                    let low = if self.take()? == Some(b'\\') && self.take()? == Some(b'u') { self.hex()? } else { 0 };
+                    if (0xdc00..0xe000).contains(&low) { 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00) } else { 0xd800 }
+                } else {
+                    high
+                };
+                char::from_u32(code).ok_or_else(|| self.stream.problem("half of a character in a string"))?
+            }
+            _ => return Err(self.stream.problem("an escape in a string that is none")),
+        })
+    }
+
+    fn hex(&mut self) -> Result<u32, Problem> {
+        let mut code = 0;
+        for _ in 0..4 {
+            let digit = self.take()?.and_then(|b| char::from(b).to_digit(16));
+            code = code * 16 + digit.ok_or_else(|| self.stream.problem("an escape in a string that is none"))?;
+        }
+        Ok(code)
+    }
+
+    /// A number, keyword or symbol.
+    fn atom(&mut self) -> Result<Step, Problem> {
+        let word = self.word()?;
+        let mut chars = word.chars();
+        let first = chars.next().unwrap_or(' ');
+        let second = chars.next().unwrap_or(' ');
+        let numeric = first.is_ascii_digit() || (matches!(first, '-' | '+') && second.is_ascii_digit());
+        let value = match &*word {
+            "" => return Err(self.stream.problem("a byte that begins no form")),
+            "nil" if self.syntax == Syntax::Edn => Edn::Nil,
+            "null" if self.syntax == Syntax::Json => Edn::Nil,
+            "true" => Edn::Bool(true),
+            "false" => Edn::Bool(false),
+            _ if numeric => number(&word),
+            _ if self.syntax == Syntax::Json => return Err(self.stream.problem(format!("`{word}` is no JSON"))),
+            _ if first == ':' && word.len() > 1 => Edn::Keyword(word[1..].into()),
+            _ if first.is_alphabetic() || "*+!-_?$%&=<>./".contains(first) => Edn::Symbol(word),
+            _ => return Err(self.stream.problem(format!("`{}` is no form", super::fault::cut(&word, 40)))),
+        };
+        Ok(Step::Value(value))
+    }
+}
+
+fn number(word: &str) -> Edn {
+    let digits = word.strip_suffix('N').unwrap_or(word);
+    digits.parse().map_or_else(|_| Edn::Number(word.into()), Edn::Int)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::unpack::Unpacked;
+    use super::*;
+    use proptest::prelude::*;
+    use std::io::Cursor;
+
+    fn read(text: &[u8], syntax: Syntax) -> Result<Vec<(u32, Edn)>, String> {
+        let mut stream = Stream::new(Unpacked::new(Box::new(Cursor::new(text.to_vec()))), 1 << 20);
+        let mut forms = Forms::new(&mut stream, syntax);
+        let mut out = Vec::new();
+        while let Some(form) = forms.next().map_err(|p| p.message)? {
+            out.push(form);
+        }
+        Ok(out)
+    }
+
+    fn one(text: &str) -> Edn {
+        let mut forms = read(text.as_bytes(), Syntax::Edn).unwrap();
+        assert_eq!(forms.len(), 1, "{text}");
+        forms.remove(0).1
+    }
+
+    #[test]
+    fn all_of_edn() {
+        assert_eq!(one("{:a/b 1, ::c \"x\\n\\u00e9\"}"), {
+            let key = |k: &str| Edn::Keyword(k.into());
+            Edn::Map(vec![key("a/b"), Edn::Int(1), key(":c"), Edn::Text("x\né".into())])
+        });
+        assert_eq!(one("#{1 nil}"), Edn::Set(vec![Edn::Int(1), Edn::Nil]));
+        assert_eq!(
+            one("#jepsen.history.Op{:p 1}"),
+            Edn::Tagged("jepsen.history.Op".into(), Box::new(Edn::Map(vec![Edn::Keyword("p".into()), Edn::Int(1)])))
+        );
+        assert_eq!(one("; a comment\n #_ {:gone [1]} 12N ; more"), Edn::Int(12));
+        assert_eq!(one("1.5M"), Edn::Number("1.5M".into()));
+        assert_eq!(one("\\a"), Edn::Char("a".into()));
+        assert_eq!(one("-"), Edn::Symbol("-".into()));
+    }
+
+    #[test]
+    fn elements_of_a_top_level_vector_come_one_by_one() {
+        for text in ["[{:a 1}\n {:a 2}]", "({:a 1}\n {:a 2})", "{:a 1}\n{:a 2}\n"] {
+            let forms = read(text.as_bytes(), Syntax::Edn).unwrap();
+            assert_eq!(forms.iter().map(|f| f.0).collect::<Vec<_>>(), [1, 2], "{text}");
+        }
+        let json = read(br#"[{"a":1,"b":[null,true]},{"a":2}]"#, Syntax::Json).unwrap();
+        assert_eq!(json.len(), 2);
+    }
+
+    #[test]
+    fn what_is_no_edn_is_refused() {
+        let deep = "[".repeat(1_000_000);
+        let tags = "#a ".repeat(1_000_000);
+        let long = format!("\"{}", "x".repeat(2 << 20));
+        for text in ["[1", "{:a", "{:a}", "]", "[1)", "\"x", "\"\\q\"", "#", "#<x>", "@", "{:a 1", "#_", &deep, &tags, &long] {
+            assert!(read(text.as_bytes(), Syntax::Edn).is_err(), "{}", super::super::fault::cut(text, 20));
+        }
+        assert!(read(b"{:a \xff}", Syntax::Edn).is_err());
+        assert!(read(b"{:a b\0}", Syntax::Edn).is_err());
+    }
+
+    fn form() -> impl Strategy<Value = Edn> {
+        let leaf = prop_oneof![
+            Just(Edn::Nil),
+            any::<bool>().prop_map(Edn::Bool),
+            any::<i64>().prop_map(Edn::Int),
+            any::<String>().prop_map(|s| Edn::Text(s.into())),
+            "[a-z][a-z0-9/-]{0,8}".prop_map(|s| Edn::Keyword(s.into())),
+        ];
+        leaf.prop_recursive(4, 32, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Edn::Vector),
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Edn::List),
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Edn::Set),
+                prop::collection::vec((inner.clone(), inner.clone()), 0..4)
+                    .prop_map(|pairs| Edn::Map(pairs.into_iter().flat_map(|(k, v)| [k, v]).collect())),
+                inner.prop_map(|v| Edn::Tagged("a/b".into(), Box::new(v))),
+            ]
+        })
+    }
+
+    fn write(form: &Edn, out: &mut String) {
+        let mut all = |open: &str, items: &[Edn], close: &str| {
+            out.push_str(open);
+            for item in items {
+                write(item, out);
+                out.push(' ');
+            }
+            out.push_str(close);
+        };
+        match form {
+            Edn::Vector(items) => all("[", items, "]"),
+            Edn::List(items) => all("(", items, ")"),
+            Edn::Set(items) => all("#{", items, "}"),
+            Edn::Map(items) => all("{", items, "}"),
+            Edn::Nil => out.push_str("nil"),
+            Edn::Bool(b) => out.push_str(&b.to_string()),
+            Edn::Int(n) => out.push_str(&n.to_string()),
+            Edn::Text(text) => out.push_str(&format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))),
+            Edn::Keyword(k) => out.push_str(&format!(":{k}")),
+            Edn::Number(w) | Edn::Char(w) | Edn::Symbol(w) => out.push_str(w),
+            Edn::Tagged(tag, value) => {
+                out.push_str(&format!("#{tag} "));
+                write(value, out);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(form in form()) {
+            let mut text = String::from("{:x ");
+            write(&form, &mut text);
+            text.push('}');
+            prop_assert_eq!(one(&text), Edn::Map(vec![Edn::Keyword("x".into()), form]));
+        }
+
+        #[test]
+        fn no_bytes_do_harm(bytes in prop::collection::vec(any::<u8>(), 0..200), json in any::<bool>()) {
+            let _ = read(&bytes, if json { Syntax::Json } else { Syntax::Edn });
+        }
+
+        #[test]
+        fn no_forms_do_harm(text in "[\\[\\](){}#_:;\"\\\\a1 \n-]{0,60}") {
+            let _ = read(text.as_bytes(), Syntax::Edn);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The answer of a check as terminal text and as a page of its own.
+//!
+//! In: the facts of a check. Out: bytes. Refuses to know where they go.
+
+mod page;
+mod terminal;
+
+pub use page::page;
+pub use terminal::terminal;
+
+use crate::check::{Example, OpFacts};
+
+/// Where the bars of an example lie on a scale of `width` places.
+struct Bars {
+    from: i64,
+    length: i128,
+    width: i128,
+}
+
+impl Bars {
+    fn new(example: &Example, width: i32) -> Self {
+        let times = || example.operations.iter().flat_map(|op| [Some(op.invoke), op.ret]).flatten();
+        let (from, to) = (times().min().unwrap_or(0), times().max().unwrap_or(0));
+        Self { from, length: (i128::from(to) - i128::from(from)).max(1), width: i128::from(width) }
+    }
+
+    /// The place of a time.
+    fn at(&self, time: i64) -> i32 {
+        let place = (i128::from(time) - i128::from(self.from)) * self.width / self.length;
+        i32::try_from(place.clamp(0, self.width)).unwrap_or(0)
+    }
+
+    /// The places of an operation; one without an answer ends at the edge.
+    fn of(&self, op: &OpFacts) -> (i32, i32) {
+        (self.at(op.invoke), op.ret.map_or(i32::try_from(self.width).unwrap_or(0), |ret| self.at(ret)))
+    }
+}
+
+/// A length of time with its unit, exact.
+fn time(ns: i64, order_only: bool) -> String {
+    if order_only {
+        return format!("{ns} lines");
+    }
+    for (unit, size) in [("s", 1_000_000_000), ("ms", 1_000_000), ("µs", 1_000)] {
+        if ns != 0 && ns % size == 0 {
+            return format!("{} {unit}", ns / size);
+        }
+    }
+    format!("{ns} ns")
+}

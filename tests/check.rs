@@ -1,0 +1,296 @@
+//! `quorate check`: each format's small files, hostile files, and every recording of the cases folder when it is there.
+#![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+
+use quorate::check::{self, Answer, Ask, Loaded};
+use quorate::contract::parse_matrix;
+use quorate::evidence::State;
+use quorate::evidence::kinds::Injection;
+use quorate::evidence::read::{Files, read};
+use quorate::source::Sources;
+use std::fs;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::atomic::AtomicBool;
+
+fn data(name: &str) -> String {
+    format!("{}/tests/data/formats/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn quorate(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_quorate"));
+    command.arg("check").args(args).env("NO_COLOR", "1").output().expect("the binary runs")
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[track_caller]
+fn says(args: &[&str], code: i32, parts: &[&str]) {
+    let output = quorate(args);
+    let text = text(&output);
+    assert_eq!(output.status.code(), Some(code), "{args:?}\n{text}");
+    assert!(!text.contains("panicked"), "{text}");
+    for part in parts {
+        assert!(text.contains(part), "{args:?} lacks {part:?}\n{text}");
+    }
+}
+
+#[test]
+fn every_format_is_guessed_and_judged() {
+    let cases: &[(&[&str], i32, &[&str])] = &[
+        (&["register.edn"], 0, &["read as jepsen-edn (guessed)", "model cas-register (guessed), initial nil, nil-read absent"]),
+        (&["register-phantom.edn"], 1, &["NOT LINEARIZABLE", "nothing wrote", "✖ register-phantom.edn:10"]),
+        (&["keyed-records.edn"], 0, &["values are pairs of key and value", ":x"]),
+        (&["keys-unclear.edn"], 4, &["not clear whether the values are pairs", "--keyed"]),
+        (&["keys-unclear.edn", "--keyed"], 0, &["model register"]),
+        (&["keys-unclear.edn", "--keyed=no"], 0, &["the order of the lines stands for real time"]),
+        (&["order-stale.txt"], 1, &["jepsen-log (guessed)", "order of lines", "read 1"]),
+        (&["order-stale.txt", "--skew", "1ms"], 64, &["only the order of its lines"]),
+        (&["jepsen.log"], 0, &["1 lines hold no operation", "model queue (guessed)"]),
+        (&["kv.txt"], 0, &["model kv (guessed)"]),
+        (&["set.json"], 0, &["jepsen-json (guessed)", "model set (guessed)"]),
+        (&["set-lost.json"], 1, &["NOT LINEARIZABLE"]),
+        (&["set.json", "--model", "queue"], 4, &["a queue has no operation add"]),
+        (&["set.json", "--model", "tree"], 64, &["there is no model `tree`"]),
+        (&["set.json", "--initial", "3"], 64, &["go with registers"]),
+        (&["txn.edn"], 4, &["transactional history, not supported yet"]),
+        (&["vacuous.edn"], 2, &["UNDECIDED: vacuous"]),
+        (&["bare.jsonl"], 0, &["has no header", "model register (guessed)"]),
+        (&["bare.csv"], 1, &["read as csv (guessed)", "nothing wrote"]),
+        (
+            &["etcd-client-1.json", "etcd-client-2.json"],
+            0,
+            &["read as etcd-robustness", "1 operations of unknown outcome made a revision"],
+        ),
+        (&["etcd-client-1.json", "etcd-client-2-stale.json"], 2, &["UNDECIDED"]),
+        (&["etcd-client-1.json", "etcd-client-2-missing.json"], 2, &["no recorded operation made revision"]),
+        (&["register.edn", "order-stale.txt"], 4, &["files without times cannot be put into one order"]),
+        (&["register.edn", "--format", "nonsense"], 64, &["there is no format `nonsense`"]),
+        (&["not-there.edn"], 4, &["there is no file"]),
+        (&["jepsen.log", "--nil-read", "maybe"], 64, &[]),
+    ];
+    for (args, code, parts) in cases {
+        let paths: Vec<String> = args.iter().map(|a| if a.contains(".") { data(a) } else { (*a).to_string() }).collect();
+        let args: Vec<&str> = paths.iter().map(String::as_str).collect();
+        says(&args, *code, parts);
+    }
+}
+
+#[test]
+fn json_is_the_same_on_any_number_of_threads_and_the_page_stands_alone() {
+    let path = data("register-phantom.edn");
+    let one = quorate(&[&path, "--json", "--threads", "1"]);
+    let four = quorate(&[&path, "--json", "--threads", "4"]);
+    assert_eq!(one.stdout, four.stdout);
+    let json: serde_json::Value = serde_json::from_slice(&one.stdout).expect("JSON");
+    assert_eq!(json["answer"], "not-linearizable");
+    assert_eq!(json["keys"][0]["example"]["operations"][1]["line"].as_u64(), Some(10), "{json}");
+    let page = Path::new(env!("CARGO_TARGET_TMPDIR")).join("check.html");
+    let _ = fs::remove_file(&page);
+    says(&[&path, "--html", &page.to_string_lossy(), "--timeout", "60s"], 1, &[]);
+    let html = fs::read_to_string(&page).expect("written");
+    assert!(html.contains("<svg") && html.contains("NOT LINEARIZABLE") && !html.contains("<script"), "{html}");
+}
+
+fn scratch(name: &str, bytes: &[u8]) -> String {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("check");
+    fs::create_dir_all(&dir).expect("made");
+    let path = dir.join(name);
+    fs::write(&path, bytes).expect("written");
+    path.to_string_lossy().into_owned()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).expect("packed");
+    encoder.finish().expect("packed")
+}
+
+#[test]
+fn packed_files_are_read_as_what_they_hold() {
+    for name in ["register.edn", "jepsen.log", "set.json", "bare.jsonl"] {
+        let bytes = fs::read(data(name)).expect("fixture");
+        let zstd = ruzstd::encoding::compress_to_vec(&bytes[..], ruzstd::encoding::CompressionLevel::Fastest);
+        says(&[&scratch(&format!("{name}.gz"), &gzip(&bytes))], 0, &["LINEARIZABLE"]);
+        says(&[&scratch(&format!("{name}.zst"), &zstd)], 0, &["LINEARIZABLE"]);
+        says(&[&scratch(&format!("cut-{name}.gz"), &gzip(&bytes)[..40])], 4, &[]);
+    }
+}
+
+#[test]
+fn hostile_files_get_a_clear_error_or_a_fast_verdict() {
+    let start = "{:process 0, :type :invoke, :f :write, :value ";
+    let deep = format!("{start}{}", "[".repeat(1_000_000));
+    says(&[&scratch("deep.edn", deep.as_bytes())], 4, &["nested more than 100 deep"]);
+    let json = format!("[{{\"process\":0,\"type\":\"invoke\",\"value\":{}", "[".repeat(1_000_000));
+    says(&[&scratch("deep.json", json.as_bytes())], 4, &["nested more than 100 deep"]);
+    let long = format!("{start}\"{}\"}}", "x".repeat(100 << 20));
+    says(&[&scratch("long.edn", long.as_bytes())], 4, &["longer than"]);
+    says(&[&scratch("long.log", format!("0\t:invoke\t:write\t{}", &long[60..]).as_bytes())], 4, &["longer than"]);
+    says(&[&scratch("bomb.edn.gz", &gzip(&vec![b' '; 100 << 20]))], 4, &["decompression bomb"]);
+    for (name, bytes) in [
+        ("open.edn", "[{:process 0, :type :invoke, :f :read, :value nil}"),
+        ("half.edn", "{:process 0, :type :invoke, :f :wri"),
+        ("crossed.edn", "[{:process 0, :type :invoke, :f :read, :value [1)}]"),
+        ("stray.edn", "{:process 0, :type :invoke, :f :read, :value nil}}"),
+        ("twice.edn", "{:process 0, :type :invoke, :type :ok, :f :read, :value nil}"),
+        ("again.edn", "{:process 0, :type :invoke, :f :read}\n{:process 0, :type :invoke, :f :read}"),
+        ("headless.edn", "{:process 0, :type :ok, :f :read, :value 3}"),
+        ("mixed.edn", "{:process 0, :type :invoke, :f :read, :time 1}\n{:process 0, :type :ok, :f :read, :value nil}"),
+    ] {
+        says(&[&scratch(name, bytes.as_bytes())], 4, &[]);
+    }
+    says(&[&scratch("bytes.edn", b"{:process 0, :type :invoke, :f :read, :value \"\xff\"}")], 4, &["not UTF-8"]);
+    says(&[&scratch("nothing.edn", b"")], 2, &["UNDECIDED"]);
+}
+
+#[test]
+fn many_keys_are_judged_at_once() {
+    let mut many = String::new();
+    for key in 0..200_000 {
+        many.push_str(&format!(
+            "{{:process 0, :type :invoke, :f :write, :key {key}, :value 1}}\n{{:process 0, :type :ok, :f :write, :key {key}, :value 1}}\n"
+        ));
+    }
+    says(&[&scratch("many.edn", many.as_bytes())], 0, &["200000 keys", "and 199990 more keys"]);
+    let wrong = many.replace(":ok, :f :write", ":ok, :f :read").replace(":invoke, :f :write", ":invoke, :f :read");
+    says(&[&scratch("wrong.edn", wrong.as_bytes())], 1, &["200000 of 200000 keys are contradicted"]);
+}
+
+#[test]
+fn the_nemesis_gives_faults() {
+    let matrix = matrix("faults", "register.edn", "format = \"jepsen-edn\"\n");
+    let root = PathBuf::from(data(""));
+    let evidence = mapped(&matrix, &root);
+    let faults: Vec<Injection> = evidence.rows::<Injection>("t").expect("rows").iter().map(|(_, f)| f).collect();
+    assert_eq!(faults.len(), 1);
+    let fault = &faults[0];
+    assert_eq!((fault.start_lo.0, fault.start_hi.0), (30, 35));
+    assert_eq!((fault.stop_lo.map(|t| t.0), fault.stop_hi.map(|t| t.0)), (Some(80), Some(85)));
+    assert_eq!(evidence.texts(fault.targets), ["n1", "n2", "n3"]);
+}
+
+struct Below(PathBuf);
+
+impl Files for Below {
+    fn open(&self, path: &str) -> std::io::Result<Option<Box<dyn Read + Send>>> {
+        Ok(Some(Box::new(fs::File::open(self.0.join(path))?)))
+    }
+}
+
+fn matrix(kind: &str, path: &str, more: &str) -> String {
+    format!(
+        "schema = \"quorate-matrix/1\"\ncontract = \"contract.toml\"\nevidence-root = \".\"\n[[test]]\nid = \"t\"\nfault = \"f\"\n\
+         method = \"m\"\nmodel = \"crash\"\nlayer = \"process\"\nexpected = \"e\"\nrequires = []\n[[test.evidence]]\nkind = \"{kind}\"\n\
+         path = \"{path}\"\norigin = \"client\"\nclock = {{ kind = \"monotonic\", id = \"c\" }}\n{more}"
+    )
+}
+
+/// Evidence of a mapping, taken to be whole.
+fn mapped(text: &str, root: &Path) -> quorate::evidence::Evidence {
+    let mut sources = Sources::default();
+    let id = sources.add("matrix.toml", text);
+    let matrix = parse_matrix(id, text, None).unwrap_or_else(|faults| panic!("{faults:?}"));
+    let mut evidence = read(&matrix, &Below(root.to_path_buf()), 2).unwrap_or_else(|e| panic!("{}", e.render(&sources, false)));
+    for artifact in &mut evidence.artifacts {
+        artifact.state = State::Whole;
+    }
+    evidence
+}
+
+/// The cases folder, beside the project or beside its worktrees.
+fn cases() -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let found = ["../shared/cases", "../../shared/cases"].iter().map(|p| root.join(p)).find(|p| p.join("EXPECTED.tsv").exists());
+    if found.is_none() {
+        eprintln!("SKIPPED: there is no ../shared/cases");
+    }
+    found
+}
+
+#[test]
+fn all_cases_of_single_objects_get_their_verdict() {
+    let Some(root) = cases() else { return };
+    let expected = fs::read_to_string(root.join("EXPECTED.tsv")).expect("readable");
+    let mut judged = 0;
+    for row in expected.lines().skip(1) {
+        let cells: Vec<&str> = row.split('\t').collect();
+        let code = match cells[3] {
+            "valid" => 0,
+            "invalid" => 1,
+            _ => continue,
+        };
+        let path = root.join(cells[0]);
+        if !path.is_file() || cells[1] == "jsonl" {
+            continue;
+        }
+        says(&[&path.to_string_lossy()], code, &["read as"]);
+        judged += 1;
+    }
+    assert!(judged > 100, "{judged} cases");
+    let rabbit = root.join("jepsen-rabbitmq/history.edn");
+    says(&[&rabbit.to_string_lossy(), "--nil-read", "any"], 1, &["3 of 3 keys", "nil-read any"]);
+}
+
+#[test]
+fn all_client_files_of_an_etcd_run_are_one_history() {
+    let Some(root) = cases() else { return };
+    for run in fs::read_dir(root.join("etcd-robustness/2023-06")).expect("runs").flatten() {
+        let clients = fs::read_dir(run.path()).expect("clients").flatten().map(|c| c.path().join("operations.json"));
+        let mut files: Vec<String> = clients.filter(|f| f.exists()).map(|f| f.to_string_lossy().into_owned()).collect();
+        files.sort();
+        let args: Vec<&str> = files.iter().map(String::as_str).collect();
+        says(&args, 0, &["LINEARIZABLE", "its revisions force the order"]);
+        says(&args[1..], 2, &["UNDECIDED"]);
+    }
+}
+
+#[test]
+fn transactional_cases_are_refused() {
+    let Some(root) = cases() else { return };
+    for name in [
+        "elle/rw-register.edn",
+        "elle/rw-register.json",
+        "elle/list-append-gh-30.edn",
+        "elle/paper-example.edn",
+        "jepsen/long-fork.edn",
+        "jepsen/bank.edn",
+    ] {
+        says(&[&root.join("elle").join(name).to_string_lossy()], 4, &["transactional history, not supported yet"]);
+    }
+}
+
+const ETCD: &str = r#"
+whole = { covers-run-within = "1s" }
+[test.evidence.fields]
+client = "client"
+op = { from = "f", values = { get = "read", put = "write", cas = "cas" } }
+key = "key"
+value = "value"
+expected = "old"
+version = "mod_rev"
+invoke = "invoke"
+return = "response"
+result = "result"
+"#;
+
+#[test]
+fn recorded_runs_get_their_verdict_by_a_mapping() {
+    let Some(root) = cases() else { return };
+    for (run, answer) in [
+        ("etcd-kill", Answer::Linearizable),
+        ("etcd-partition", Answer::Linearizable),
+        ("etcd-partition-stale-reads", Answer::NotLinearizable),
+        ("etcd-pause-blind-retry", Answer::Linearizable),
+    ] {
+        let evidence = mapped(&matrix("history", &format!("recorded/{run}/history.jsonl"), ETCD), &root);
+        let loaded = Loaded { evidence, test: "t".into(), files: Vec::new(), assumed: Vec::new() };
+        let checked = check::judge(&Ask::default(), &loaded, &AtomicBool::new(false)).expect("judged");
+        assert_eq!(checked.answer, answer, "{run}: {:?}", checked.why);
+        if answer == Answer::NotLinearizable {
+            assert_eq!(checked.keys.iter().filter(|k| k.answer == answer).count(), 8);
+        }
+    }
+}
