@@ -184,9 +184,20 @@ fn stale_rejected(cx: &TestCx<'_>) -> Judged {
     }
     let found = stale(&arrange(steps), symbols);
     let (attempts, accepted) = (found.tally.judged, found.tally.faults.len());
-    let figure = count("stale-attempts", "N_stale", "N_stale = |{attempts: E_request < E_current}|", attempts, found.shown);
+    let figure =
+        count("stale-attempts", "N_stale", "N_stale = |{attempts: E_request < E_current}|", attempts, found.shown.clone());
     let pass = format!("the resource rejected all {attempts} attempts under an epoch below the current one");
-    let judgement = found.tally.conclude(pass, "no attempt was made under a stale epoch").figure(figure);
+    let epochs = found.first.map(|(request, current)| Figure {
+        id: "stale-epoch".into(),
+        symbol: "E_request".into(),
+        formula: "E_request < E_current, so it is rejected".into(),
+        substitution: format!("{request} < {current}"),
+        value: request.to_string(),
+        unit: String::new(),
+        sources: found.shown.iter().take(1).cloned().collect(),
+    });
+    let mut judgement = found.tally.conclude(pass, "no attempt was made under a stale epoch").figure(figure);
+    judgement.figures.extend(epochs);
     let measured = format!("{accepted} of {attempts} stale attempts accepted");
     Ok(decisions.first_hand(judgement, symbols).against("≤ 0", measured, ""))
 }

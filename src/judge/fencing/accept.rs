@@ -16,6 +16,8 @@ pub struct Stale {
     pub tally: Tally,
     /// The first records of rejected stale attempts.
     pub shown: Vec<SourceRef>,
+    /// The epochs of the first rejected stale attempt: E_request and E_current.
+    pub first: Option<(i64, i64)>,
 }
 
 /// Whether every attempt under an epoch below the current one was rejected.
@@ -30,6 +32,7 @@ pub fn stale(lanes: &[Lane<'_>], symbols: &Symbols) -> Stale {
             match (step.act, surely, maybe) {
                 (Act::Reject, true, _) => {
                     stale.tally.judged += 1;
+                    stale.first = stale.first.or(current.map(|current| (step.epoch, current)));
                     if stale.shown.len() < 5 {
                         stale.shown.push(step.source.clone());
                     }
