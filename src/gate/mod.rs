@@ -18,6 +18,7 @@ mod quorum;
 mod recovery;
 mod retries;
 mod run;
+mod served;
 mod telemetry;
 
 pub use bind::bind;

@@ -3,6 +3,7 @@
 //!
 //! In: phases, recoveries, probes and histories. Out: judgements. Times are judged on the upper end of what the records allow.
 
+use super::served::unserved;
 use super::{Gate, Judge, TestCx};
 use crate::contract::DeclaredPhases;
 use crate::evidence::RowId;
@@ -22,7 +23,8 @@ pub(super) const GATES: &[Gate] = &[
         title: "failover within the objective",
         proves: "The worst failover, from the fault to the first write served, was within the recovery objective even at the upper end \
                  of what the samples allow.",
-        blind: "Failovers that were not recorded; how the time grows with load and with the size of the log.",
+        blind: "Failovers that were not recorded; outages of clients that end with the phases to within the tolerance and a tenth of the \
+                objective; how the time grows with load and with the size of the log.",
         needs: &["phases"],
         safety: false,
         judge: Judge::Test(failover_time),
@@ -102,6 +104,7 @@ fn failover_time(cx: &TestCx<'_>) -> Judged {
         tally.doubts.push(Flaw::new(2, why, finding));
     }
     tally.doubts.extend(unprovoked(cx)?);
+    tally.doubts.extend(unserved(cx, objective)?);
     for failover in &list {
         let Ok(time) = &failover.time else { continue };
         let Bounds { lo, hi } = time.judged();
