@@ -2,7 +2,7 @@
 //!
 //! In: its remarks in the order of the file. Out: rows of faults. Refuses to know operations.
 
-use super::events::put;
+use super::rows::put;
 use crate::evidence::kinds::Injection;
 use crate::evidence::record::Record;
 use crate::evidence::symbol::{Sym, Symbols};

@@ -326,6 +326,17 @@ pub(super) fn push(table: &mut Table, kind: &Kind, row: &[Raw], line: u32) {
     table.lines.push(line);
 }
 
+/// Adds a row with these cells.
+pub(super) fn put(table: &mut Table, kind: &Kind, line: u32, cells: &[(&str, Raw)]) {
+    let mut row = vec![ABSENT; kind.fields.len()];
+    for (name, raw) in cells {
+        if let Some(field) = kind.field(name) {
+            row[field] = *raw;
+        }
+    }
+    push(table, kind, &row, line);
+}
+
 /// Makes all columns of a table as long as it has rows.
 pub(super) fn finish(table: &mut Table) {
     let rows = table.rows();

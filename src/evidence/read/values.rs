@@ -3,25 +3,7 @@
 //! In: forms. Out: values, which are equal exactly when the forms are. Refuses to know operations.
 
 use super::edn::Edn;
-use super::events::Event;
 use crate::evidence::symbol::{Symbols, Val};
-
-/// Why an event belongs to a transactional history.
-pub fn transaction(event: &Event) -> Option<&'static str> {
-    let items = match &event.value {
-        Edn::Vector(items) | Edn::List(items) => items,
-        Edn::Map(_) => return Some("a value is a map of several objects"),
-        _ => return None,
-    };
-    let micro = |item: &Edn| match item {
-        Edn::Vector(parts) | Edn::List(parts) if parts.len() == 3 => match &parts[0] {
-            Edn::Keyword(w) | Edn::Text(w) => matches!(&**w, "r" | "w" | "append" | "read" | "write" | "inc"),
-            _ => false,
-        },
-        _ => false,
-    };
-    items.iter().any(micro).then_some("a value is a list of micro-operations")
-}
 
 /// The names in what the nemesis says.
 pub fn names(value: &Edn) -> Vec<String> {

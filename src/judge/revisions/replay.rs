@@ -1,0 +1,192 @@
+//! The whole store replayed, revision by revision.
+//!
+//! In: operations. Out: which operations of unknown outcome made a revision, or where the replay stops: an answer that no correct store gives, or what
+//! cannot be said. Refuses to know real time beyond what came too late to have made a revision, and verdicts.
+
+use super::call::Call;
+use super::store::{Store, apply, holds, ranged};
+use super::wire::{Step, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// All that happened at the revisions.
+pub(super) struct Replay<'c> {
+    calls: &'c [Call],
+    /// What made each revision.
+    made: BTreeMap<i64, usize>,
+    /// Who answered with each revision without making it.
+    seen: BTreeMap<i64, Vec<usize>>,
+    /// Ranges at an older revision than the answer's.
+    old: BTreeMap<i64, Vec<usize>>,
+    /// Key and value of each revision that an answer names.
+    named: BTreeMap<i64, (String, Value)>,
+    /// By revision: when the first answer with it or a later one came.
+    known: BTreeMap<i64, i64>,
+    skew: i64,
+}
+
+/// Why a replay stops.
+pub(super) enum Stop {
+    /// This operation's answer is wrong.
+    Wrong(usize),
+    /// It cannot be said.
+    Unclear(String),
+}
+
+impl<'c> Replay<'c> {
+    /// Gathers what answers say of each revision.
+    pub(super) fn new(calls: &'c [Call], skew: i64) -> Result<Self, Stop> {
+        let (made, seen, old, named) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let mut replay = Self { calls, made, seen, old, named, known: BTreeMap::new(), skew };
+        for (i, call) in calls.iter().enumerate().filter(|(_, c)| !c.unknown) {
+            let at = call.output.revision;
+            if call.mutates() {
+                if replay.made.insert(at, i).is_some() {
+                    return Err(Stop::Wrong(i));
+                }
+            } else {
+                replay.seen.entry(at).or_default().push(i);
+            }
+            let known = replay.known.entry(at).or_insert(call.ret);
+            *known = call.ret.min(*known);
+            let historic = call.input.range.as_ref().map_or(0, |r| r.revision);
+            if historic > at {
+                return Err(Stop::Wrong(i));
+            } else if historic > 0 && call.input.r#type == "range" {
+                replay.old.entry(historic).or_default().push(i);
+            }
+            let answers = call.output.range.iter().chain(call.output.txn.iter().flat_map(|t| t.results.iter().flatten()));
+            for kv in answers.flat_map(|a| a.kvs.iter().flatten()) {
+                let found = (kv.key.clone(), kv.value.clone());
+                if replay.named.entry(kv.mod_revision).or_insert_with(|| found.clone()) != &found {
+                    return Err(Stop::Wrong(i));
+                }
+            }
+        }
+        let mut first = i64::MAX;
+        for known in replay.known.values_mut().rev() {
+            first = first.min(*known);
+            *known = first;
+        }
+        Ok(replay)
+    }
+
+    /// Replays the store. Gives the operations of unknown outcome that made a revision.
+    pub(super) fn run(&self) -> Result<BTreeMap<i64, usize>, Stop> {
+        let ends = [self.made.keys().last(), self.seen.keys().last(), self.named.keys().last()];
+        let last = ends.into_iter().flatten().max().copied().unwrap_or(1);
+        if last > i64::try_from(self.calls.len()).unwrap_or(i64::MAX).saturating_add(1) {
+            return Err(Stop::Unclear(
+                "there are more revisions than operations: the files of some clients seem to be missing".into(),
+            ));
+        }
+        let mut store = Store::new();
+        let mut filled: BTreeMap<i64, usize> = BTreeMap::new();
+        let mut used: BTreeSet<usize> = BTreeSet::new();
+        let mut guessed = false;
+        for revision in 1..=last {
+            let before = store.clone();
+            if let Some(&i) = self.made.get(&revision) {
+                let (steps, answers) = self.calls[i].branch().unwrap_or_default();
+                self.branch_holds(i, &before).map_err(|s| s.after(guessed))?;
+                let taken: Vec<&Step> = steps.iter().collect();
+                for (step, answer) in steps.iter().zip(answers) {
+                    let there = i64::from(before.contains_key(&step.delete.key));
+                    if step.r#type == "delete-operation" && answer.deleted != there {
+                        return Err(Stop::Wrong(i).after(guessed));
+                    }
+                }
+                apply(&mut store, &taken, revision);
+            } else if revision > 1 {
+                let (i, sure) = self.candidate(revision, &before, &used)?;
+                guessed |= !sure;
+                used.insert(i);
+                filled.insert(revision, i);
+                apply(&mut store, &self.calls[i].changes(), revision);
+            }
+            self.answers(revision, &store).map_err(|s| s.after(guessed))?;
+        }
+        Ok(filled)
+    }
+
+    /// The operation of unknown outcome that made a revision, and whether an answer names what it wrote.
+    fn candidate(&self, revision: i64, store: &Store, used: &BTreeSet<usize>) -> Result<(usize, bool), Stop> {
+        let named = self.named.get(&revision);
+        let known = self.known.range(revision..).next().map_or(i64::MAX, |(_, t)| *t);
+        let latest = known.saturating_add(self.skew.saturating_mul(2));
+        let fits = |call: &Call| {
+            let changes = call.changes();
+            let txn = call.input.txn.as_ref();
+            let writes = |(key, value): &(String, Value)| changes.iter().any(|s| s.put.key == *key && s.put.value == *value);
+            let deletes = || changes.iter().any(|s| s.r#type == "put-operation" || store.contains_key(&s.delete.key));
+            !changes.is_empty()
+                && call.invoke <= latest
+                && holds(store, txn.and_then(|t| t.conditions.as_deref()))
+                && named.map_or_else(deletes, writes)
+        };
+        let mut found = self.calls.iter().enumerate().filter(|(i, c)| !used.contains(i) && fits(c)).map(|(i, _)| i);
+        match (found.next(), found.next()) {
+            (Some(i), None) => Ok((i, named.is_some())),
+            (Some(_), Some(_)) => {
+                Err(Stop::Unclear(format!("several operations of unknown outcome may have made revision {revision}")))
+            }
+            (None, _) => {
+                let why = format!("no recorded operation made revision {revision}: are the files of all clients given?");
+                Err(Stop::Unclear(why))
+            }
+        }
+    }
+
+    fn branch_holds(&self, i: usize, store: &Store) -> Result<(), Stop> {
+        let call = &self.calls[i];
+        let (Some(txn), Some(answer)) = (&call.input.txn, &call.output.txn) else { return Ok(()) };
+        if holds(store, txn.conditions.as_deref()) == answer.failure { Err(Stop::Wrong(i)) } else { Ok(()) }
+    }
+
+    /// Checks what was answered at a revision.
+    fn answers(&self, revision: i64, store: &Store) -> Result<(), Stop> {
+        for &i in self.old.get(&revision).into_iter().flatten() {
+            let call = &self.calls[i];
+            if let (Some(range), Some(answer)) = (&call.input.range, &call.output.range)
+                && !ranged(store, range, answer)
+            {
+                return Err(Stop::Wrong(i));
+            }
+        }
+        for &i in self.seen.get(&revision).into_iter().flatten() {
+            let call = &self.calls[i];
+            self.branch_holds(i, store)?;
+            if let (Some(range), Some(answer)) = (&call.input.range, &call.output.range)
+                && range.revision == 0
+                && !ranged(store, range, answer)
+            {
+                return Err(Stop::Wrong(i));
+            }
+            let (steps, answers) = call.branch().unwrap_or_default();
+            if answers.len() != steps.len() {
+                return Err(Stop::Wrong(i));
+            }
+            for (step, answer) in steps.iter().zip(answers) {
+                let right = match step.r#type.as_str() {
+                    "range-operation" => ranged(store, &step.range, answer),
+                    _ => !store.contains_key(&step.delete.key),
+                };
+                if !right {
+                    return Err(Stop::Wrong(i));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Stop {
+    /// A contradiction that rests on a guess is none.
+    fn after(self, guessed: bool) -> Self {
+        match self {
+            Self::Wrong(_) if guessed => {
+                Self::Unclear("which operation of unknown outcome made which revision is not certain".into())
+            }
+            stop => stop,
+        }
+    }
+}
