@@ -19,7 +19,7 @@ pub use mapping::FieldRule;
 pub use matrix::{Binding, Clock, Matrix, Model, Pair, Test, Whole};
 pub use trigger::{Comparison, Trigger};
 pub use validate::parse_contract;
-pub use validate_matrix::{PLAN_ITEMS, clean_path, parse_matrix};
+pub use validate_matrix::{LAYERS, MODELS, PLAN_ITEMS, clean_path, parse_matrix};
 pub use wire::{Backoff, Consistency, FaultModel, Fence, LatencyScope, Semantics};
 
 use crate::exact::Ratio;

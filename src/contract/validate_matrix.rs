@@ -27,9 +27,11 @@ pub const PLAN_ITEMS: [(&str, &str); 10] = [
     ("telemetry-review", "telemetry review after canary rollout"),
 ];
 
-const MODELS: [&str; 8] =
-    ["none", "crash", "send-omission", "receive-omission", "timing", "value", "state-transition", "arbitrary"];
-const LAYERS: [&str; 8] = ["none", "process", "network", "dns", "balancer", "mesh", "disk", "clock"];
+/// The failure models that a test may have; one that injects nothing says `none`.
+pub const MODELS: [&str; 7] = ["crash", "send-omission", "receive-omission", "timing", "value", "state-transition", "arbitrary"];
+
+/// The layers at which a test may strike; one that injects nothing says `none`.
+pub const LAYERS: [&str; 7] = ["process", "network", "dns", "balancer", "mesh", "disk", "clock"];
 
 /// Reads a matrix and checks the names it takes from its contract.
 ///
@@ -70,8 +72,9 @@ fn test(wire: TestWire, contract: Option<&Contract>, cx: &mut Decoder) -> Test {
         check(item, "plan item", &PLAN_ITEMS.map(|p| p.0));
     }
     let (model, layer) = (ident(wire.model), ident(wire.layer));
-    check(&model, "failure model", &MODELS);
-    check(&layer, "layer", &LAYERS);
+    let or_none = |words: &[&'static str]| [&["none"], words].concat();
+    check(&model, "failure model", &or_none(&MODELS));
+    check(&layer, "layer", &or_none(&LAYERS));
     let covers: Vec<At<String>> = wire.covers.into_iter().map(|t| t.map(|t| t.0)).collect();
     if let Some(contract) = contract {
         let names = contract.cluster.fault_assumptions.iter();

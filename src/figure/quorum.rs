@@ -120,14 +120,6 @@ pub fn commit_index(matches: &[i64], quorum: u64, sources: &[SourceRef]) -> Opti
     Some(shown(index, index.to_string(), head, substitution, sources))
 }
 
-/// N_replay = C_commit − C_snapshot; `None` when the snapshot lies beyond the commit index.
-#[must_use]
-pub fn replay_range(commit: i64, snapshot: i64, sources: &[SourceRef]) -> Option<Shown<i64>> {
-    let range = commit.checked_sub(snapshot).filter(|r| *r >= 0)?;
-    let head = ["replay-range", "N_replay", "N_replay = C_commit − C_snapshot", "entries"];
-    Some(shown(range, range.to_string(), head, format!("{commit} − {snapshot} = {range}"), sources))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,8 +137,6 @@ mod tests {
         let commit = commit_index(&[12480, 12480, 12480, 12472, 12450], 3, &[]).unwrap();
         assert_eq!((commit.value, commit.figure.value.as_str()), (12480, "12480"));
         assert_eq!(commit_index_of(&[12480, 12480], 3), None);
-        assert_eq!(replay_range(12480, 10000, &[]).unwrap().value, 2480);
-        assert!(replay_range(1, 2, &[]).is_none());
     }
 
     /// Tries all pairs of majorities.

@@ -130,6 +130,8 @@ mod tests {
 
     #[test]
     fn nonsense_gives_nothing() {
+        assert_eq!(worked().range(), Some(2480));
+        assert_eq!(Replay { commit: 1, snapshot: 2, ..worked() }.range(), None);
         assert_eq!(Replay { commit: 9_999, ..worked() }.range(), None);
         assert_eq!(Replay { finished: -1, ..worked() }.took(), None);
         assert_eq!(Replay { finished: 0, ..worked() }.rate(), None);

@@ -5,7 +5,7 @@
 //! evidence says.
 
 use super::{Gate, Judge, ReleaseCx};
-use crate::contract::{Consistency, Endpoint, FaultModel, PLAN_ITEMS, Test};
+use crate::contract::{Consistency, Endpoint, FaultModel, LAYERS, MODELS, PLAN_ITEMS, Test};
 use crate::evidence::State;
 use crate::evidence::kinds::{Injection, Operation};
 use crate::evidence::record::Record;
@@ -68,11 +68,6 @@ const EMPTY_WORDS: [&str; 9] = ["tbd", "todo", "?", "-", "n/a", "none", "unknown
 /// Plan items that are about failures, so that a run without a fault does not cover them.
 const FAULT_ITEMS: [&str; 6] =
     ["leader-crash", "follower-lag", "minority-rejection", "stale-leader-fencing", "heal-reconciliation", "read-freshness"];
-
-/// Failure models, from mild to arbitrary, as rows of the coverage matrix.
-const MODELS: [&str; 7] = ["crash", "send-omission", "receive-omission", "timing", "value", "state-transition", "arbitrary"];
-/// Layers, as columns of the coverage matrix.
-const LAYERS: [&str; 7] = ["process", "network", "dns", "balancer", "mesh", "disk", "clock"];
 
 fn expected_stated(cx: &ReleaseCx<'_>) -> Judged {
     let mut findings = Vec::new();
