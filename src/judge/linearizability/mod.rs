@@ -22,6 +22,7 @@ mod blocks;
 mod builtin;
 mod chains;
 mod counter;
+mod cover;
 mod elements;
 mod explain;
 #[doc(hidden)]
@@ -41,6 +42,7 @@ mod sessions;
 mod set;
 mod shrink;
 mod slots;
+mod stack;
 mod staleness;
 #[cfg(test)]
 mod tests;

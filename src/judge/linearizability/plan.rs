@@ -7,7 +7,7 @@ use super::history::History;
 use super::outcome::{Counterexample, DataType, Gap, KeyVerdict, Method, Outcome, Settings, Undecided, Verdict};
 use super::profile::Profile;
 use super::versions::{self, Swept};
-use super::{builtin, counter, log, mutex, queue, register_case, set, witness};
+use super::{builtin, counter, log, mutex, queue, register_case, set, stack, witness};
 
 /// A verdict with the way it was reached.
 pub(super) struct Judged {
@@ -239,7 +239,7 @@ fn show_version_clash(history: &History, positions: &[u32], clash: versions::Cla
 
 /// One key whose operations are listed.
 fn judge_one(history: &History, positions: &[u32], data: DataType, settings: &Settings, why: &'static str) -> Judged {
-    let listed = !matches!(data, DataType::Register | DataType::Stack | DataType::Text);
+    let listed = !matches!(data, DataType::Register | DataType::Text);
     let Some(judged) = gather(history, if listed { positions } else { &[] }, settings) else {
         return gave_up();
     };
@@ -257,7 +257,8 @@ fn judge_one(history: &History, positions: &[u32], data: DataType, settings: &Se
         DataType::Counter => Some((Method::CounterSlots, counter::judge(ops), "all increments are 1")),
         DataType::Log => Some((Method::LogPrefixes, log::judge(ops), "elements are distinct")),
         DataType::Mutex => Some((Method::MutexBlocks, mutex::judge(ops), "each process acquires and releases in turn")),
-        DataType::Register | DataType::Stack | DataType::Text => None,
+        DataType::Stack => Some((Method::StackConditions, stack::judge(ops), "elements are distinct")),
+        DataType::Register | DataType::Text => None,
     };
     let why = match special {
         Some((method, Ok(verdict), why)) => {

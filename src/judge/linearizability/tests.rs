@@ -229,6 +229,7 @@ fn compare(data: DataType, salt: u64, settings: &Settings, versions: bool) -> BT
             windows_agree(&history, settings, by_version && key.verdict == Verdict::Linearizable);
         }
         margin_holds(&history, data, settings, &key.verdict);
+        shown_alone(&history, data, settings, key);
         let expected = truth(&history, data, settings, by_version);
         let got = match &key.verdict {
             Verdict::Linearizable => true,
@@ -400,8 +401,65 @@ fn sets_agree_with_the_oracle() {
 
 #[test]
 fn stacks_agree_with_the_oracle() {
-    compare(DataType::Stack, 7, &Settings::default(), false);
+    exercised(&compare(DataType::Stack, 7, &Settings::default(), false), Method::StackConditions);
     compare(DataType::Stack, 27, &Settings { skew_ns: 1, ..Settings::default() }, false);
+}
+
+/// Deeper stacks than an oracle can judge: the method agrees with the search, and what it shows is wrong by itself.
+#[test]
+fn deeper_stacks_agree_with_the_search() {
+    let (mut yes, mut no) = (0, 0);
+    for round in 0..rounds() / 4 {
+        let mut rng = Random(79 << 40 | round);
+        let shape = Shape {
+            data: DataType::Stack,
+            operations: 8 + rng.below(16) as usize,
+            clients: 2 + rng.below(4) as u32,
+            unknown: rng.below(2) * 100,
+            reads: 300 + rng.below(200),
+            tick_ns: [1, 300][rng.below(2) as usize],
+            seed: rng.bits(),
+            ..Shape::default()
+        };
+        let mut ops: Vec<Operation> = simulate(&shape).operations().collect();
+        let pops: Vec<usize> = (0..ops.len()).filter(|&i| ops[i].kind == Kind::Pop && ops[i].value != NIL).collect();
+        for pair in pops.windows(2) {
+            if !rng.chance(200) {
+                continue;
+            }
+            (ops[pair[0]].value, ops[pair[1]].value) = (ops[pair[1]].value, ops[pair[0]].value);
+            ops[pair[0]].invoke -= 600 * rng.below(2) as i64;
+        }
+        let mut history = History::new();
+        ops.into_iter().for_each(|op| history.push(op).unwrap());
+        let settings = Settings::default();
+        let outcome = check(&history, DataType::Stack, &settings);
+        let key = &outcome.keys[0];
+        let all: Vec<u32> = (0..history.len() as u32).collect();
+        let good = builtin::search(&history, &all, DataType::Stack, &settings) == Verdict::Linearizable;
+        assert_eq!(key.verdict == Verdict::Linearizable, good, "{round}: {key:?}\n{}", dump(&history));
+        shown_alone(&history, DataType::Stack, &settings, key);
+        if key.method == Method::StackConditions {
+            (yes, no) = (yes + u64::from(good), no + u64::from(!good));
+        }
+    }
+    assert!(yes * 20 > rounds() && no * 40 > rounds(), "{yes} yes, {no} no");
+}
+
+/// The operations that a method shows have no order by themselves, not even with clocks wrong by almost the margin.
+fn shown_alone(history: &History, data: DataType, settings: &Settings, key: &KeyVerdict) {
+    let Verdict::Violation(example) = &key.verdict else {
+        return;
+    };
+    if !matches!(key.method, Method::StackConditions | Method::QueueConditions) {
+        return;
+    }
+    let mut shown = history.clone_empty();
+    example.operations.iter().for_each(|&op| shown.push(op).unwrap());
+    for skew in [settings.skew_ns, example.margin_ns.map_or(0, |margin| ((margin - 1) / 2).min(1 << 40))] {
+        let verdict = check(&shown, data, &Settings { skew_ns: skew, ..*settings }).verdict();
+        assert!(matches!(verdict, Verdict::Violation(_)), "skew {skew}: {verdict:?} of {key:?}\n{}", dump(history));
+    }
 }
 
 #[test]
