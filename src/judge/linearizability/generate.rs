@@ -286,6 +286,10 @@ impl<'a> Simulation<'a> {
         } else if self.shape.versions && unknown && !pending.lost && op.kind != Kind::Read {
             object.version += u64::from(object.value == op.value);
         }
+        if self.shape.versions && matches!(op.kind, Kind::Append | Kind::Acquire) && op.outcome != OpOutcome::Fail {
+            object.version += 1;
+            op.version = (!unknown).then_some(object.version);
+        }
         self.record(pending);
     }
 

@@ -92,6 +92,11 @@ impl Spec {
 
     /// Versions: each write gets a higher one, each read sees the current one.
     fn follow_version(&mut self, op: &Operation) -> bool {
+        if matches!(op.kind, Kind::Append | Kind::Acquire) && op.outcome == OpOutcome::Ok {
+            let fits = op.version.is_none_or(|version| version > self.version);
+            self.version = op.version.unwrap_or(self.version);
+            return fits;
+        }
         if !matches!(op.kind, Kind::Write | Kind::Cas | Kind::Read) || op.outcome == OpOutcome::Fail {
             return true;
         }
@@ -225,7 +230,7 @@ fn compare(data: DataType, salt: u64, settings: &Settings, versions: bool) -> BT
             searches_agree(&history, data, settings, &key.verdict);
         }
         let by_version = key.method == Method::VersionSweep;
-        if versions && history.has_versions() {
+        if versions && data == DataType::Register && history.has_versions() {
             windows_agree(&history, settings, by_version && key.verdict == Verdict::Linearizable);
         }
         margin_holds(&history, data, settings, &key.verdict);
@@ -478,6 +483,46 @@ fn logs_agree_with_the_oracle() {
 fn mutexes_agree_with_the_oracle() {
     exercised(&compare(DataType::Mutex, 10, &Settings::default(), false), Method::MutexBlocks);
     compare(DataType::Mutex, 30, &Settings { skew_ns: 1, ..Settings::default() }, false);
+}
+
+/// Positions of appends and fencing tokens of acquires.
+#[test]
+fn versioned_logs_and_mutexes_agree_with_the_oracle() {
+    for (data, salt) in [(DataType::Log, 13), (DataType::Mutex, 14)] {
+        exercised(&compare(data, salt, &Settings::default(), true), Method::VersionSweep);
+        compare(data, salt + 20, &Settings { skew_ns: 40, ..Settings::default() }, true);
+    }
+}
+
+/// What only a search can judge ends as undecided when the budget does, and says why.
+#[test]
+fn queues_and_counters_beyond_their_methods_are_undecided_without_a_budget() {
+    let unknown = OpOutcome::Unknown;
+    let mut queue = History::new();
+    for i in 0..12 {
+        queue.push(Operation::ok(Kind::Enqueue, i, 2 * i, 2 * i)).unwrap();
+    }
+    queue.push(Operation { outcome: unknown, ..Operation::ok(Kind::Dequeue, NIL, 30, 31) }).unwrap();
+    queue.push(Operation::ok(Kind::Dequeue, 1, 40, 41)).unwrap();
+    let mut counter = History::new();
+    for i in 0..12 {
+        counter.push(Operation::ok(Kind::Increment, 3 + i, 0, 50)).unwrap();
+    }
+    counter.push(Operation::ok(Kind::ReadCounter, 1, 20, 30)).unwrap();
+    let cases = [
+        (queue, DataType::Queue, "a dequeue of unknown outcome may have taken any element", true),
+        (counter, DataType::Counter, "amounts differ from 1", false),
+    ];
+    for (history, data, why, good) in cases {
+        let full = check(&history, data, &Settings::default());
+        assert_eq!((full.keys[0].why, full.keys[0].method), (why, Method::ModelSearch));
+        assert_eq!(full.keys[0].verdict == Verdict::Linearizable, good, "{:?}", full.keys[0]);
+        let budget = Budget { steps: 3, bytes: 1 << 20 };
+        let short = check(&history, data, &Settings { budget, ..Settings::default() });
+        let Verdict::Undecided(gap) = &short.keys[0].verdict else { panic!("{short:?}") };
+        assert_eq!((gap.gap, short.keys[0].why), (Gap::Steps, why));
+        assert!(explain_gap(gap).contains("step budget"));
+    }
 }
 
 #[test]
