@@ -114,9 +114,31 @@ struct Pending {
 
 /// A run of a correct object. Operations are pushed by invoke time of their client's turn.
 pub fn simulate(shape: &Shape) -> History {
-    let mut sim = Simulation::new(shape);
-    sim.run();
+    let mut sim = Simulation::new(shape, shape.operations);
+    sim.run(&mut |_| {});
     sim.history
+}
+
+/// The same operations in order of invoke, made and handed over in windows of about `window` operations.
+pub fn simulate_in_windows(shape: &Shape, window: usize, take: &mut dyn FnMut(&[Operation])) {
+    let mut sim = Simulation::new(shape, window);
+    let mut waiting: Vec<Operation> = Vec::new();
+    sim.run(&mut |sim| {
+        if sim.history.len() < window {
+            return;
+        }
+        waiting.extend(sim.history.operations());
+        sim.recorded += sim.history.len() as u32;
+        sim.history = History::with_capacity(window);
+        waiting.sort_by_key(|op| (op.invoke, op.row));
+        // Whoever is in flight now was invoked before its effect, but not by more than this.
+        let ripe = waiting.partition_point(|op| op.invoke < sim.now - 5000 - shape.tick_ns);
+        take(&waiting[..ripe]);
+        waiting.drain(..ripe);
+    });
+    waiting.extend(sim.history.operations());
+    waiting.sort_by_key(|op| (op.invoke, op.row));
+    take(&waiting);
 }
 
 struct Simulation<'a> {
@@ -126,23 +148,28 @@ struct Simulation<'a> {
     history: History,
     next_value: i64,
     next_process: u32,
+    now: i64,
+    /// Operations handed over before those in `history`.
+    recorded: u32,
 }
 
 impl<'a> Simulation<'a> {
-    fn new(shape: &'a Shape) -> Simulation<'a> {
+    fn new(shape: &'a Shape, room: usize) -> Simulation<'a> {
         let object = Object { value: if shape.data == DataType::Counter { 0 } else { NIL }, ..Object::default() };
         Simulation {
             shape,
             random: Random(shape.seed),
             objects: vec![object; shape.keys.max(1) as usize],
-            history: History::with_capacity(shape.operations),
+            history: History::with_capacity(room),
             next_value: 0,
             next_process: shape.keys * shape.clients,
+            now: 0,
+            recorded: 0,
         }
     }
 
     /// All operations are drawn with an effect time; effects are applied in time order through a small heap.
-    fn run(&mut self) {
+    fn run(&mut self, settled: &mut dyn FnMut(&mut Self)) {
         use std::cmp::Reverse;
         use std::collections::BinaryHeap;
         let clients = (self.shape.keys * self.shape.clients) as usize;
@@ -169,7 +196,9 @@ impl<'a> Simulation<'a> {
                 }
                 None => {}
                 Some(mut done) => {
+                    self.now = now;
                     self.settle(&mut done);
+                    settled(self);
                     let think = self.random.below(self.shape.think_ns + 1) as i64;
                     heap.push(Reverse((done.effect.max(done.op.ret.min(done.effect + 1000)) + 1 + think, client)));
                 }
@@ -295,7 +324,7 @@ impl<'a> Simulation<'a> {
 
     fn record(&mut self, pending: &mut Pending) {
         let op = &mut pending.op;
-        op.row = self.history.len() as u32;
+        op.row = self.recorded + self.history.len() as u32;
         let mut shown = *op;
         if matches!(shown.kind, Kind::Dequeue | Kind::Pop | Kind::Remove) && shown.outcome == OpOutcome::Unknown {
             shown.value = if shown.kind == Kind::Remove { shown.value } else { NIL };

@@ -44,6 +44,7 @@ mod shrink;
 mod slots;
 mod stack;
 mod staleness;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -60,3 +61,4 @@ pub use outcome::{
 pub use plan::check;
 pub use sessions::{Guarantee, SessionFault, Sessions, sessions};
 pub use staleness::{StaleRead, Staleness, delta_atomicity, staleness};
+pub use stream::{OutOfOrder, VersionStream};

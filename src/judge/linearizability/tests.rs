@@ -485,6 +485,69 @@ fn mutexes_agree_with_the_oracle() {
     compare(DataType::Mutex, 30, &Settings { skew_ns: 1, ..Settings::default() }, false);
 }
 
+/// What the stream says is true, and it seldom says nothing.
+#[test]
+fn streams_of_versions_agree_with_the_oracle() {
+    let mut said: BTreeMap<&str, u64> = BTreeMap::new();
+    for round in 0..rounds() {
+        let mut rng = Random(80 << 40 | round);
+        let settings = [Settings::default(), Settings { initial: 1, skew_ns: 40, ..Settings::default() }][round as usize % 2];
+        let mut ops: Vec<Operation> = spoiled(DataType::Register, true, &mut rng).operations().collect();
+        ops.sort_by_key(|op| op.invoke);
+        let mut history = History::new();
+        ops.into_iter().for_each(|op| history.push(op).unwrap());
+        let mut stream = VersionStream::new(&settings);
+        stream.extend(&history).unwrap();
+        let outcome = stream.finish();
+        let verdict = &outcome.keys[0].verdict;
+        let name = match verdict {
+            Verdict::Linearizable => "yes",
+            Verdict::Violation(_) => "no",
+            _ => "nothing",
+        };
+        *said.entry(name).or_default() += 1;
+        if ["yes", "no"].contains(&name) {
+            let truth = truth(&history, DataType::Register, &settings, true);
+            assert_eq!(truth, name == "yes", "{round}: {:?}\n{}", outcome.keys[0], dump(&history));
+        }
+    }
+    let of = |name| said.get(name).copied().unwrap_or(0);
+    assert!(of("yes") * 3 > rounds() && of("no") * 20 > rounds() && of("nothing") * 2 < rounds(), "{said:?}");
+}
+
+/// However long the history, a stream holds what is in flight and a little a key; and it says what the sweep says.
+#[test]
+fn streams_hold_what_is_in_flight() {
+    let shape = Shape { operations: 60_000, keys: 4, clients: 5, cas: 300, versions: true, ..Shape::default() };
+    let most = |shape: &Shape| {
+        let (mut stream, mut most, mut all) = (VersionStream::new(&Settings::default()), 0, History::new());
+        generate::simulate_in_windows(shape, 1000, &mut |window| {
+            for op in window {
+                stream.push(op).unwrap();
+                all.push(*op).unwrap();
+                most = most.max(stream.live());
+            }
+        });
+        let rows: std::collections::BTreeSet<u32> = all.operations().map(|op| op.row).collect();
+        assert_eq!((all.len(), rows.len()), (shape.operations, shape.operations));
+        let (streamed, swept) = (stream.finish(), check(&all, DataType::Register, &Settings::default()));
+        assert_eq!(streamed.keys[0].why, "every operation tells its version");
+        assert_eq!((streamed.verdict(), swept.verdict()), (Verdict::Linearizable, Verdict::Linearizable));
+        most
+    };
+    // For each operation in flight one return and one version, and V with the version before it.
+    let bound = 4 * (2 * 5 + 2);
+    assert!(most(&shape) <= bound, "{}", most(&shape));
+    let short = Shape { operations: 6_000, ..shape };
+    assert!(most(&shape) <= most(&short) + 8, "{} and {}", most(&shape), most(&short));
+    let unknown = Shape { unknown: 50, ..shape };
+    let lost = simulate(&unknown).operations().filter(|op| op.outcome == OpOutcome::Unknown).count();
+    assert!(most(&unknown) <= bound + lost);
+    let (mut late, op) = (VersionStream::new(&Settings::default()), Operation::ok(Kind::Write, 1, 7, 8));
+    assert_eq!(late.push(&op), Ok(()));
+    assert_eq!(late.push(&Operation { invoke: 6, ..op }), Err(OutOfOrder { latest: 7 }));
+}
+
 /// Positions of appends and fencing tokens of acquires.
 #[test]
 fn versioned_logs_and_mutexes_agree_with_the_oracle() {
