@@ -62,13 +62,15 @@ fn stream(shape: &Shape, stale: bool) {
     let before = resident();
     let mut judge = VersionStream::new(&Settings::default());
     let (mut seconds, mut taken, mut most) = (0.0, 0usize, 0);
-    let mut old: Option<Operation> = None;
-    simulate_in_windows(shape, 1 << 20, &mut |window| {
+    let (mut old, mut spoilt): (Option<Operation>, bool) = (None, !stale);
+    simulate_in_windows(shape, (shape.operations / 8).min(1 << 20), &mut |window| {
         let mut window = window.to_vec();
         let reads = |op: &&mut Operation| op.kind == Kind::Read && op.key == 7 && op.version.is_some();
-        if let Some(read) = window.iter_mut().find(reads).filter(|_| stale) {
+        if let Some(read) = window.iter_mut().find(reads).filter(|_| !spoilt) {
             match old {
-                Some(old) if taken > shape.operations / 2 => (read.value, read.version) = (old.value, old.version),
+                Some(old) if taken > shape.operations / 2 => {
+                    (read.value, read.version, spoilt) = (old.value, old.version, true);
+                }
                 Some(_) => {}
                 None => old = Some(*read),
             }

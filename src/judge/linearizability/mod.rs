@@ -41,6 +41,7 @@ mod register_search;
 mod sessions;
 mod set;
 mod shrink;
+mod shrink_model;
 mod slots;
 mod stack;
 mod staleness;

@@ -40,6 +40,9 @@ pub struct VersionStream<'a> {
     latest: i64,
 }
 
+/// Marks kept of each key at most.
+const MARKS: usize = 32;
+
 /// Why a key is not judged any further.
 #[derive(Clone, Debug)]
 enum End {
@@ -101,6 +104,9 @@ struct Line {
     ok: u32,
     /// V, and the operation that returned with it.
     complete: Option<Pending>,
+    /// Some of the operations that made V what it was, ever fewer of the long past, so that margins are not too small.
+    marks: Vec<Pending>,
+    advances: u32,
     /// Versions that can still be seen, ascending.
     entries: Vec<Entry>,
     pending: BinaryHeap<Reverse<Pending>>,
@@ -257,16 +263,17 @@ impl Line {
 
     /// An operation of a version that was over when it began.
     fn too_late(&self, complete: &Pending, op: &Operation, version: u64) -> End {
-        let margin = Some(op.invoke - complete.op.ret);
+        let margin = |complete: &Pending| Some(op.invoke - complete.op.ret);
         if complete.version == version {
             let before = self.entries.iter().find(|entry| entry.version == version).and_then(|entry| entry.write);
             return match before {
                 Some(other) => clash(Reason::SplitBrain { version }, &[other, *op], None),
-                None => clash(Reason::ReadBeforeWriteInvoked, &[complete.op, *op], margin),
+                None => clash(Reason::ReadBeforeWriteInvoked, &[complete.op, *op], margin(complete)),
             };
         }
-        let reason = Reason::VersionWentBack { newer: complete.version, older: version };
-        clash(reason, &[complete.op, *op], margin)
+        let above = self.first_above(version, complete);
+        let reason = Reason::VersionWentBack { newer: above.version, older: version };
+        clash(reason, &[above.op, *op], margin(&above))
     }
 
     /// Time goes on: operations that returned before now are complete, and lower versions are judged and forgotten.
@@ -276,12 +283,35 @@ impl Line {
             self.pending.pop();
             if self.complete.is_none_or(|complete| done.version > complete.version) {
                 (self.complete, moved) = (Some(done), true);
+                self.mark(done);
             }
         }
         match self.complete.filter(|_| moved) {
             Some(complete) => self.forget(complete.version, settings),
             None => Ok(()),
         }
+    }
+
+    /// Marks the first, and each 2^k-th of the later ones, with k as high as keeps them few.
+    fn mark(&mut self, done: Pending) {
+        let stride = 1 << (self.advances / MARKS as u32).checked_ilog2().map_or(0, |log| log + 1);
+        if self.advances.is_multiple_of(stride) {
+            self.marks.push(done);
+        }
+        if self.marks.len() == MARKS {
+            let mut nth = 0;
+            self.marks.retain(|_| {
+                nth += 1;
+                nth & 1 == 1
+            });
+        }
+        self.advances += 1;
+    }
+
+    /// The operation known to have returned first with a version above this one.
+    fn first_above(&self, version: u64, complete: &Pending) -> Pending {
+        let at = self.marks.partition_point(|mark| mark.version <= version);
+        self.marks.get(at).copied().unwrap_or(*complete)
     }
 
     /// Judges the versions below one and forgets them.
