@@ -456,7 +456,10 @@ fn shown_alone(history: &History, data: DataType, settings: &Settings, key: &Key
     let Verdict::Violation(example) = &key.verdict else {
         return;
     };
-    if !matches!(key.method, Method::StackConditions | Method::QueueConditions) {
+    let alone = [Method::StackConditions, Method::QueueConditions, Method::SetElements, Method::Blocks];
+    // Of chains of compare-and-sets only the ends are shown.
+    let chained = key.method == Method::Blocks && history.operations().any(|op| op.kind == Kind::Cas);
+    if chained || !alone.contains(&key.method) {
         return;
     }
     let mut shown = history.clone_empty();
