@@ -32,7 +32,7 @@ pub(super) fn shrink(case: &Case, stuck: usize, settings: &Settings) -> Option<S
     let mut shrinking = Shrinking { case, settings, near, steps: STEPS, from_start: false };
     let mut kept = match shrinking.last_few(&order) {
         Some(kept) => kept,
-        None => shrinking.from_far(order)?,
+        None => shrinking.far_back(order)?,
     };
     shrinking.stay_near(&kept);
     for _ in 0..2 {
@@ -102,7 +102,7 @@ impl Shrinking<'_> {
 
     /// The same where the cause lies long before, such as an outcome nobody knows that was used up then: all operations from
     /// the start, without ever smaller runs of them that do not matter.
-    fn from_far(&mut self, order: Vec<usize>) -> Option<Vec<usize>> {
+    fn far_back(&mut self, order: Vec<usize>) -> Option<Vec<usize>> {
         (self.from_start, self.steps) = (true, STEPS_FAR);
         self.contradict(&order, 0).then(|| thin_out(order, |fewer| self.contradict(fewer, 0)))
     }
