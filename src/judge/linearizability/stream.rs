@@ -8,13 +8,16 @@
 //! V itself, the versions of operations in flight, and writes of unknown outcome that nobody has seen (they are in flight
 //! for ever). Several such writes of one value leave the key undecided; so does whatever the sweep does not judge.
 
+mod pending;
+
 use super::history::{History, Kind, NEVER, NIL, OpOutcome, Operation};
 use super::outcome::{
     Counterexample, FailedCas, Gap, KeyVerdict, Method, NilRead, Outcome, Reason, Settings, Undecided, Verdict,
 };
 use super::witness::example;
 use hashbrown::HashMap;
-use std::cmp::{Ordering, Reverse};
+use pending::Pending;
+use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 /// Why an operation was not taken.
@@ -57,35 +60,6 @@ struct Entry {
     /// The first operation of this version, and the write.
     first: Operation,
     write: Option<Operation>,
-}
-
-/// An operation in flight, by return.
-#[derive(Clone, Copy, Debug)]
-struct Pending {
-    /// Widened by the declared skew, of this operation and of those it is compared with.
-    ret: i64,
-    version: u64,
-    op: Operation,
-}
-
-impl PartialEq for Pending {
-    fn eq(&self, other: &Pending) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Pending {}
-
-impl PartialOrd for Pending {
-    fn partial_cmp(&self, other: &Pending) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Pending {
-    fn cmp(&self, other: &Pending) -> Ordering {
-        (self.ret, self.version, self.op.row).cmp(&(other.ret, other.version, other.op.row))
-    }
 }
 
 /// A write of unknown outcome that nobody has seen.
