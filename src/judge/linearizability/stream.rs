@@ -113,7 +113,10 @@ impl<'a> VersionStream<'a> {
         let line = self.lines.entry(op.key).or_default();
         line.operations += 1;
         line.ok += u32::from(op.outcome == OpOutcome::Ok);
-        if line.end.is_none()
+        if matches!(line.end, Some(End::Clash(_))) && untold(op, &self.settings) {
+            // What seemed a contradiction rested on versions that are not complete.
+            line.end = Some(End::Other("versions are incomplete"));
+        } else if line.end.is_none()
             && let Err(end) = line.take(op, &self.settings)
         {
             // Nothing that comes can change it.
@@ -144,6 +147,13 @@ impl<'a> VersionStream<'a> {
         let keys = lines.into_iter().map(|(key, line)| line.finish(key, &self.settings));
         Outcome { keys: keys.collect() }
     }
+}
+
+/// Does an operation lack the version that it should tell?
+fn untold(op: &Operation, settings: &Settings) -> bool {
+    let any_nil = op.value == NIL && settings.nil_read == NilRead::Any;
+    let may = op.kind == Kind::Read && (op.value == settings.initial || any_nil);
+    op.outcome == OpOutcome::Ok && !may && op.version.is_none_or(|version| version >= 1 << 62)
 }
 
 fn clash(reason: Reason, operations: &[Operation], margin: Option<i64>) -> End {
