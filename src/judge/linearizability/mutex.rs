@@ -74,6 +74,10 @@ fn tokens(ops: &Ops) -> Option<Special> {
         }
     }
     acquires.sort_unstable_by_key(|(token, op)| (*token, op.at));
+    if let Some(pair) = acquires.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        let reason = Reason::SplitBrain { version: pair[0].0 };
+        return Some(ops.violation(reason, &[pair[0].1.at, pair[1].1.at], None));
+    }
     let mut latest: Option<(u64, Op)> = None;
     for &(token, op) in &acquires {
         if let Some((older, before)) = latest.filter(|(older, before)| *older == token || op.ret < before.invoke) {
