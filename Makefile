@@ -24,6 +24,7 @@ clippy:
 doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --lib
 
+# QUORATE_BENCH_HEADLINE=1 cargo bench --bench linearizability -- 100000000 100 1: 10^8 operations, 6.1 GB, too much for the default.
 bench: ## measure speed and memory, and compare with a peer
 	cargo bench
 	cargo run --release --manifest-path benches/peer/Cargo.toml

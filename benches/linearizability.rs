@@ -2,11 +2,12 @@
 //!
 //! `cargo bench --bench linearizability -- [operations] [keys] [threads] [words]`; reading a clock is fine here. Each case
 //! runs in a process of its own, so that its peak memory is its own. With one thread the time is that on the processor
-//! where the system tells, so that other work on the machine counts little.
+//! where the system tells, so that other work on the machine counts little. The headline of 10^8 operations needs 6 GiB and
+//! a minute, and runs only where `QUORATE_BENCH_HEADLINE` is set; it is then the only thing that runs.
 #![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a bench prints times")]
 
-use quorate::judge::linearizability::generate::{Random, Shape, simulate};
-use quorate::judge::linearizability::{DataType, History, Operation, Settings, Verdict, check};
+use quorate::judge::linearizability::generate::{Random, Shape, simulate, simulate_in_windows};
+use quorate::judge::linearizability::{DataType, History, Kind, Operation, Outcome, Settings, Verdict, VersionStream, check};
 use std::time::Instant;
 
 fn main() {
@@ -18,6 +19,14 @@ fn main() {
         println!("{operations} operations, {keys} keys, {threads} threads");
     }
     let base = Shape { operations, keys, clients: 5, ..Shape::default() };
+    if std::env::var("QUORATE_BENCH_HEADLINE").is_ok() {
+        let base = Shape { operations: 100_000_000, ..base };
+        growth(&base, threads);
+        return;
+    }
+    for operations in [100_000, 1_000_000, 10_000_000] {
+        growth(&Shape { operations, ..base }, threads);
+    }
     fast(&base, threads);
     repeated(operations.min(1_000_000), threads);
     hard(threads);
@@ -32,8 +41,52 @@ fn fast(base: &Shape, threads: usize) {
     run("unique values, 5 % unknown", &Shape { unknown: 50, ..*base }, threads);
     run("CAS, 5 % unknown", &cas, threads);
     run("queue", &Shape { data: DataType::Queue, ..*base }, threads);
+    run("stack", &Shape { data: DataType::Stack, ..*base }, threads);
+    run("stack, one key", &Shape { data: DataType::Stack, keys: 1, ..*base }, threads);
     run("set", &Shape { data: DataType::Set, reads: 300, ..*base }, threads);
     run("counter", &Shape { data: DataType::Counter, ..*base }, threads);
+}
+
+/// 5 % unknown outcomes and one stale read in the middle, in memory and, with versions, as a stream.
+fn growth(base: &Shape, threads: usize) {
+    let shape = Shape { unknown: 50, ..*base };
+    let n = base.operations;
+    run_with(&format!("growth: {n}, 5 % unknown, one stale read"), || spoilt_in_windows(&shape), &shape, threads);
+    let versions = Shape { versions: true, ..shape };
+    alone(&format!("stream: {n}, versions, 5 % unknown"), || stream(&versions, false));
+    alone(&format!("stream: {n}, the same, one stale read"), || stream(&versions, true));
+}
+
+/// Judges operations as they are made; only judging is timed.
+fn stream(shape: &Shape, stale: bool) {
+    let before = resident();
+    let mut judge = VersionStream::new(&Settings::default());
+    let (mut seconds, mut taken, mut most) = (0.0, 0usize, 0);
+    let (mut old, mut spoilt): (Option<Operation>, bool) = (None, !stale);
+    simulate_in_windows(shape, (shape.operations / 8).min(1 << 20), &mut |window| {
+        let mut window = window.to_vec();
+        let reads = |op: &&mut Operation| op.kind == Kind::Read && op.key == 7 && op.version.is_some();
+        if let Some(read) = window.iter_mut().find(reads).filter(|_| !spoilt) {
+            match old {
+                Some(old) if taken > shape.operations / 2 => {
+                    (read.value, read.version, spoilt) = (old.value, old.version, true);
+                }
+                Some(_) => {}
+                None => old = Some(*read),
+            }
+        }
+        let (start, busy) = (Instant::now(), processor());
+        window.iter().for_each(|op| judge.push(op).expect("in order"));
+        let busy = processor().zip(busy).map(|(after, before)| (after - before) as f64 / 1e9);
+        seconds += busy.filter(|&busy| busy > 0.0).unwrap_or(start.elapsed().as_secs_f64());
+        taken += window.len();
+        most = most.max(judge.live());
+    });
+    let outcome = judge.finish();
+    let name = std::env::var("QUORATE_BENCH_CASE").unwrap_or_default();
+    report(&name, taken, seconds, &outcome);
+    let whole = resident_peak().saturating_sub(before);
+    println!("    {most} operations and versions remembered at most; {} MiB with the window of operations", whole >> 20);
 }
 
 fn repeated(operations: usize, threads: usize) {
@@ -79,6 +132,26 @@ fn spoil(good: &History) -> History {
     history
 }
 
+/// A history made in windows, in which a read in the middle is given the answer of one long before.
+fn spoilt_in_windows(shape: &Shape) -> History {
+    let mut history = History::with_capacity(shape.operations);
+    let (mut old, mut spoilt) = (None, false);
+    simulate_in_windows(shape, 1 << 20, &mut |window| {
+        for &op in window {
+            let mut op = Operation { row: history.len() as u32, ..op };
+            if op.kind == Kind::Read && op.key % shape.keys == 7 {
+                match old {
+                    Some(value) if !spoilt && history.len() > shape.operations / 2 => (op.value, spoilt) = (value, true),
+                    Some(_) => {}
+                    None => old = Some(op.value),
+                }
+            }
+            history.push(op).expect("well-formed");
+        }
+    });
+    history
+}
+
 /// Only cases whose name contains the words given on the command line, if any.
 fn wanted(name: &str) -> bool {
     let mut words = std::env::args().skip(1).filter(|arg| !arg.starts_with('-') && arg.parse::<usize>().is_err()).peekable();
@@ -91,11 +164,15 @@ fn run(name: &str, shape: &Shape, threads: usize) {
 
 /// Starts this program again for the case alone, or runs it if this is that program.
 fn run_with(name: &str, history: impl Fn() -> History, shape: &Shape, threads: usize) {
+    alone(name, || run_here(name, &history(), shape, threads));
+}
+
+fn alone(name: &str, case: impl Fn()) {
     if !wanted(name) {
         return;
     }
     match std::env::var("QUORATE_BENCH_CASE") {
-        Ok(case) if case == name => run_here(name, &history(), shape, threads),
+        Ok(wanted) if wanted == name => case(),
         Ok(_) => {}
         Err(_) => {
             let program = std::env::current_exe().expect("this program has a name");
@@ -122,7 +199,12 @@ fn run_here(name: &str, history: &History, shape: &Shape, threads: usize) {
         }
     }
     let Some(outcome) = outcome else { return };
-    let n = history.len() as f64;
+    let work = resident_peak().saturating_sub(before) as f64 / history.len() as f64;
+    report(name, history.len(), best, &outcome);
+    println!("    {:.0} + {work:.0} bytes an operation: history and work", history.bytes() as f64 / history.len() as f64);
+}
+
+fn report(name: &str, operations: usize, seconds: f64, outcome: &Outcome) {
     let verdict = match outcome.verdict() {
         Verdict::Linearizable => "linearizable",
         Verdict::Violation(_) => "violation",
@@ -130,15 +212,10 @@ fn run_here(name: &str, history: &History, shape: &Shape, threads: usize) {
         Verdict::Vacuous => "vacuous",
     };
     let method = outcome.keys.iter().map(|key| key.method).max();
-    let work = resident_peak().saturating_sub(before) as f64 / n;
-    println!(
-        "{name:42} {:>8.2} M op/s {:>9.4} s  {:>4.0}+{work:.0} B/op  {verdict} by {method:?}",
-        n / best / 1e6,
-        best,
-        history.bytes() as f64 / n
-    );
+    let rate = operations as f64 / seconds / 1e6;
+    println!("{name:45} {rate:>8.2} M op/s {seconds:>9.4} s  {verdict} by {method:?}");
     for (_, example) in outcome.violations().take(1) {
-        println!("    {} operations, margin {:?} ns", example.operations.len(), example.margin_ns);
+        println!("    contradicted by {} operations, margin {:?} ns", example.operations.len(), example.margin_ns);
     }
 }
 

@@ -49,6 +49,7 @@ pub fn explain_gap(undecided: &Undecided) -> String {
         Gap::Bytes => "the byte budget was used up",
         Gap::Stopped => "the check was stopped",
         Gap::TooWide => "too many operations were in flight at once",
+        Gap::Unversioned => "the versions do not decide, and nothing else was kept",
         Gap::ForeignOperation => "the history holds an operation that its data type does not have",
     };
     match &undecided.stuck_at {

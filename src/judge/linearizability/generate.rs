@@ -3,6 +3,10 @@
 //! Two kinds: [`random`] draws small unruly histories with many ties, right or wrong by chance, for comparing methods
 //! with an oracle; [`simulate`] runs a correct object under concurrent clients and then, if asked, breaks it.
 
+mod small;
+
+pub use small::random;
+
 use super::history::{History, Kind, NEVER, NIL, OpOutcome, Operation};
 use super::outcome::DataType;
 
@@ -114,9 +118,31 @@ struct Pending {
 
 /// A run of a correct object. Operations are pushed by invoke time of their client's turn.
 pub fn simulate(shape: &Shape) -> History {
-    let mut sim = Simulation::new(shape);
-    sim.run();
+    let mut sim = Simulation::new(shape, shape.operations);
+    sim.run(&mut |_| {});
     sim.history
+}
+
+/// The same operations in order of invoke, made and handed over in windows of about `window` operations.
+pub fn simulate_in_windows(shape: &Shape, window: usize, take: &mut dyn FnMut(&[Operation])) {
+    let mut sim = Simulation::new(shape, window);
+    let mut waiting: Vec<Operation> = Vec::new();
+    sim.run(&mut |sim| {
+        if sim.history.len() < window {
+            return;
+        }
+        waiting.extend(sim.history.operations());
+        sim.recorded += sim.history.len() as u32;
+        sim.history = History::with_capacity(window);
+        waiting.sort_by_key(|op| (op.invoke, op.row));
+        // Whoever is in flight now was invoked before its effect, but not by more than this.
+        let ripe = waiting.partition_point(|op| op.invoke < sim.now - 5000 - shape.tick_ns);
+        take(&waiting[..ripe]);
+        waiting.drain(..ripe);
+    });
+    waiting.extend(sim.history.operations());
+    waiting.sort_by_key(|op| (op.invoke, op.row));
+    take(&waiting);
 }
 
 struct Simulation<'a> {
@@ -126,23 +152,28 @@ struct Simulation<'a> {
     history: History,
     next_value: i64,
     next_process: u32,
+    now: i64,
+    /// Operations handed over before those in `history`.
+    recorded: u32,
 }
 
 impl<'a> Simulation<'a> {
-    fn new(shape: &'a Shape) -> Simulation<'a> {
+    fn new(shape: &'a Shape, room: usize) -> Simulation<'a> {
         let object = Object { value: if shape.data == DataType::Counter { 0 } else { NIL }, ..Object::default() };
         Simulation {
             shape,
             random: Random(shape.seed),
             objects: vec![object; shape.keys.max(1) as usize],
-            history: History::with_capacity(shape.operations),
+            history: History::with_capacity(room),
             next_value: 0,
             next_process: shape.keys * shape.clients,
+            now: 0,
+            recorded: 0,
         }
     }
 
     /// All operations are drawn with an effect time; effects are applied in time order through a small heap.
-    fn run(&mut self) {
+    fn run(&mut self, settled: &mut dyn FnMut(&mut Self)) {
         use std::cmp::Reverse;
         use std::collections::BinaryHeap;
         let clients = (self.shape.keys * self.shape.clients) as usize;
@@ -169,7 +200,9 @@ impl<'a> Simulation<'a> {
                 }
                 None => {}
                 Some(mut done) => {
+                    self.now = now;
                     self.settle(&mut done);
+                    settled(self);
                     let think = self.random.below(self.shape.think_ns + 1) as i64;
                     heap.push(Reverse((done.effect.max(done.op.ret.min(done.effect + 1000)) + 1 + think, client)));
                 }
@@ -286,12 +319,16 @@ impl<'a> Simulation<'a> {
         } else if self.shape.versions && unknown && !pending.lost && op.kind != Kind::Read {
             object.version += u64::from(object.value == op.value);
         }
+        if self.shape.versions && matches!(op.kind, Kind::Append | Kind::Acquire) && op.outcome != OpOutcome::Fail {
+            object.version += 1;
+            op.version = (!unknown).then_some(object.version);
+        }
         self.record(pending);
     }
 
     fn record(&mut self, pending: &mut Pending) {
         let op = &mut pending.op;
-        op.row = self.history.len() as u32;
+        op.row = self.recorded + self.history.len() as u32;
         let mut shown = *op;
         if matches!(shown.kind, Kind::Dequeue | Kind::Pop | Kind::Remove) && shown.outcome == OpOutcome::Unknown {
             shown.value = if shown.kind == Kind::Remove { shown.value } else { NIL };
@@ -309,70 +346,5 @@ impl<'a> Simulation<'a> {
 impl Object {
     fn clone_if(&self, lost: bool) -> Option<Object> {
         lost.then(|| self.clone())
-    }
-}
-
-/// A small history drawn without any object behind it: `n` operations, ties, all outcomes, few or unique values.
-pub fn random(data: DataType, n: usize, unique: bool, random: &mut Random) -> History {
-    let mut history = History::new();
-    let span = 2 + random.below(12);
-    let values = 1 + random.below(3);
-    let mut next = 0;
-    let mut written: Vec<i64> = Vec::new();
-    for row in 0..n {
-        let kinds = kinds(data);
-        let kind = kinds[random.below(kinds.len() as u64) as usize];
-        let invoke = random.below(span) as i64;
-        let ret = invoke + random.below(1 + span / 2) as i64;
-        let outcome = match random.below(10) {
-            0 => OpOutcome::Fail,
-            1 | 2 => OpOutcome::Unknown,
-            _ => OpOutcome::Ok,
-        };
-        let mut op =
-            Operation { process: random.below(3) as u32, row: row as u32, outcome, ..Operation::ok(kind, 0, invoke, ret) };
-        let brings = !kind.observes_only() && !matches!(kind, Kind::Dequeue | Kind::Pop | Kind::Remove);
-        op.value = if brings && unique {
-            next += 1;
-            next
-        } else {
-            1 + random.below(if unique { n as u64 / 2 + 1 } else { values }) as i64
-        };
-        if !brings && random.chance(150) && matches!(kind, Kind::Read | Kind::Dequeue | Kind::Pop) {
-            op.value = NIL;
-        }
-        dress(&mut op, &mut history, &mut written, values, unique, random);
-        // Times are drawn in order, so the operation is well-formed.
-        let _ = history.push(op);
-    }
-    history
-}
-
-/// Fills in what only some kinds have.
-fn dress(op: &mut Operation, history: &mut History, written: &mut Vec<i64>, values: u64, unique: bool, random: &mut Random) {
-    match op.kind {
-        Kind::Cas => {
-            op.expected = if random.chance(200) { NIL } else { 1 + random.below(if unique { 5 } else { values }) as i64 };
-        }
-        Kind::Contains => op.expected = random.below(2) as i64,
-        Kind::Increment => op.value = if unique { 1 } else { random.below(4) as i64 - 1 },
-        Kind::ReadCounter => op.value = random.below(4) as i64,
-        Kind::Append => written.push(op.value),
-        Kind::ReadLog => {
-            let mut list = written.clone();
-            for i in (1..list.len()).rev() {
-                if random.chance(300) {
-                    list.swap(i, random.below(i as u64 + 1) as usize);
-                }
-            }
-            list.truncate(random.below(list.len() as u64 + 1) as usize);
-            op.value = history.list(&list);
-        }
-        Kind::Get | Kind::Put | Kind::AppendText => {
-            let n = if op.kind == Kind::Get { random.below(3) } else { 1 };
-            let text: String = (0..n).map(|_| char::from(b'a' + random.below(values) as u8)).collect();
-            op.value = history.text(&text);
-        }
-        _ => {}
     }
 }

@@ -3,9 +3,11 @@
 //! The longest read gives the order of what it holds; every other read must be a prefix of it. The length of the log is
 //! then a version: append k leads to version k, a read of n elements sees version n, and one pass decides as for registers
 //! with versions. Successful appends that nobody read come after all of that; those of unknown outcome may stay away.
-//! Does not judge: repeated elements. Positions told by the system (`version`) are not used.
+//! Where every successful append tells its position or offset (`told`), the order is forced: positions must rise along the
+//! reads, what no read shows must lie behind what one shows, and the unread ones are swept in order of position as well.
+//! Positions may have holes. Does not judge: repeated elements.
 
-use super::elements::{Index, Ops, Special};
+use super::elements::{Index, Op, Ops, Special};
 use super::history::{Kind, NEVER};
 use super::outcome::{Reason, Verdict};
 
@@ -18,10 +20,12 @@ struct Length {
     f_at: u32,
     s_at: u32,
     append_at: u32,
+    told: Option<u64>,
 }
 
 const NOWHERE: u32 = u32::MAX;
-const BLANK: Length = Length { f: NEVER, s: i64::MIN, append: NEVER, f_at: NOWHERE, s_at: NOWHERE, append_at: NOWHERE };
+const BLANK: Length =
+    Length { f: NEVER, s: i64::MIN, append: NEVER, f_at: NOWHERE, s_at: NOWHERE, append_at: NOWHERE, told: None };
 
 impl Length {
     fn take(&mut self, invoke: i64, ret: i64, at: u32) {
@@ -34,8 +38,8 @@ impl Length {
     }
 }
 
-/// Judges one log.
-pub(super) fn judge(ops: Ops) -> Special {
+/// Judges one log, by the positions of its appends as well if `told`.
+pub(super) fn judge(ops: Ops, told: bool) -> Special {
     let reads = || ops.judged().filter(|op| op.kind == Kind::ReadLog && !op.unknown);
     let longest = reads().max_by_key(|op| ops.history.list_of(op.value).len());
     let order = longest.map_or(&[][..], |op| ops.history.list_of(op.value));
@@ -66,21 +70,61 @@ pub(super) fn judge(ops: Ops) -> Special {
             }
             continue;
         }
+        let position = ops.history.version(op.at as usize).filter(|_| told && !op.unknown);
+        if told && !op.unknown && position.is_none() {
+            return Err("positions are incomplete");
+        }
         match index.of(op.value).map(|id| place[id]).filter(|&place| place > 0) {
             Some(place) if lengths[place].append_at != NOWHERE => return Err("elements repeat"),
             Some(place) => {
                 lengths[place].take(op.invoke, op.ret, op.at);
-                (lengths[place].append, lengths[place].append_at) = (op.invoke, op.at);
+                (lengths[place].append, lengths[place].append_at, lengths[place].told) = (op.invoke, op.at, position);
             }
             None if !seen.insert(op.value) => return Err("elements repeat"),
-            None if !op.unknown => unread.push(op),
+            None if !op.unknown => unread.push((position.unwrap_or(0), op)),
             None => {}
         }
     }
     if let Some(i) = (1..lengths.len()).find(|&i| lengths[i].append_at == NOWHERE) {
         return ops.phantom(longest.map_or(NOWHERE, |op| op.at), order[i - 1]);
     }
+    if told {
+        unread.sort_unstable_by_key(|(position, op)| (*position, op.at));
+        if let Some(violation) = misplaced(&ops, &lengths, &unread, longest.map_or(NOWHERE, |op| op.at)) {
+            return violation;
+        }
+        lengths.extend(unread.drain(..).map(|(told, op)| Length {
+            f: op.ret,
+            s: op.invoke,
+            append: op.invoke,
+            f_at: op.at,
+            s_at: op.at,
+            append_at: op.at,
+            told: Some(told),
+        }));
+    }
     sweep(&ops, &lengths, &unread)
+}
+
+/// Positions that do not rise along the longest read and on to what no read shows.
+fn misplaced(ops: &Ops, lengths: &[Length], unread: &[(u64, Op)], read: u32) -> Option<Special> {
+    let places = lengths.iter().filter_map(|length| Some((length.told?, length.append_at, true)));
+    let rest = unread.iter().map(|(position, op)| (*position, op.at, false));
+    let mut last: Option<(u64, u32, bool)> = None;
+    for here in places.chain(rest) {
+        if let Some(before) = last.filter(|before| before.0 >= here.0) {
+            let reason = match () {
+                () if before.0 == here.0 => Reason::SplitBrain { version: here.0 },
+                () if here.2 => Reason::VersionWentBack { newer: before.0, older: here.0 },
+                () => Reason::LostElement,
+            };
+            let read = Some(read).filter(|_| before.0 != here.0);
+            let shown: Vec<u32> = [before.1, here.1].into_iter().chain(read).collect();
+            return Some(ops.violation(reason, &shown, None));
+        }
+        last = Some(here);
+    }
+    None
 }
 
 /// An element twice in one read: a fault unless it was appended twice.
@@ -93,7 +137,7 @@ fn repeated(ops: &Ops, read: u32, element: i64) -> Special {
     ops.violation(Reason::DuplicateElement, &shown, None)
 }
 
-fn sweep(ops: &Ops, lengths: &[Length], unread: &[super::elements::Op]) -> Special {
+fn sweep(ops: &Ops, lengths: &[Length], unread: &[(u64, Op)]) -> Special {
     let (mut latest, mut holder) = (i64::MIN, NOWHERE);
     for length in lengths {
         if length.f < length.append {
@@ -108,8 +152,8 @@ fn sweep(ops: &Ops, lengths: &[Length], unread: &[super::elements::Op]) -> Speci
             (latest, holder) = (length.s, length.s_at);
         }
     }
-    match unread.iter().find(|op| op.ret < latest) {
-        Some(lost) => ops.violation(Reason::LostElement, &[lost.at, holder], Some(latest - lost.ret)),
+    match unread.iter().find(|(_, op)| op.ret < latest) {
+        Some((_, lost)) => ops.violation(Reason::LostElement, &[lost.at, holder], Some(latest - lost.ret)),
         None => Ok(Verdict::Linearizable),
     }
 }

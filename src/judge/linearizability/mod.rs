@@ -22,6 +22,7 @@ mod blocks;
 mod builtin;
 mod chains;
 mod counter;
+mod cover;
 mod elements;
 mod explain;
 #[doc(hidden)]
@@ -40,8 +41,11 @@ mod register_search;
 mod sessions;
 mod set;
 mod shrink;
+mod shrink_model;
 mod slots;
+mod stack;
 mod staleness;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -58,3 +62,4 @@ pub use outcome::{
 pub use plan::check;
 pub use sessions::{Guarantee, SessionFault, Sessions, sessions};
 pub use staleness::{StaleRead, Staleness, delta_atomicity, staleness};
+pub use stream::{OutOfOrder, VersionStream};

@@ -7,6 +7,7 @@
 
 use super::history::Operation;
 use super::outcome::{Counterexample, Gap, Reason, Settings, Undecided, Verdict};
+use super::shrink_model;
 use super::timeline::{Mask, Span, Timeline, order_events, width};
 use super::unknowns::Unknowns;
 use hashbrown::{HashMap, HashSet};
@@ -62,6 +63,34 @@ pub struct Call<Op> {
 /// Failed calls are taken as not having happened; a model that learns from a failed call should have an `Op` for it and
 /// mark it as ok.
 pub fn check_model<M: Model>(model: &M, calls: &[Call<M::Op>], settings: &Settings) -> Verdict {
+    use super::history::OpOutcome::{Fail, Ok};
+    if !calls.iter().any(|call| call.shown.outcome == Ok) {
+        return Verdict::Vacuous;
+    }
+    let judged: Vec<&Call<M::Op>> = calls
+        .iter()
+        .filter(|call| call.shown.outcome != Fail)
+        .filter(|call| call.shown.outcome == Ok || !model.observes_only(&call.op))
+        .collect();
+    let verdict = search(model, calls, settings);
+    let Verdict::Violation(example) = &verdict else {
+        return verdict;
+    };
+    let last = example.operations.last();
+    let Some(stuck) = judged.iter().position(|call| Some(&call.shown) == last) else {
+        return verdict;
+    };
+    match shrink_model::shrink(model, &judged, stuck, settings) {
+        Some(small) => {
+            let reason = example.reason.clone();
+            Verdict::Violation(Box::new(Counterexample { reason, operations: small.kept, margin_ns: small.margin }))
+        }
+        None => verdict,
+    }
+}
+
+/// The search alone, without making a counterexample small.
+pub(super) fn search<M: Model>(model: &M, calls: &[Call<M::Op>], settings: &Settings) -> Verdict {
     use super::history::OpOutcome::{Fail, Ok, Unknown};
     if !calls.iter().any(|call| call.shown.outcome == Ok) {
         return Verdict::Vacuous;

@@ -3,7 +3,8 @@
 //! Blocks cannot overlap, so the block lemma decides (see `blocks.rs`). An acquire that is never released must come last.
 //! A release of unknown outcome is best taken as done; an acquire of unknown outcome that its process did not go on from
 //! is best taken as not done. Does not judge: processes whose own operations overlap or touch, or that go on after an
-//! unknown outcome.
+//! unknown outcome. Where every successful acquire tells its fencing token (`told`), tokens must rise in the order of
+//! acquires, which is then forced.
 
 use super::elements::{Op, Ops, Special, sort_nearly};
 use super::history::{Kind, NEVER};
@@ -29,8 +30,11 @@ impl Held {
     }
 }
 
-/// Judges one mutex.
-pub(super) fn judge(ops: Ops) -> Special {
+/// Judges one mutex, by the tokens of its acquires as well if `told`.
+pub(super) fn judge(ops: Ops, told: bool) -> Special {
+    if told && let Some(special) = tokens(&ops) {
+        return special;
+    }
     let mut by_process: Vec<(u32, Op)> = ops.judged().map(|op| (ops.history.process(op.at as usize), op)).collect();
     by_process.sort_unstable_by_key(|(process, op)| (*process, op.invoke, op.ret, op.at));
     let mut held = Vec::new();
@@ -57,7 +61,54 @@ pub(super) fn judge(ops: Ops) -> Special {
         }
         held.extend(open.map(|acquire| Held { acquire, release: None }));
     }
-    order(&ops, &held)
+    if told { forced_order(&ops, held) } else { order(&ops, &held) }
+}
+
+/// What speaks against the tokens of acquires alone, or why they cannot be used.
+fn tokens(ops: &Ops) -> Option<Special> {
+    let mut acquires: Vec<(u64, Op)> = Vec::new();
+    for op in ops.judged().filter(|op| op.kind == Kind::Acquire && !op.unknown) {
+        match ops.history.version(op.at as usize) {
+            Some(token) => acquires.push((token, op)),
+            None => return Some(Err("tokens are incomplete")),
+        }
+    }
+    acquires.sort_unstable_by_key(|(token, op)| (*token, op.at));
+    if let Some(pair) = acquires.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        let reason = Reason::SplitBrain { version: pair[0].0 };
+        return Some(ops.violation(reason, &[pair[0].1.at, pair[1].1.at], None));
+    }
+    let mut latest: Option<(u64, Op)> = None;
+    for &(token, op) in &acquires {
+        if let Some((older, before)) = latest.filter(|(older, before)| *older == token || op.ret < before.invoke) {
+            let (reason, margin) = match older == token {
+                true => (Reason::SplitBrain { version: token }, None),
+                false => (Reason::VersionWentBack { newer: token, older }, Some(before.invoke - op.ret)),
+            };
+            return Some(ops.violation(reason, &[before.at, op.at], margin));
+        }
+        if latest.is_none_or(|(_, before)| op.invoke > before.invoke) {
+            latest = Some((token, op));
+        }
+    }
+    None
+}
+
+/// Blocks in the order of their tokens: none may end before an earlier one has begun to.
+fn forced_order(ops: &Ops, mut held: Vec<Held>) -> Special {
+    held.sort_by_key(|held| ops.history.version(held.acquire.at as usize));
+    let mut latest: Option<&Held> = None;
+    for here in &held {
+        if let Some(other) = latest.filter(|other| here.f() < other.s()) {
+            let margin = Some(other.s()).filter(|&s| s != NEVER).map(|s| s - here.f());
+            let shown: Vec<u32> = other.shown().chain(here.shown()).collect();
+            return ops.violation(Reason::MutexOverlap, &shown, margin);
+        }
+        if latest.is_none_or(|other| here.s() > other.s()) {
+            latest = Some(here);
+        }
+    }
+    Ok(Verdict::Linearizable)
 }
 
 fn order(ops: &Ops, held: &[Held]) -> Special {

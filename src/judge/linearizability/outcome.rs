@@ -208,6 +208,8 @@ pub enum Gap {
     TooWide,
     /// The history holds an operation that its data type does not have.
     ForeignOperation,
+    /// Versions alone do not decide, and a stream remembers nothing else.
+    Unversioned,
 }
 
 /// An honest "don't know".

@@ -7,7 +7,7 @@ use super::history::History;
 use super::outcome::{Counterexample, DataType, Gap, KeyVerdict, Method, Outcome, Settings, Undecided, Verdict};
 use super::profile::Profile;
 use super::versions::{self, Swept};
-use super::{builtin, counter, log, mutex, queue, register_case, set, witness};
+use super::{builtin, counter, log, mutex, queue, register_case, set, stack, witness};
 
 /// A verdict with the way it was reached.
 pub(super) struct Judged {
@@ -34,16 +34,16 @@ pub fn check(history: &History, data: DataType, settings: &Settings) -> Outcome 
         }
     }
     let wanted: Vec<bool> = judged.iter().zip(&profile.of).map(|(judged, of)| judged.is_none() && of.operations > 0).collect();
+    let mut alone: Vec<Option<Verdict>> = vec![None; judged.len()];
     if wanted.contains(&true) {
         let groups = Groups::new(history, &profile.keys, &wanted);
         let done = in_parallel(&groups, &wanted, settings.threads, |key, positions| {
-            if settings.stopped() { gave_up() } else { judge_one(history, positions, data, settings, reasons[key]) }
+            if settings.stopped() { (gave_up(), None) } else { judge_one(history, positions, data, settings, reasons[key]) }
         });
-        for (key, verdict) in done {
-            judged[key] = Some(verdict);
+        for (key, (verdict, without_versions)) in done {
+            (judged[key], alone[key]) = (Some(verdict), without_versions);
         }
     }
-    let mut alone: Vec<Option<Verdict>> = vec![None; judged.len()];
     set_version_clashes(history, &profile, settings, &mut judged, &mut alone, clashes);
     let keys = judged.into_iter().zip(alone).enumerate().filter_map(|(key, (judged, values_alone))| {
         let judged = judged.filter(|_| profile.of[key].operations > 0)?;
@@ -237,13 +237,37 @@ fn show_version_clash(history: &History, positions: &[u32], clash: versions::Cla
     witness::show_versions(history, positions, &clash, settings.initial)
 }
 
-/// One key whose operations are listed.
-fn judge_one(history: &History, positions: &[u32], data: DataType, settings: &Settings, why: &'static str) -> Judged {
-    let listed = !matches!(data, DataType::Register | DataType::Stack | DataType::Text);
+/// One key whose operations are listed; and the verdict without versions, where it is contradicted with them.
+fn judge_one(
+    history: &History,
+    positions: &[u32],
+    data: DataType,
+    settings: &Settings,
+    why: &'static str,
+) -> (Judged, Option<Verdict>) {
+    let listed = !matches!(data, DataType::Register | DataType::Text);
     let Some(judged) = gather(history, if listed { positions } else { &[] }, settings) else {
-        return gave_up();
+        return (gave_up(), None);
     };
     let ops = Ops::new(history, positions, &judged, settings.skew_ns);
+    let told = match data {
+        DataType::Log if settings.use_versions && history.has_versions() => log::judge(ops, true),
+        DataType::Mutex if settings.use_versions && history.has_versions() => mutex::judge(ops, true),
+        _ => Err("no versions"),
+    };
+    let by_versions = |verdict| Judged { verdict, method: Method::VersionSweep, why: "every change tells its version" };
+    match told {
+        Ok(Verdict::Linearizable) => (by_versions(Verdict::Linearizable), None),
+        Ok(verdict) => {
+            let alone = judge_values(ops, data, settings, why);
+            (by_versions(verdict), Some(alone.verdict))
+        }
+        Err(_) => (judge_values(ops, data, settings, why), None),
+    }
+}
+
+/// One key by the answers of its operations alone.
+fn judge_values(ops: Ops, data: DataType, settings: &Settings, why: &'static str) -> Judged {
     let special: Option<(Method, Special, &'static str)> = match data {
         DataType::Set => {
             let (verdict, searched) = set::judge(ops, settings);
@@ -254,10 +278,11 @@ fn judge_one(history: &History, positions: &[u32], data: DataType, settings: &Se
             return Judged { verdict, method, why };
         }
         DataType::Queue => Some((Method::QueueConditions, queue::judge(ops), "elements are distinct")),
+        DataType::Stack => Some((Method::StackConditions, stack::judge(ops), "elements are distinct")),
         DataType::Counter => Some((Method::CounterSlots, counter::judge(ops), "all increments are 1")),
-        DataType::Log => Some((Method::LogPrefixes, log::judge(ops), "elements are distinct")),
-        DataType::Mutex => Some((Method::MutexBlocks, mutex::judge(ops), "each process acquires and releases in turn")),
-        DataType::Register | DataType::Stack | DataType::Text => None,
+        DataType::Log => Some((Method::LogPrefixes, log::judge(ops, false), "elements are distinct")),
+        DataType::Mutex => Some((Method::MutexBlocks, mutex::judge(ops, false), "each process acquires and releases in turn")),
+        DataType::Register | DataType::Text => None,
     };
     let why = match special {
         Some((method, Ok(verdict), why)) => {
@@ -268,9 +293,9 @@ fn judge_one(history: &History, positions: &[u32], data: DataType, settings: &Se
     };
     let (verdict, method) = match data {
         DataType::Register | DataType::Mutex => {
-            (register_case::judge(history, positions, data, settings), Method::RegisterSearch)
+            (register_case::judge(ops.history, ops.positions, data, settings), Method::RegisterSearch)
         }
-        _ => (builtin::search(history, positions, data, settings), Method::ModelSearch),
+        _ => (builtin::search(ops.history, ops.positions, data, settings), Method::ModelSearch),
     };
     Judged { verdict, method, why }
 }

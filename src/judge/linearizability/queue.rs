@@ -4,8 +4,11 @@
 //! other come out the other way round (an element never taken comes out at infinity); and no "empty" lies strictly inside
 //! a stretch of time during which some element was there for certain (Bouajjani, Emmi, Enea & Hamza, "On reducing
 //! linearizability to state reachability", 2015). An enqueue of unknown outcome counts only if its element came out.
-//! Does not judge: repeated elements, dequeues of unknown outcome.
+//! A dequeue of unknown outcome may have taken any element or none: an order without it is an order; if there is none even
+//! among the elements that came out to somebody, there is no order at all; what lies between is searched. Does not judge:
+//! repeated elements.
 
+use super::cover::{Certain, chain, least_overlap, stretches};
 use super::elements::{Index, Ops, Special, sort_nearly};
 use super::history::{Kind, NEVER, NIL};
 use super::outcome::{Reason, Verdict};
@@ -26,8 +29,8 @@ pub(super) fn judge(ops: Ops) -> Special {
     let brought = ops.judged().filter(|op| op.kind == Kind::Enqueue).map(|op| op.value);
     let index = Index::new(brought);
     let mut elements = vec![EMPTY; index.len()];
-    let (mut empties, mut order) = (Vec::new(), Vec::with_capacity(index.len()));
-    let mut clash = None;
+    let mut empties = Vec::new();
+    let (mut clash, mut open) = (None, false);
     for op in ops.judged() {
         let element = index.of(op.value).map(|i| &mut elements[i]);
         match (op.kind, element) {
@@ -36,7 +39,7 @@ pub(super) fn judge(ops: Ops) -> Special {
                 element.put_at = op.at;
             }
             (Kind::Enqueue, _) => return Err("elements repeat"),
-            (_, _) if op.unknown => return Err("a dequeue has an unknown outcome"),
+            (_, _) if op.unknown => open = true,
             (_, _) if op.value == NIL => empties.push((op.invoke, op.ret, op.at)),
             (_, None) => clash = Some(ops.phantom(op.at, op.value)),
             (_, Some(element)) if element.taken_at != NOWHERE => {
@@ -51,22 +54,34 @@ pub(super) fn judge(ops: Ops) -> Special {
     if let Some(clash) = clash {
         return clash;
     }
-    for (i, element) in elements.iter().enumerate().filter(|(_, element)| element.put_at != NOWHERE) {
+    for element in elements.iter().filter(|element| element.put_at != NOWHERE) {
         if element.taken.1 < element.put.0 {
             let margin = element.put.0 - element.taken.1;
             return ops.violation(Reason::ReadBeforeWriteInvoked, &[element.put_at, element.taken_at], Some(margin));
-        }
-        if element.put.1 != NEVER {
-            order.push((element.put.1, i as u32));
         }
     }
     if let Some(element) = elements.iter().find(|element| element.put_at == NOWHERE && element.taken_at != NOWHERE) {
         return ops.phantom(element.taken_at, ops.history.values[element.taken_at as usize]);
     }
+    let verdict = decide(&ops, &elements, &empties, true)?;
+    if !open || verdict == Verdict::Linearizable {
+        return Ok(verdict);
+    }
+    match decide(&ops, &elements, &empties, false)? {
+        Verdict::Linearizable => Err("a dequeue of unknown outcome may have taken any element"),
+        violation => Ok(violation),
+    }
+}
+
+/// Is there an order, if elements that nobody took are still there (`lost_too`) or never were?
+fn decide(ops: &Ops, elements: &[Element], empties: &[(i64, i64, u32)], lost_too: bool) -> Special {
+    let counts = |element: &Element| element.put.1 != NEVER && (element.taken_at != NOWHERE || lost_too);
+    let certain = elements.iter().enumerate().filter(|(_, element)| counts(element));
+    let mut order: Vec<(i64, u32)> = certain.map(|(i, element)| (element.put.1, i as u32)).collect();
     sort_nearly(&mut order);
-    match first_in_first_out(&ops, &elements, &order) {
+    match first_in_first_out(ops, elements, &order) {
         Some(violation) => violation,
-        None => not_empty(&ops, &elements, &order, &empties),
+        None => not_empty(ops, elements, &order, empties),
     }
 }
 
@@ -104,37 +119,19 @@ fn not_empty(ops: &Ops, elements: &[Element], order: &[(i64, u32)], empties: &[(
     if empties.is_empty() {
         return Ok(Verdict::Linearizable);
     }
-    let mut stretches: Vec<(i64, i64, u32)> = Vec::new();
-    for &(from, i) in order {
-        let until = elements[i as usize].taken.0;
-        match stretches.last_mut() {
-            _ if until <= from => {}
-            Some(last) if from < last.1 => last.1 = last.1.max(until),
-            _ => stretches.push((from, until, i)),
-        }
-    }
+    let core = |&(from, element): &(i64, u32)| Certain { from, until: elements[element as usize].taken.0, element };
+    let certain: Vec<Certain> = order.iter().map(core).filter(|core| core.from < core.until).collect();
+    let stretches = stretches(&certain);
     for &(invoke, ret, at) in empties {
         let i = stretches.partition_point(|stretch| stretch.0 < invoke);
-        if let Some(&(from, until, _)) = i.checked_sub(1).and_then(|i| stretches.get(i))
-            && ret < until
-        {
-            return ops.violation(Reason::NotEmpty, &covering(elements, order, from, until, (invoke, ret), at), {
-                (until == NEVER).then_some(invoke - from).or(Some((invoke - from).min(until.saturating_sub(ret))))
-            });
+        if i.checked_sub(1).is_some_and(|i| ret < stretches[i].1) {
+            let links = chain(&certain, invoke, ret);
+            let ends = [links.first().map(|link| invoke - link.from), links.last().map(|link| link.until.saturating_sub(ret))];
+            let margin = ends.into_iter().flatten().chain(least_overlap(&links)).min();
+            let elements = links.iter().map(|link| &elements[link.element as usize]);
+            let shown = elements.flat_map(|element| [element.put_at, element.taken_at]).filter(|&at| at != NOWHERE);
+            return ops.violation(Reason::NotEmpty, &shown.chain([at]).collect::<Vec<u32>>(), margin);
         }
     }
     Ok(Verdict::Linearizable)
-}
-
-/// The "empty" and the first few elements that cover it.
-fn covering(elements: &[Element], order: &[(i64, u32)], from: i64, until: i64, empty: (i64, i64), at: u32) -> Vec<u32> {
-    let inside = order
-        .iter()
-        .map(|&(_, i)| &elements[i as usize])
-        .filter(|element| (from..until).contains(&element.put.1) && element.taken.0 > empty.0 && element.put.1 < empty.1);
-    let mut shown = vec![at];
-    for element in inside.take(2) {
-        shown.extend([element.put_at, element.taken_at].into_iter().filter(|&at| at != NOWHERE));
-    }
-    shown
 }

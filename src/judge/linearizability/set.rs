@@ -72,13 +72,13 @@ pub(super) fn judge(ops: Ops, settings: &Settings) -> (Verdict, bool) {
         }
     }
     for &(i, op) in missing.iter().filter(|&&(i, _)| !elements[i].repeats) {
-        let Some((first, last)) = elements[i].certain() else {
+        let Some(((first, first_at), (last, last_at))) = elements[i].certain() else {
             continue;
         };
         if op.invoke > first && op.ret < last {
             let element = &elements[i];
-            let after = [element.there_last, element.remove_at].into_iter().find(|&at| at != NOWHERE);
-            let shown: Vec<u32> = [Some(element.add_at), Some(op.at), after].into_iter().flatten().collect();
+            let shown = [element.add_at, first_at, op.at, last_at, element.remove_at];
+            let shown: Vec<u32> = shown.into_iter().filter(|&at| at != NOWHERE).collect();
             let margin = (op.invoke - first).min(last.saturating_sub(op.ret));
             if let Ok(violation) = ops.violation(Reason::LostElement, &shown, Some(margin)) {
                 return (violation, false);
@@ -141,16 +141,16 @@ impl Element {
         None
     }
 
-    /// The stretch during which the element is there in the most lenient reading.
-    fn certain(&self) -> Option<(i64, i64)> {
+    /// The stretch during which the element is there in the most lenient reading, and the operations that bound it.
+    fn certain(&self) -> Option<((i64, u32), (i64, u32))> {
         if self.add_at == NOWHERE {
             return None;
         }
-        let first = self.add.1.min(self.there.0).min(self.remove.1);
+        let first = (self.add.1, self.add_at).min((self.there.0, self.there_first)).min((self.remove.1, self.remove_at));
         let last = match self.remove_at {
-            NOWHERE => NEVER,
-            _ => self.remove.0.max(self.there.1).max(self.add.0),
+            NOWHERE => (NEVER, NOWHERE),
+            _ => (self.remove.0, self.remove_at).max((self.there.1, self.there_last)).max((self.add.0, self.add_at)),
         };
-        (first != NEVER).then_some((first, last))
+        (first.0 != NEVER).then_some((first, last))
     }
 }

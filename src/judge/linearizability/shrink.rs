@@ -11,9 +11,10 @@ use super::outcome::{Budget, Settings};
 use super::register_search::{Act, Case, Found, search};
 use super::timeline::Span;
 
-/// Most operations that are looked at, and steps of all searches together.
+/// Most of the last operations that are looked at, and steps of all searches together; then steps for the whole past.
 const MOST: usize = 128;
 const STEPS: u64 = 2_000_000;
+const STEPS_FAR: u64 = 16_000_000;
 
 /// A small contradiction: operations of the case in order of invoke, and its margin.
 pub(super) struct Small {
@@ -29,7 +30,10 @@ pub(super) fn shrink(case: &Case, stuck: usize, settings: &Settings) -> Option<S
     order.sort_by_key(|&op| (op == stuck, case.spans[op].ret, op));
     let near = (0..case.acts.len()).collect();
     let mut shrinking = Shrinking { case, settings, near, steps: STEPS, from_start: false };
-    let mut kept = shrinking.last_few(&order)?;
+    let mut kept = match shrinking.last_few(&order) {
+        Some(kept) => kept,
+        None => shrinking.far_back(order)?,
+    };
     shrinking.stay_near(&kept);
     for _ in 0..2 {
         let mut i = 0;
@@ -45,6 +49,25 @@ pub(super) fn shrink(case: &Case, stuck: usize, settings: &Settings) -> Option<S
     let margin = shrinking.margin(&kept);
     kept.sort_by_key(|&op| (op == stuck, case.spans[op].invoke, op));
     Some(Small { kept, margin: margin.map(|margin| margin.saturating_add(2 * settings.skew_ns)) })
+}
+
+/// Leaves out runs of elements, halving their length, as long as what is left still holds; the last one always stays.
+pub(super) fn thin_out<T: Copy>(mut kept: Vec<T>, mut holds: impl FnMut(&[T]) -> bool) -> Vec<T> {
+    let mut run = kept.len() / 2;
+    while run > 0 {
+        let mut start = 0;
+        while start + 1 < kept.len() {
+            let end = (start + run).min(kept.len() - 1);
+            let fewer: Vec<T> = kept[..start].iter().chain(&kept[end..]).copied().collect();
+            if holds(&fewer) {
+                kept = fewer;
+            } else {
+                start = end;
+            }
+        }
+        run /= 2;
+    }
+    kept
 }
 
 struct Shrinking<'a> {
@@ -77,6 +100,13 @@ impl Shrinking<'_> {
         None
     }
 
+    /// The same where the cause lies long before, such as an outcome nobody knows that was used up then: all operations from
+    /// the start, without ever smaller runs of them that do not matter.
+    fn far_back(&mut self, order: Vec<usize>) -> Option<Vec<usize>> {
+        (self.from_start, self.steps) = (true, STEPS_FAR);
+        self.contradict(&order, 0).then(|| thin_out(order, |fewer| self.contradict(fewer, 0)))
+    }
+
     /// Is there no order of the kept operations, with returns this much later, whatever the others did?
     fn contradict(&mut self, kept: &[usize], later: i64) -> bool {
         let spans = &self.case.spans;
@@ -85,12 +115,14 @@ impl Shrinking<'_> {
             return false;
         };
         let last = kept.iter().map(|&op| ret(op)).max().unwrap_or(first);
+        let mut keeps = vec![false; spans.len()];
+        kept.iter().for_each(|&op| keeps[op] = true);
         let mut part = Case { acts: Vec::new(), spans: Vec::new(), initial: self.case.initial, values: self.case.values + 1 };
         for &op in &self.near {
             let act = self.case.acts[op];
             let changes = matches!(act, Act::Write(_) | Act::Cas(..));
             let near = spans[op].invoke <= last && (self.from_start || ret(op) >= first);
-            if kept.contains(&op) {
+            if keeps[op] {
                 part.acts.push(act);
                 part.spans.push(Span { ret: ret(op), ..spans[op] });
             } else if changes && near {

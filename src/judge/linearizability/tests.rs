@@ -92,6 +92,11 @@ impl Spec {
 
     /// Versions: each write gets a higher one, each read sees the current one.
     fn follow_version(&mut self, op: &Operation) -> bool {
+        if matches!(op.kind, Kind::Append | Kind::Acquire) && op.outcome == OpOutcome::Ok {
+            let fits = op.version.is_none_or(|version| version > self.version);
+            self.version = op.version.unwrap_or(self.version);
+            return fits;
+        }
         if !matches!(op.kind, Kind::Write | Kind::Cas | Kind::Read) || op.outcome == OpOutcome::Fail {
             return true;
         }
@@ -225,10 +230,11 @@ fn compare(data: DataType, salt: u64, settings: &Settings, versions: bool) -> BT
             searches_agree(&history, data, settings, &key.verdict);
         }
         let by_version = key.method == Method::VersionSweep;
-        if versions && history.has_versions() {
+        if versions && data == DataType::Register && history.has_versions() {
             windows_agree(&history, settings, by_version && key.verdict == Verdict::Linearizable);
         }
         margin_holds(&history, data, settings, &key.verdict);
+        shown_alone(&history, data, settings, key);
         let expected = truth(&history, data, settings, by_version);
         let got = match &key.verdict {
             Verdict::Linearizable => true,
@@ -400,8 +406,68 @@ fn sets_agree_with_the_oracle() {
 
 #[test]
 fn stacks_agree_with_the_oracle() {
-    compare(DataType::Stack, 7, &Settings::default(), false);
+    exercised(&compare(DataType::Stack, 7, &Settings::default(), false), Method::StackConditions);
     compare(DataType::Stack, 27, &Settings { skew_ns: 1, ..Settings::default() }, false);
+}
+
+/// Deeper stacks than an oracle can judge: the method agrees with the search, and what it shows is wrong by itself.
+#[test]
+fn deeper_stacks_agree_with_the_search() {
+    let (mut yes, mut no) = (0, 0);
+    for round in 0..rounds() / 8 {
+        let mut rng = Random(79 << 40 | round);
+        let shape = Shape {
+            data: DataType::Stack,
+            operations: 8 + rng.below(16) as usize,
+            clients: 2 + rng.below(4) as u32,
+            unknown: rng.below(2) * 100,
+            reads: 300 + rng.below(200),
+            tick_ns: [1, 300][rng.below(2) as usize],
+            seed: rng.bits(),
+            ..Shape::default()
+        };
+        let mut ops: Vec<Operation> = simulate(&shape).operations().collect();
+        let pops: Vec<usize> = (0..ops.len()).filter(|&i| ops[i].kind == Kind::Pop && ops[i].value != NIL).collect();
+        for pair in pops.windows(2) {
+            if !rng.chance(200) {
+                continue;
+            }
+            (ops[pair[0]].value, ops[pair[1]].value) = (ops[pair[1]].value, ops[pair[0]].value);
+            ops[pair[0]].invoke -= 600 * rng.below(2) as i64;
+        }
+        let mut history = History::new();
+        ops.into_iter().for_each(|op| history.push(op).unwrap());
+        let settings = Settings::default();
+        let outcome = check(&history, DataType::Stack, &settings);
+        let key = &outcome.keys[0];
+        let all: Vec<u32> = (0..history.len() as u32).collect();
+        let good = builtin::search(&history, &all, DataType::Stack, &settings) == Verdict::Linearizable;
+        assert_eq!(key.verdict == Verdict::Linearizable, good, "{round}: {key:?}\n{}", dump(&history));
+        shown_alone(&history, DataType::Stack, &settings, key);
+        if key.method == Method::StackConditions {
+            (yes, no) = (yes + u64::from(good), no + u64::from(!good));
+        }
+    }
+    assert!(yes * 40 > rounds() && no * 80 > rounds(), "{yes} yes, {no} no");
+}
+
+/// The operations that a method shows have no order by themselves, not even with clocks wrong by almost the margin.
+fn shown_alone(history: &History, data: DataType, settings: &Settings, key: &KeyVerdict) {
+    let Verdict::Violation(example) = &key.verdict else {
+        return;
+    };
+    let alone = [Method::StackConditions, Method::QueueConditions, Method::SetElements, Method::Blocks];
+    // Of chains of compare-and-sets only the ends are shown.
+    let chained = key.method == Method::Blocks && history.operations().any(|op| op.kind == Kind::Cas);
+    if chained || !alone.contains(&key.method) {
+        return;
+    }
+    let mut shown = history.clone_empty();
+    example.operations.iter().for_each(|&op| shown.push(op).unwrap());
+    for skew in [settings.skew_ns, example.margin_ns.map_or(0, |margin| ((margin - 1) / 2).min(1 << 40))] {
+        let verdict = check(&shown, data, &Settings { skew_ns: skew, ..*settings }).verdict();
+        assert!(matches!(verdict, Verdict::Violation(_)), "skew {skew}: {verdict:?} of {key:?}\n{}", dump(history));
+    }
 }
 
 #[test]
@@ -420,6 +486,165 @@ fn logs_agree_with_the_oracle() {
 fn mutexes_agree_with_the_oracle() {
     exercised(&compare(DataType::Mutex, 10, &Settings::default(), false), Method::MutexBlocks);
     compare(DataType::Mutex, 30, &Settings { skew_ns: 1, ..Settings::default() }, false);
+}
+
+/// Δ-atomicity without versions: the smallest Δ for which an oracle finds an order.
+#[test]
+fn delta_atomicity_agrees_with_the_oracle() {
+    let settings = Settings::default();
+    let mut found = BTreeMap::new();
+    for round in 0..rounds() / 4 {
+        let mut rng = Random(81 << 40 | round);
+        let n = 2 + rng.below(5) as usize;
+        let unique = rng.chance(700);
+        let history = random(DataType::Register, n, unique, &mut rng);
+        if !history.operations().any(|op| op.outcome == OpOutcome::Ok) {
+            continue;
+        }
+        let fits = |delta: i64| {
+            let mut moved = History::new();
+            for op in history.operations() {
+                let invoke = if op.kind == Kind::Read { op.invoke - delta } else { op.invoke };
+                moved.push(Operation { invoke, ..op }).unwrap();
+            }
+            truth(&moved, DataType::Register, &settings, false)
+        };
+        let expected = (0..40).find(|&delta| fits(delta));
+        let got = delta_atomicity(&history, 0, &settings);
+        assert_eq!(got, expected, "{round}:\n{}", dump(&history));
+        *found.entry(expected.map(|delta| delta > 0)).or_insert(0) += 1;
+    }
+    let of = |delta| found.get(&delta).copied().unwrap_or(0);
+    assert!(of(None) * 40 > rounds() && of(Some(true)) * 400 > rounds() && of(Some(false)) * 40 > rounds(), "{found:?}");
+}
+
+/// A write of unknown outcome is seen, and long after it was overwritten it is seen again.
+#[test]
+fn causes_long_before_are_found() {
+    let mut history = History::new();
+    let unknown = Operation { outcome: OpOutcome::Unknown, ret: NEVER, ..Operation::ok(Kind::Write, 9, 1, 2) };
+    let mut push = |op: Operation| {
+        let row = history.len() as u32;
+        history.push(Operation { row, ..op }).unwrap();
+    };
+    push(unknown);
+    push(Operation::ok(Kind::Read, 9, 10, 12));
+    for i in 0..600 {
+        let kind = if i % 3 == 0 { Kind::Write } else { Kind::Read };
+        push(Operation::ok(kind, 1 + i / 3 % 2, 20 + 10 * i, 25 + 10 * i));
+    }
+    push(Operation::ok(Kind::Read, 9, 9000, 9001));
+    let settings = Settings::default();
+    let outcome = check(&history, DataType::Register, &settings);
+    let (_, example) = outcome.violations().next().unwrap();
+    assert_eq!(outcome.keys[0].method, Method::RegisterSearch);
+    let rows: Vec<u32> = example.operations.iter().map(|op| op.row).collect();
+    assert!(rows.len() <= 5 && rows.contains(&1) && rows.contains(&602), "{example:?}");
+    assert!(example.margin_ns.is_some(), "{example:?}");
+    margin_holds(&history, DataType::Register, &settings, &outcome.verdict());
+}
+
+/// What the stream says is true, and it seldom says nothing.
+#[test]
+fn streams_of_versions_agree_with_the_oracle() {
+    let mut said: BTreeMap<&str, u64> = BTreeMap::new();
+    for round in 0..rounds() {
+        let mut rng = Random(80 << 40 | round);
+        let settings = [Settings::default(), Settings { initial: 1, skew_ns: 40, ..Settings::default() }][round as usize % 2];
+        let mut ops: Vec<Operation> = spoiled(DataType::Register, true, &mut rng).operations().collect();
+        ops.sort_by_key(|op| op.invoke);
+        let mut history = History::new();
+        ops.into_iter().for_each(|op| history.push(op).unwrap());
+        let mut stream = VersionStream::new(&settings);
+        stream.extend(&history).unwrap();
+        let outcome = stream.finish();
+        let verdict = &outcome.keys[0].verdict;
+        let name = match verdict {
+            Verdict::Linearizable => "yes",
+            Verdict::Violation(_) => "no",
+            _ => "nothing",
+        };
+        *said.entry(name).or_default() += 1;
+        if ["yes", "no"].contains(&name) {
+            let truth = truth(&history, DataType::Register, &settings, true);
+            assert_eq!(truth, name == "yes", "{round}: {:?}\n{}", outcome.keys[0], dump(&history));
+        }
+    }
+    let of = |name| said.get(name).copied().unwrap_or(0);
+    assert!(of("yes") * 3 > rounds() && of("no") * 20 > rounds() && of("nothing") * 2 < rounds(), "{said:?}");
+}
+
+/// However long the history, a stream holds what is in flight and a little a key; and it says what the sweep says.
+#[test]
+fn streams_hold_what_is_in_flight() {
+    let shape = Shape { operations: 60_000, keys: 4, clients: 5, cas: 300, versions: true, ..Shape::default() };
+    let most = |shape: &Shape| {
+        let (mut stream, mut most, mut all) = (VersionStream::new(&Settings::default()), 0, History::new());
+        generate::simulate_in_windows(shape, 1000, &mut |window| {
+            for op in window {
+                stream.push(op).unwrap();
+                all.push(*op).unwrap();
+                most = most.max(stream.live());
+            }
+        });
+        let rows: std::collections::BTreeSet<u32> = all.operations().map(|op| op.row).collect();
+        assert_eq!((all.len(), rows.len()), (shape.operations, shape.operations));
+        let (streamed, swept) = (stream.finish(), check(&all, DataType::Register, &Settings::default()));
+        assert_eq!(streamed.keys[0].why, "every operation tells its version");
+        assert_eq!((streamed.verdict(), swept.verdict()), (Verdict::Linearizable, Verdict::Linearizable));
+        most
+    };
+    // For each operation in flight one return and one version, and V with the version before it.
+    let bound = 4 * (2 * 5 + 2);
+    assert!(most(&shape) <= bound, "{}", most(&shape));
+    let short = Shape { operations: 6_000, ..shape };
+    assert!(most(&shape) <= most(&short) + 8, "{} and {}", most(&shape), most(&short));
+    let unknown = Shape { unknown: 50, ..shape };
+    let lost = simulate(&unknown).operations().filter(|op| op.outcome == OpOutcome::Unknown).count();
+    assert!(most(&unknown) <= bound + lost);
+    let (mut late, op) = (VersionStream::new(&Settings::default()), Operation::ok(Kind::Write, 1, 7, 8));
+    assert_eq!(late.push(&op), Ok(()));
+    assert_eq!(late.push(&Operation { invoke: 6, ..op }), Err(OutOfOrder { latest: 7 }));
+}
+
+/// Positions of appends and fencing tokens of acquires.
+#[test]
+fn versioned_logs_and_mutexes_agree_with_the_oracle() {
+    for (data, salt) in [(DataType::Log, 13), (DataType::Mutex, 14)] {
+        exercised(&compare(data, salt, &Settings::default(), true), Method::VersionSweep);
+        compare(data, salt + 20, &Settings { skew_ns: 40, ..Settings::default() }, true);
+    }
+}
+
+/// What only a search can judge ends as undecided when the budget does, and says why.
+#[test]
+fn queues_and_counters_beyond_their_methods_are_undecided_without_a_budget() {
+    let unknown = OpOutcome::Unknown;
+    let mut queue = History::new();
+    for i in 0..12 {
+        queue.push(Operation::ok(Kind::Enqueue, i, 2 * i, 2 * i)).unwrap();
+    }
+    queue.push(Operation { outcome: unknown, ..Operation::ok(Kind::Dequeue, NIL, 30, 31) }).unwrap();
+    queue.push(Operation::ok(Kind::Dequeue, 1, 40, 41)).unwrap();
+    let mut counter = History::new();
+    for i in 0..12 {
+        counter.push(Operation::ok(Kind::Increment, 3 + i, 0, 50)).unwrap();
+    }
+    counter.push(Operation::ok(Kind::ReadCounter, 1, 20, 30)).unwrap();
+    let cases = [
+        (queue, DataType::Queue, "a dequeue of unknown outcome may have taken any element", true),
+        (counter, DataType::Counter, "amounts differ from 1", false),
+    ];
+    for (history, data, why, good) in cases {
+        let full = check(&history, data, &Settings::default());
+        assert_eq!((full.keys[0].why, full.keys[0].method), (why, Method::ModelSearch));
+        assert_eq!(full.keys[0].verdict == Verdict::Linearizable, good, "{:?}", full.keys[0]);
+        let budget = Budget { steps: 3, bytes: 1 << 20 };
+        let short = check(&history, data, &Settings { budget, ..Settings::default() });
+        let Verdict::Undecided(gap) = &short.keys[0].verdict else { panic!("{short:?}") };
+        assert_eq!((gap.gap, short.keys[0].why), (Gap::Steps, why));
+        assert!(explain_gap(gap).contains("step budget"));
+    }
 }
 
 #[test]

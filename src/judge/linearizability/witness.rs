@@ -46,12 +46,10 @@ pub(super) fn show_versions(history: &History, positions: &[u32], clash: &versio
         V::ReadBeforeWrite(version) => {
             let read = first_of(version);
             let value = read.map_or(initial, |op| op.value);
-            let brings = |op: &Operation| {
-                op.kind != Kind::Read
-                    && op.value == value
-                    && (op.version == Some(version as u64) || op.outcome == OpOutcome::Unknown)
-            };
-            let write = positions.iter().map(|&at| history.operation(at as usize)).find(brings);
+            let brings = |op: &Operation| op.kind != Kind::Read && op.value == value && op.outcome == OpOutcome::Unknown;
+            let acknowledged = ok().find(|op| op.version == Some(version as u64) && op.kind != Kind::Read);
+            let unknown = || positions.iter().map(|&at| history.operation(at as usize)).find(brings);
+            let write = acknowledged.or_else(unknown);
             pair(Reason::ReadBeforeWriteInvoked, read, write)
         }
         V::WentBack(newer, older) => {
@@ -131,11 +129,8 @@ impl<'a> Witnesses<'a> {
     }
 
     fn phantom(&self, value: i64) -> Counterexample {
-        let observes = |op: &Operation| {
-            op.outcome == OpOutcome::Ok
-                && ((op.kind == Kind::Read && op.value == value) || (op.kind == Kind::Cas && op.expected == value))
-        };
-        let mut operations: Vec<Operation> = self.all().filter(observes).take(1).collect();
+        let mut operations: Vec<Operation> = self.observer(value).into_iter().collect();
+        self.add_observers(&mut operations);
         let failed = self.all().find(|op| op.outcome == OpOutcome::Fail && op.kind != Kind::Read && op.value == value);
         let reason = if failed.is_some() { Reason::FailedWriteRead } else { Reason::PhantomValue };
         operations.extend(failed);
@@ -153,8 +148,31 @@ impl<'a> Witnesses<'a> {
         let cas = self.all().filter(|op| op.kind == Kind::Cas && op.outcome != OpOutcome::Fail && wanted(op));
         let mut operations: Vec<Operation> = cas.collect();
         operations.sort_by_key(|op| (op.outcome, op.invoke));
-        operations.truncate(4);
+        operations.truncate(if reason == Reason::DoubleReplace { 2 } else { 4 });
+        self.add_observers(&mut operations);
         example(reason, operations, None)
+    }
+
+    /// A compare-and-set of unknown outcome counts because its value was observed: shows by whom.
+    fn add_observers(&self, operations: &mut Vec<Operation>) {
+        let mut at = 0;
+        while let Some(cas) = operations.get(at).copied().filter(|_| operations.len() < 8) {
+            if cas.kind == Kind::Cas && cas.outcome == OpOutcome::Unknown {
+                let seen = self.observer(cas.value);
+                operations.extend(seen.filter(|seen| !operations.contains(seen)));
+            }
+            at += 1;
+        }
+    }
+
+    /// The first operation that observed a value; one of unknown outcome only if there is no other.
+    fn observer(&self, value: i64) -> Option<Operation> {
+        let observes = |op: &Operation| match op.kind {
+            Kind::Read => op.outcome == OpOutcome::Ok && op.value == value,
+            Kind::Cas => op.outcome != OpOutcome::Fail && op.expected == value,
+            _ => false,
+        };
+        self.all().filter(observes).min_by_key(|op| (op.outcome, op.ret, op.row))
     }
 
     fn blocks(&self, first: &[i64], second: &[i64]) -> Counterexample {
