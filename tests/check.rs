@@ -91,7 +91,13 @@ fn json_is_the_same_on_any_number_of_threads_and_the_page_stands_alone() {
     let _ = fs::remove_file(&page);
     says(&[&path, "--html", &page.to_string_lossy(), "--timeout", "60s"], 1, &[]);
     let html = fs::read_to_string(&page).expect("written");
-    assert!(html.contains("<svg") && html.contains("NOT LINEARIZABLE") && !html.contains("<script"), "{html}");
+    assert!(
+        html.contains("class=\"impossible\"")
+            && html.contains("<svg")
+            && html.contains("NOT LINEARIZABLE")
+            && !html.contains("<script"),
+        "{html}"
+    );
 }
 
 fn scratch(name: &str, bytes: &[u8]) -> String {
