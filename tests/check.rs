@@ -274,9 +274,17 @@ fn long_lines_deep_nesting_and_crowds_in_every_format() {
     let json = "{\"client\":\"a\",\"op\":\"write\",\"key\":\"k\",\"value\":";
     let (etcd, event) = ("{\"ClientId\":1,\"Input\":{\"x\":", "[{\"process\":0,\"type\":\"invoke\",\"value\":");
     let deep = "[".repeat(1_000_000);
-    for (name, start) in [("deep.jsonl", json), ("deep-etcd.json", etcd)] {
-        says(&[&scratch(name, format!("{start}{deep}\n").as_bytes())], 4, &[&format!("{name}:1: "), "deep"]);
-    }
+    let closed = format!("{deep}{}", "]".repeat(1_000_000));
+    let jsonl = scratch("deep.jsonl", format!("{json}{closed}}}\n").as_bytes());
+    says(&[&jsonl], 4, &["deep.jsonl:1: byte ", "nested more than 128 deep"]);
+    let whole = fs::read_to_string(data("etcd-client-1.json")).expect("fixture");
+    let nested = whole.replacen("\"Range\":null", &format!("\"Range\":{closed}"), 1);
+    says(&[&scratch("deep-etcd.json", nested.as_bytes())], 4, &["deep-etcd.json:1: ", "the operation cannot be read"]);
+    says(
+        &[&scratch("cut-etcd.json", format!("{etcd}{deep}\n").as_bytes())],
+        4,
+        &["cut-etcd.json:1: ", "no operation of etcd's robustness tests"],
+    );
     says(
         &[&scratch("deep.txt", format!("0\t:invoke\t:write\t{deep}\n").as_bytes())],
         4,
@@ -301,6 +309,21 @@ fn long_lines_deep_nesting_and_crowds_in_every_format() {
         (0..50_000).for_each(|i| crowd.push_str(&format!("{i}\t:{step}\t:write\t{i}\n")));
     }
     says(&[&scratch("crowd.txt", crowd.as_bytes())], 0, &["50000 successful"]);
+    let etcd_lines = fs::read_to_string(data("etcd-client-1.json")).expect("fixture");
+    let put = etcd_lines.lines().next().expect("a line").replace("{\"Key\":\"k\",\"ExpectedRevision\":0}", "");
+    let many: String = (0..30_000)
+        .map(|i| {
+            let own = put
+                .replace("\"Key\":\"k\"", &format!("\"Key\":\"k{i}\""))
+                .replace("\"Revision\":2", &format!("\"Revision\":{}", i + 2));
+            own.replace("\"Call\":10", &format!("\"Call\":{}", 30 * i))
+                .replace("\"Return\":20", &format!("\"Return\":{}", 30 * i + 20))
+                + "\n"
+        })
+        .collect();
+    let none = etcd_lines.lines().nth(1).expect("an operation of unknown outcome");
+    says(&[&scratch("vacuous-etcd.json", format!("{none}\n").as_bytes())], 2, &["UNDECIDED: vacuous"]);
+    says(&[&scratch("many-etcd.json", many.as_bytes())], 0, &["30000 successful"]);
     let crowd: String = (0..50_000).map(|i| format!("c{i},write,k,{i},{i},{},ok\n", 1_000_000 + i)).collect();
     says(&[&scratch("crowd.csv", format!("{}{crowd}", &csv[..41]).as_bytes())], 0, &["50000 successful"]);
 }
