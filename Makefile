@@ -25,7 +25,9 @@ doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --lib
 
 bench: ## measure speed and memory, and compare with a peer
-	cargo bench
+	cargo bench --bench linearizability
+	cargo bench --bench read
+	cargo bench --bench check -- $(OPERATIONS)
 	cargo run --release --manifest-path benches/peer/Cargo.toml
 
 soak: ## the brute-force comparison on 10^6 random histories a method
