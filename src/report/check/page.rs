@@ -120,9 +120,9 @@ fn operation(op: &OpFacts, bars: &Bars, sent: Option<i32>, order_only: bool, out
     let after = |time: i64| since(i64::try_from(i128::from(time) - i128::from(bars.from)).unwrap_or(i64::MAX), order_only);
     let answered = op.ret.map_or("never answered".into(), |ret| format!("answered {}", after(ret)));
     let (what, process) = (html(&op.what), html(&op.process));
-    let _ = write!(
+    let _ = writeln!(
         out,
-        "<li class=\"{class}\"><div><div class=\"what\">{what}{mark}</div><div class=\"where\">process {process}, {}:{}<br>sent {}, {answered}</div></div>\n",
+        "<li class=\"{class}\"><div><div class=\"what\">{what}{mark}</div><div class=\"where\">process {process}, {}:{}<br>sent {}, {answered}</div></div>",
         html(&op.path),
         op.line,
         after(op.invoke)
