@@ -1,5 +1,5 @@
 # The common jobs. `make` lists them.
-.PHONY: help demo test check fmt clippy doc bench soak evidence snapshots clean
+.PHONY: help demo test check fmt clippy doc bench soak fuzz evidence snapshots clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -26,11 +26,17 @@ doc:
 
 # QUORATE_BENCH_HEADLINE=1 cargo bench --bench linearizability -- 100000000 100 1: 10^8 operations, 6.1 GB, too much for the default.
 bench: ## measure speed and memory, and compare with a peer
-	cargo bench
+	cargo bench --bench linearizability
+	cargo bench --bench read
+	cargo bench --bench check -- $(OPERATIONS)
 	cargo run --release --manifest-path benches/peer/Cargo.toml
 
 soak: ## the brute-force comparison on 10^6 random histories a method
 	QUORATE_SOAK=1000000 cargo test --release linearizability
+
+fuzz: ## a minute of fuzzing for each target, from the test files on (needs cargo-fuzz)
+	cd fuzz && for target in $$(sed -n 's/^name = "\(.*\)"$$/\1/p' Cargo.toml | grep -v quorate); do mkdir -p corpus/$$target && \
+		RUSTC_BOOTSTRAP=1 cargo fuzz run $$target corpus/$$target ../tests/data/formats seeds -- -max_total_time=60 -timeout=10 || exit 1; done
 
 evidence: ## make the synthetic evidence of contracts/command-service again
 	cargo run --release --example generate_command_service -- evidence/command-service

@@ -5,6 +5,7 @@
 
 use crate::error::{Error, ErrorKind, Fault, Place, RecordPlace};
 use crate::evidence::read::Files;
+use crate::words::hex;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Write};
@@ -20,14 +21,6 @@ pub const MAX_TEXT: u64 = 4 << 20;
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }
 
 /// A folder whose files are read by their clean relative paths. The folder itself may be a symbolic link; nothing below it may.

@@ -1,4 +1,4 @@
-//! Words: closed lists, as enums that are read from and printed as fixed words, and counted nouns.
+//! Words: closed lists, as enums that are read from and printed as fixed words, counted nouns, and bytes as hex.
 
 /// Declares a closed list of words as an enum.
 macro_rules! words {
@@ -30,6 +30,15 @@ pub(crate) use words;
 pub fn plural<N: std::fmt::Display + PartialEq + From<u8>>(n: N, one: &str, many: &str) -> String {
     let word = if n == N::from(1) { one } else { many };
     format!("{n} {word}")
+}
+
+/// Bytes, such as a digest, as lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
 }
 
 #[cfg(test)]

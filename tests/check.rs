@@ -91,7 +91,13 @@ fn json_is_the_same_on_any_number_of_threads_and_the_page_stands_alone() {
     let _ = fs::remove_file(&page);
     says(&[&path, "--html", &page.to_string_lossy(), "--timeout", "60s"], 1, &[]);
     let html = fs::read_to_string(&page).expect("written");
-    assert!(html.contains("<svg") && html.contains("NOT LINEARIZABLE") && !html.contains("<script"), "{html}");
+    assert!(
+        html.contains("class=\"impossible\"")
+            && html.contains("<svg")
+            && html.contains("NOT LINEARIZABLE")
+            && !html.contains("<script"),
+        "{html}"
+    );
 }
 
 fn scratch(name: &str, bytes: &[u8]) -> String {
@@ -157,6 +163,169 @@ fn many_keys_are_judged_at_once() {
     says(&[&scratch("many.edn", many.as_bytes())], 0, &["200000 keys", "and 199990 more keys"]);
     let wrong = many.replace(":ok, :f :write", ":ok, :f :read").replace(":invoke, :f :write", ":invoke, :f :read");
     says(&[&scratch("wrong.edn", wrong.as_bytes())], 1, &["200000 of 200000 keys are contradicted"]);
+}
+
+/// Lines of history without a header.
+fn jsonl(rows: &[(&str, &str, &str, i64, Option<i64>)]) -> String {
+    let line = |(client, op, value, invoke, ret): &(&str, &str, &str, i64, Option<i64>)| {
+        let end = ret.map_or("\"result\":\"unknown\"".into(), |ret| format!("\"return\":{ret},\"result\":\"ok\""));
+        format!("{{\"client\":\"{client}\",\"op\":\"{op}\",\"key\":\"k\",\"value\":{value},\"invoke\":{invoke},{end}}}\n")
+    };
+    rows.iter().map(line).collect()
+}
+
+#[test]
+fn skew_initial_value_and_nil_reads_are_settings() {
+    let stale = scratch(
+        "stale.jsonl",
+        jsonl(&[
+            ("a", "write", "1", 0, Some(1_000_000)),
+            ("a", "write", "2", 2_000_000, Some(3_000_000)),
+            ("b", "read", "1", 4_000_000, Some(5_000_000)),
+        ])
+        .as_bytes(),
+    );
+    says(&[&stale], 1, &["clocks would have to be wrong by 1 ms"]);
+    says(&[&stale, "--skew", "100us"], 1, &["skew 100 µs"]);
+    says(&[&stale, "--skew", "5ms"], 0, &["skew 5 ms"]);
+    let before = scratch("before.jsonl", jsonl(&[("a", "read", "7", 0, Some(1)), ("a", "write", "8", 2, Some(3))]).as_bytes());
+    says(&[&before], 1, &["nothing wrote"]);
+    says(&[&before, "--initial", "7"], 0, &["initial 7"]);
+    says(&[&before, "--initial=-7"], 1, &["initial -7"]);
+    let nil = scratch("nil.jsonl", jsonl(&[("a", "write", "1", 0, Some(1)), ("b", "read", "null", 2, Some(3))]).as_bytes());
+    says(&[&nil], 1, &["nil-read absent"]);
+    says(&[&nil, "--nil-read", "any"], 0, &["nil-read any"]);
+}
+
+#[test]
+fn formats_and_models_can_be_said() {
+    let rows = jsonl(&[("a", "write", "1", 0, Some(1)), ("b", "read", "1", 2, Some(3))]);
+    let named = scratch("history.dat", rows.as_bytes());
+    says(&[&named, "--format", "jsonl"], 0, &["read as jsonl;", "model register (guessed)"]);
+    says(&[&named, "--format", "jepsen-edn"], 4, &["history.dat"]);
+    says(&[&named, "--model", "cas-register"], 0, &["model cas-register,"]);
+    says(&[&scratch("prose.dat", b"a text of no format\n")], 4, &["not clear in which format", "--format"]);
+}
+
+#[test]
+fn several_files_are_one_history() {
+    let one = scratch("one.jsonl", jsonl(&[("a", "write", "1", 0, Some(1)), ("a", "write", "2", 2, Some(3))]).as_bytes());
+    let two = scratch("two.jsonl", jsonl(&[("b", "read", "1", 4, Some(5))]).as_bytes());
+    says(&[&two], 1, &["nothing wrote"]);
+    says(&[&one], 0, &[]);
+    says(&[&one, &two], 1, &["the files are one history", "✖ two.jsonl:1", "• one.jsonl:2"]);
+    says(&[&one, &one], 64, &["is given twice"]);
+    says(&[&one, &data("header.jsonl")], 4, &["different clocks"]);
+    says(&[&one, "not-there.jsonl"], 4, &["there is no file `not-there.jsonl`"]);
+}
+
+#[test]
+fn usage_and_what_is_no_file() {
+    says(&[], 64, &["FILE"]);
+    says(&["-"], 64, &["standard input is not read"]);
+    says(&[&data("")], 4, &[]);
+    says(&[&scratch("empty.jsonl", b"")], 2, &["UNDECIDED: "]);
+    for wrong in [&["--skew", "soon"][..], &["--timeout", "1"], &["--keyed=maybe"], &["--threads", "many"], &["--colour"]] {
+        let file = data("register.edn");
+        says(&[&[file.as_str()], wrong].concat(), 64, &[wrong[0].split('=').next().unwrap_or_default()]);
+    }
+    for threads in ["0", "1", "1000"] {
+        says(&[&data("register.edn"), "--threads", threads], 0, &[]);
+    }
+    let page = Path::new(env!("CARGO_TARGET_TMPDIR")).join("no-such-folder/page.html");
+    let output = quorate(&[&data("register.edn"), "--html", &page.to_string_lossy()]);
+    assert!(output.status.code() > Some(4) && text(&output).contains("cannot write"), "{}", text(&output));
+}
+
+/// One key, 50 clients that compare and set among five values: no method is quick here.
+#[test]
+fn a_timeout_fires_and_says_so() {
+    use quorate::judge::linearizability::generate::{Shape, simulate};
+    use quorate::judge::linearizability::{Kind, NIL, OpOutcome};
+    let shape =
+        Shape { operations: 20_000, clients: 50, values: 5, cas: 700, unknown: 100, reads: 300, seed: 3, ..Shape::default() };
+    let mut dense = String::new();
+    for op in simulate(&shape).operations() {
+        let value = |code: i64| if code == NIL { "null".to_string() } else { code.to_string() };
+        let asked = match op.kind {
+            Kind::Read => "\"read\"".to_string(),
+            Kind::Cas => format!("\"cas\",\"expected\":{}", value(op.expected)),
+            _ => "\"write\"".to_string(),
+        };
+        let end = match op.outcome {
+            OpOutcome::Unknown => "\"result\":\"unknown\"".to_string(),
+            OpOutcome::Ok => format!("\"return\":{},\"result\":\"ok\"", op.ret),
+            OpOutcome::Fail => format!("\"return\":{},\"result\":\"fail\"", op.ret),
+        };
+        let (client, value, invoke) = (op.process, value(op.value), op.invoke);
+        dense.push_str(&format!(
+            "{{\"client\":\"{client}\",\"op\":{asked},\"key\":\"k\",\"value\":{value},\"invoke\":{invoke},{end}}}\n"
+        ));
+    }
+    let path = scratch("dense.jsonl", dense.as_bytes());
+    says(&[&path, "--timeout", "50ms"], 2, &["UNDECIDED", "given up after 50ms, as `--timeout` says"]);
+    let quick = quorate(&[&data("vacuous.edn"), "--timeout", "60s"]);
+    assert!(quick.status.code() == Some(2) && !text(&quick).contains("given up"), "{}", text(&quick));
+}
+
+#[test]
+fn long_lines_deep_nesting_and_crowds_in_every_format() {
+    let csv = "client,op,key,value,invoke,return,result\na,write,k,";
+    let json = "{\"client\":\"a\",\"op\":\"write\",\"key\":\"k\",\"value\":";
+    let (etcd, event) = ("{\"ClientId\":1,\"Input\":{\"x\":", "[{\"process\":0,\"type\":\"invoke\",\"value\":");
+    let deep = "[".repeat(1_000_000);
+    let closed = format!("{deep}{}", "]".repeat(1_000_000));
+    let jsonl = scratch("deep.jsonl", format!("{json}{closed}}}\n").as_bytes());
+    says(&[&jsonl], 4, &["deep.jsonl:1: byte ", "nested more than 128 deep"]);
+    let whole = fs::read_to_string(data("etcd-client-1.json")).expect("fixture");
+    let nested = whole.replacen("\"Range\":null", &format!("\"Range\":{closed}"), 1);
+    says(&[&scratch("deep-etcd.json", nested.as_bytes())], 4, &["deep-etcd.json:1: ", "the operation cannot be read"]);
+    says(
+        &[&scratch("cut-etcd.json", format!("{etcd}{deep}\n").as_bytes())],
+        4,
+        &["cut-etcd.json:1: ", "no operation of etcd's robustness tests"],
+    );
+    says(
+        &[&scratch("deep.txt", format!("0\t:invoke\t:write\t{deep}\n").as_bytes())],
+        4,
+        &["deep.txt:1: ", "nested more than 100 deep"],
+    );
+    let long = "x".repeat(17 << 20);
+    for (name, start, at) in [
+        ("long.jsonl", json, 1),
+        ("long.csv", csv, 2),
+        ("long-etcd.json", etcd, 1),
+        ("long-event.json", event, 1),
+        ("long.txt", "0\t:invoke\t:write\t", 1),
+    ] {
+        says(
+            &[&scratch(name, format!("{start}\"{long}\"\n").as_bytes())],
+            4,
+            &[&format!("{name}:{at}: "), "is longer than 16777216 bytes"],
+        );
+    }
+    let mut crowd = String::new();
+    for step in ["invoke", "ok"] {
+        (0..50_000).for_each(|i| crowd.push_str(&format!("{i}\t:{step}\t:write\t{i}\n")));
+    }
+    says(&[&scratch("crowd.txt", crowd.as_bytes())], 0, &["50000 successful"]);
+    let etcd_lines = fs::read_to_string(data("etcd-client-1.json")).expect("fixture");
+    let put = etcd_lines.lines().next().expect("a line").replace("{\"Key\":\"k\",\"ExpectedRevision\":0}", "");
+    let many: String = (0..30_000)
+        .map(|i| {
+            let own = put
+                .replace("\"Key\":\"k\"", &format!("\"Key\":\"k{i}\""))
+                .replace("\"Revision\":2", &format!("\"Revision\":{}", i + 2));
+            own.replace("\"Call\":10", &format!("\"Call\":{}", 30 * i))
+                .replace("\"Return\":20", &format!("\"Return\":{}", 30 * i + 20))
+                + "\n"
+        })
+        .collect();
+    let none = etcd_lines.lines().nth(1).expect("an operation of unknown outcome");
+    says(&[&scratch("vacuous-etcd.json", format!("{none}\n").as_bytes())], 2, &["UNDECIDED: vacuous"]);
+    says(&[&scratch("many-etcd.json", many.as_bytes())], 0, &["30000 successful"]);
+    let crowd: String = (0..50_000).map(|i| format!("c{i},write,k,{i},{i},{},ok\n", 1_000_000 + i)).collect();
+    says(&[&scratch("crowd.csv", format!("{}{crowd}", &csv[..41]).as_bytes())], 0, &["50000 successful"]);
 }
 
 #[test]

@@ -359,10 +359,10 @@ fn sentence(example: &lin::Counterexample) -> String {
     lin::explain(&bare).trim_end_matches([':', ' ']).to_string()
 }
 
-/// The operation that cannot be: the last that observed something, else the last.
+/// The operation that cannot be: the last sent of those that observed something, else the last.
 fn impossible(operations: &[lin::Operation]) -> Option<lin::Operation> {
     let observes = |op: &&lin::Operation| op.kind.observes_only() || matches!(op.kind, lin::Kind::Dequeue | lin::Kind::Pop);
-    let last = |op: &&lin::Operation| op.ret;
+    let last = |op: &&lin::Operation| (op.invoke, op.ret);
     operations.iter().filter(observes).max_by_key(last).or(operations.last()).copied()
 }
 

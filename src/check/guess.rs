@@ -34,12 +34,17 @@ pub(super) fn model(ask: &Ask, evidence: &Evidence, rows: &Rows<'_, Operation>) 
     }
     let mut ops: BTreeSet<OpKind> = BTreeSet::new();
     let (mut reads, mut written) = (Reads::default(), Reads::default());
-    for (_, op) in rows.iter() {
-        ops.insert(op.op);
-        if op.op == OpKind::Read && op.result == Outcome::Ok {
-            reads.add(op.value, evidence);
-        } else if op.op != OpKind::Read {
-            written.add(op.value, evidence);
+    let mut last = None;
+    let asked = rows.cells::<OpKind>("op").zip(rows.cells::<Outcome>("result")).zip(rows.cells::<Val>("value"));
+    for ((op, result), value) in asked {
+        let Some(op) = op else { continue };
+        if last.replace(op) != Some(op) {
+            ops.insert(op);
+        }
+        if op == OpKind::Read && result == Some(Outcome::Ok) {
+            reads.add(value, evidence);
+        } else if op != OpKind::Read {
+            written.add(value, evidence);
         }
     }
     let only = |allowed: &[OpKind]| ops.iter().all(|op| allowed.contains(op));

@@ -71,7 +71,7 @@ pub fn judge(ask: &Ask, loaded: &Loaded, stop: &AtomicBool) -> Result<Checked, E
         Err(gap) => return Ok(facts::open(loaded, gap.why)),
     };
     one_order(&rows, ask)?;
-    if rows.iter().any(|(_, op)| op.op == OpKind::Txn) {
+    if rows.cells::<OpKind>("op").any(|op| op == Some(OpKind::Txn)) {
         return transactions(ask, loaded, &rows, stop);
     }
     let (model, guessed) = guess::model(ask, evidence, &rows)?;
@@ -127,7 +127,7 @@ fn one_order(rows: &Rows<'_, Operation>, ask: &Ask) -> Result<(), Error> {
 fn prepare<'e>(evidence: &'e Evidence, rows: Rows<'e, Operation>, data: lin::DataType) -> Result<History<'e>, Error> {
     let mut translator = Translator::new(&evidence.symbols, data);
     let mut history = lin::History::with_capacity(rows.len());
-    let (mut ids, mut versions) = (Vec::new(), true);
+    let (mut ids, mut versions) = (Vec::with_capacity(rows.len()), true);
     for (id, op) in rows.iter() {
         if op.op == OpKind::Read && op.result != Outcome::Ok {
             continue;

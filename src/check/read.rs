@@ -31,6 +31,10 @@ pub struct Loaded {
     pub assumed: Vec<String>,
 }
 
+/// The fields that a check judges by or shows. Others are not read: an id of its own for each operation would take more time and room than the rest.
+const FIELDS: &[&str] =
+    &["client", "process", "op", "key", "value", "expected", "invoke", "return", "result", "commit-index", "version"];
+
 /// The span of everything that nobody wrote.
 fn nowhere<T>(value: T) -> At<T> {
     At { value, span: Span { source: SourceId(0), start: 0, end: 0 } }
@@ -59,6 +63,7 @@ fn binding(path: &str, format: &str, found: &Sniffed, ask: &Ask) -> Binding {
         fields: Vec::new(),
         keyed: ask.keyed,
         bare,
+        only: Some(FIELDS),
         model: Model { name: "cas-register".into(), initial: ask.initial.clone(), nil_read: ask.nil_read },
     }
 }

@@ -81,11 +81,11 @@ impl Files for Named {
     }
 }
 
-/// Runs `work` with a flag that is set after a time.
-fn timed<T>(timeout: Option<Duration>, work: impl FnOnce(&AtomicBool) -> T) -> T {
+/// Runs `work` with a flag that is set after a time; gives also whether it was.
+fn timed<T>(timeout: Option<Duration>, work: impl FnOnce(&AtomicBool) -> T) -> (T, bool) {
     let stop = AtomicBool::new(false);
-    let Some(timeout) = timeout else { return work(&stop) };
-    std::thread::scope(|scope| {
+    let Some(timeout) = timeout else { return (work(&stop), false) };
+    let result = std::thread::scope(|scope| {
         let (done, waiting) = channel::<()>();
         let flag = &stop;
         scope.spawn(move || {
@@ -96,10 +96,15 @@ fn timed<T>(timeout: Option<Duration>, work: impl FnOnce(&AtomicBool) -> T) -> T
         let result = work(&stop);
         drop(done);
         result
-    })
+    });
+    (result, stop.load(Ordering::Relaxed))
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
+    if args.files.iter().any(|file| file == "-") {
+        let message = "standard input is not read: a check looks at its files twice; write it to a file first";
+        return Err(Error::plain(ErrorKind::Usage, message).into());
+    }
     let ask = Ask {
         files: args.files.clone(),
         format: args.format.clone(),
@@ -110,12 +115,13 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
         skew_ns: i64::try_from(args.skew.as_nanos()).unwrap_or(i64::MAX / 8),
         threads: args.threads.unwrap_or(io.env.threads).clamp(1, 256),
     };
-    let mut checked = timed(args.timeout, |stop| {
+    let (judged, fired) = timed(args.timeout, |stop| {
         let loaded = check::read(&ask, &Named)?;
         check::judge(&ask, &loaded, stop)
-    })?;
-    if let Some(timeout) = args.timeout.filter(|_| checked.answer == Answer::Undecided) {
-        checked.note(vec![format!("it was to be given up after {}", humantime::format_duration(timeout))]);
+    });
+    let mut checked = judged?;
+    if let Some(timeout) = args.timeout.filter(|_| fired && checked.answer == Answer::Undecided) {
+        checked.note(vec![format!("given up after {}, as `--timeout` says", humantime::format_duration(timeout))]);
     }
     if let Some(path) = &args.html {
         write_page(path, &page(&checked))?;

@@ -89,6 +89,8 @@ pub struct Binding {
     pub keyed: Option<bool>,
     /// Whether it is read without a header though its fields have our names. No matrix can say so; `check` does.
     pub bare: bool,
+    /// The fields that are read when they have our names; all when left out. No matrix can say so; `check` reads what it judges by.
+    pub only: Option<&'static [&'static str]>,
     /// The data model of a history.
     pub model: Model,
 }

@@ -168,6 +168,7 @@ fn binding(wire: EvidenceWire, contract: Option<&Contract>, cx: &mut Decoder) ->
         fields: wire.fields.0.into_iter().map(|(k, v)| (k, v.0)).collect(),
         keyed: wire.keyed.map(|k| k.value),
         bare: false,
+        only: None,
         model: wire.model.map_or_else(default_model, |m| Model {
             name: model_name(&m.name, cx),
             initial: m.initial.map(|i| i.value.0).filter(|i| i != "nil"),

@@ -204,6 +204,7 @@ fn readings(artifact: &Artifact, at: usize, inputs: &Inputs<'_>) -> Vec<String> 
             out.push(text);
         }
     }
+    out.extend(artifact.notes.iter().map(|note| format!("assumed while reading: {note}")));
     out
 }
 

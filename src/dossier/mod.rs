@@ -264,7 +264,7 @@ pub struct ArtifactFacts {
     pub records: u64,
     /// Records that no binding reads.
     pub untaken: u64,
-    /// How each binding reads it: test, kind, rows, and whatever chooses or changes what it says.
+    /// How each binding reads it: test, kind, rows, and whatever chooses or changes what it says; then what the reader assumed.
     pub readings: Vec<String>,
     /// Whether it was generated.
     pub synthetic: bool,

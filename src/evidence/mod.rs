@@ -11,7 +11,7 @@ pub mod table;
 
 use crate::contract::{Clock, ClockKind, Model, Origin};
 use crate::verdict::{Gap, SourceRef};
-use record::Record;
+use record::{Record, Slot};
 use std::marker::PhantomData;
 use std::sync::Arc;
 use symbol::{Sym, Symbols, Syms};
@@ -182,6 +182,15 @@ impl<'e, R: Record> Rows<'e, R> {
                 let id = RowId { part: u32::try_from(p).ok()?, row: u32::try_from(row).ok()? };
                 Some((id, R::read(&part.table, row)?))
             })
+        })
+    }
+
+    /// The cells of one field, in the order of the rows; quicker than whole rows. Nothing for a name that is no field.
+    pub fn cells<T: Slot>(&self, field: &str) -> impl Iterator<Item = Option<T>> + '_ {
+        let at = R::KIND.field(field);
+        self.parts.iter().flat_map(move |part| {
+            let column = at.and_then(|at| part.table.columns.get(at));
+            column.into_iter().flat_map(|column| (0..part.table.rows()).map(|row| T::slot(column.get(row))))
         })
     }
 

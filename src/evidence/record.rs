@@ -89,6 +89,7 @@ macro_rules! record {
                     doc: concat!($($fdoc),+),
                 } ),* ],
             };
+            #[inline]
             fn read(table: &$crate::evidence::table::Table, row: usize) -> Option<Self> {
                 let mut columns = table.columns.iter();
                 Some(Self { $( $field: <$ty as $crate::evidence::record::Slot>::slot(columns.next()?.get(row))? ),* })

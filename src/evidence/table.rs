@@ -50,6 +50,7 @@ pub enum Column {
 impl Column {
     /// The cell of a row.
     #[must_use]
+    #[inline]
     pub fn get(&self, row: usize) -> Raw {
         match self {
             Self::Absent => ABSENT,
@@ -73,6 +74,7 @@ impl Column {
     }
 
     /// Sets the cell of row `row`, which is the next one; earlier rows without a cell become empty.
+    #[inline]
     pub fn push(&mut self, row: usize, ty: FieldType, raw: Raw) {
         match self {
             Self::Wide(cells) if cells.len() == row => cells.push(raw),

@@ -17,7 +17,8 @@ pub(super) const GATES: &[Gate] = &[
         id: "consistency.linearizable",
         title: "linearizable endpoints are linearizable",
         proves: "For every key, the operations of the linearizable endpoints have an order that one correct register could have answered and that \
-                 respects real time. An operation of unknown outcome may have taken effect at any time after it was sent, or never.",
+                 respects real time. Where answers carry a global revision (etcd's robustness histories), the store is one object: the revisions force \
+                 the order, and its contents are replayed at each of them. An operation of unknown outcome may have taken effect at any time after it was sent, or never.",
         blind: "It speaks of the recorded history only: another run may differ. A command that took effect twice can still be linearizable. A \
                 compare-and-set that failed says nothing here, as it may have been refused. Reads that said they were degraded are left out and counted. \
                 All clients must share one clock.",

@@ -7,6 +7,7 @@
 
 use super::fault::Problem;
 use super::stream::Stream;
+use std::borrow::Cow;
 
 /// The deepest nesting.
 const DEPTH: usize = 100;
@@ -23,11 +24,11 @@ pub enum Edn {
     /// Any other number, as written.
     Number(Box<str>),
     /// A string.
-    Text(Box<str>),
+    Text(Cow<'static, str>),
     /// A character, as written after the backslash.
     Char(Box<str>),
     /// A keyword, without its first colon.
-    Keyword(Box<str>),
+    Keyword(Cow<'static, str>),
     /// A symbol.
     Symbol(Box<str>),
     /// A vector, or an array.
@@ -40,6 +41,16 @@ pub enum Edn {
     Map(Vec<Edn>),
     /// A tagged element.
     Tagged(Box<str>, Box<Edn>),
+}
+
+/// A word that is kept. Those of nearly every event are not copied.
+pub fn kept(word: &str) -> Cow<'static, str> {
+    macro_rules! known {
+        ($($known:literal)+) => {
+            match word { $($known => Cow::Borrowed($known),)+ _ => Cow::Owned(word.into()) }
+        };
+    }
+    known!("process" "type" "f" "value" "time" "key" "index" "error" "invoke" "ok" "info" "fail" "read" "write" "cas" "add" "append")
 }
 
 /// Which of the two.
@@ -79,8 +90,18 @@ pub struct Forms<'s, 'r> {
     token: Vec<u8>,
 }
 
+/// The bytes that end a word.
+const DELIMITS: [bool; 256] = {
+    let (mut table, ends, mut i) = ([false; 256], b" \t\n\r\x0b\x0c,;()[]{}\"", 0);
+    while i < ends.len() {
+        table[ends[i] as usize] = true;
+        i += 1;
+    }
+    table
+};
+
 fn delimits(byte: u8) -> bool {
-    byte.is_ascii_whitespace() || matches!(byte, b',' | b';' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'"' | 0x0b)
+    DELIMITS[usize::from(byte)]
 }
 
 /// What one step gave.
@@ -100,6 +121,12 @@ impl<'s, 'r> Forms<'s, 'r> {
     #[must_use]
     pub fn problem(&self, message: impl Into<String>) -> Problem {
         self.stream.problem(message)
+    }
+
+    /// A problem with the line shown that it is about, when that is the line reached.
+    #[must_use]
+    pub fn shown(&self, problem: Problem) -> Problem {
+        self.stream.shown(problem)
     }
 
     /// The next form with its line; `None` at the end.
@@ -132,12 +159,18 @@ impl<'s, 'r> Forms<'s, 'r> {
     }
 
     fn take(&mut self) -> Result<Option<u8>, Problem> {
-        self.bytes += 1;
+        self.took(1)?;
+        self.stream.next()
+    }
+
+    /// Takes note of bytes that the stream has given at once.
+    fn took(&mut self, bytes: usize) -> Result<(), Problem> {
+        self.bytes += bytes;
         if self.bytes > self.stream.limit {
             let message = format!("one record is longer than {} bytes", self.stream.limit);
             return Err(self.stream.problem(message));
         }
-        self.stream.next()
+        Ok(())
     }
 
     /// Skips blanks and comments.
@@ -212,7 +245,7 @@ impl<'s, 'r> Forms<'s, 'r> {
             b'\\' if edn => {
                 self.take()?;
                 let first = self.take()?;
-                let mut text = self.word()?.to_string();
+                let mut text = self.named()?.to_string();
                 if let Some(first) = first.filter(u8::is_ascii) {
                     text.insert(0, char::from(first));
                 }
@@ -235,11 +268,11 @@ impl<'s, 'r> Forms<'s, 'r> {
                 self.open(Open::Discard, "".into())
             }
             Some(b'#') => {
-                let word = self.word()?;
+                let word = self.named()?;
                 Ok(Step::Value(Edn::Number(format!("#{word}").into())))
             }
             Some(b) if b == b':' || b.is_ascii_alphabetic() => {
-                let tag = self.word()?;
+                let tag = self.named()?;
                 self.open(Open::Tag, tag)
             }
             _ => Err(self.stream.problem("`#` is followed by no tag, set or discard")),
@@ -294,29 +327,39 @@ impl<'s, 'r> Forms<'s, 'r> {
         Ok(Some(value))
     }
 
-    /// The bytes up to a delimiter.
-    fn word(&mut self) -> Result<Box<str>, Problem> {
+    /// The bytes up to a delimiter, in `token`.
+    fn word(&mut self) -> Result<(), Problem> {
         self.token.clear();
-        while let Some(byte) = self.stream.peek()? {
-            if delimits(byte) || (byte == b':' && self.syntax == Syntax::Json) {
-                break;
-            }
-            self.token.push(byte);
-            self.take()?;
+        let json = self.syntax == Syntax::Json;
+        while let taken @ 1.. = self.stream.run(|byte| delimits(byte) || (byte == b':' && json), &mut self.token)? {
+            self.took(taken)?;
         }
+        Ok(())
+    }
+
+    /// The bytes of `token` as a text.
+    fn text(&self) -> Result<&str, Problem> {
         match std::str::from_utf8(&self.token) {
-            Ok(word) if word.contains('\0') => Err(self.stream.problem("a NUL byte in a text file")),
-            Ok(word) => Ok(word.into()),
+            Ok(word) if memchr::memchr(0, word.as_bytes()).is_some() => Err(self.stream.problem("a NUL byte in a text file")),
+            Ok(word) => Ok(word),
             Err(_) => Err(self.stream.problem("not UTF-8 text")),
         }
     }
 
-    fn string(&mut self) -> Result<Box<str>, Problem> {
+    /// The same as a text.
+    fn named(&mut self) -> Result<Box<str>, Problem> {
+        self.word()?;
+        Ok(self.text()?.into())
+    }
+
+    fn string(&mut self) -> Result<Cow<'static, str>, Problem> {
         let line = self.stream.number();
         self.take()?;
         let mut out = std::mem::take(&mut self.token);
         out.clear();
         loop {
+            let taken = self.stream.run(|byte| matches!(byte, b'"' | b'\\' | b'\n'), &mut out)?;
+            self.took(taken)?;
             match self.take()? {
                 None => {
                     return Err(self.stream.problem(format!("the file ends inside of the string that begins on line {line}")));
@@ -330,7 +373,7 @@ impl<'s, 'r> Forms<'s, 'r> {
             }
         }
         let text = match std::str::from_utf8(&out) {
-            Ok(text) => text.into(),
+            Ok(text) => kept(text),
             Err(_) => return Err(self.stream.problem("not UTF-8 text")),
         };
         self.token = out;
@@ -370,22 +413,23 @@ impl<'s, 'r> Forms<'s, 'r> {
 
     /// A number, keyword or symbol.
     fn atom(&mut self) -> Result<Step, Problem> {
-        let word = self.word()?;
+        self.word()?;
+        let word = self.text()?;
         let mut chars = word.chars();
         let first = chars.next().unwrap_or(' ');
         let second = chars.next().unwrap_or(' ');
         let numeric = first.is_ascii_digit() || (matches!(first, '-' | '+') && second.is_ascii_digit());
-        let value = match &*word {
+        let value = match word {
             "" => return Err(self.stream.problem("a byte that begins no form")),
             "nil" if self.syntax == Syntax::Edn => Edn::Nil,
             "null" if self.syntax == Syntax::Json => Edn::Nil,
             "true" => Edn::Bool(true),
             "false" => Edn::Bool(false),
-            _ if numeric => number(&word),
+            _ if numeric => number(word),
             _ if self.syntax == Syntax::Json => return Err(self.stream.problem(format!("`{word}` is no JSON"))),
-            _ if first == ':' && word.len() > 1 => Edn::Keyword(word[1..].into()),
-            _ if first.is_alphabetic() || "*+!-_?$%&=<>./".contains(first) => Edn::Symbol(word),
-            _ => return Err(self.stream.problem(format!("`{}` is no form", super::fault::cut(&word, 40)))),
+            _ if first == ':' && word.len() > 1 => Edn::Keyword(kept(&word[1..])),
+            _ if first.is_alphabetic() || "*+!-_?$%&=<>./".contains(first) => Edn::Symbol(word.into()),
+            _ => return Err(self.stream.problem(format!("`{}` is no form", super::fault::cut(word, 40)))),
         };
         Ok(Step::Value(value))
     }
@@ -422,7 +466,7 @@ mod tests {
     #[test]
     fn all_of_edn() {
         assert_eq!(one("{:a/b 1, ::c \"x\\n\\u00e9\"}"), {
-            let key = |k: &str| Edn::Keyword(k.into());
+            let key = |k: &'static str| Edn::Keyword(k.into());
             Edn::Map(vec![key("a/b"), Edn::Int(1), key(":c"), Edn::Text("x\né".into())])
         });
         assert_eq!(one("#{1 nil}"), Edn::Set(vec![Edn::Int(1), Edn::Nil]));

@@ -35,6 +35,13 @@ impl Problem {
         self
     }
 
+    /// With the start of the line shown.
+    #[must_use]
+    pub fn of(mut self, line: &[u8]) -> Self {
+        self.excerpt = excerpt(line);
+        self
+    }
+
     /// In the line of that number in its block, from 0.
     #[must_use]
     pub fn on(mut self, line: u64) -> Self {

@@ -2,7 +2,7 @@
 //!
 //! In: forms. Out: events. Porcupine's key-value lines, whose maps have a `:key`, are read too. Refuses to know which events belong together.
 
-use super::edn::{Edn, Forms, Syntax};
+use super::edn::{Edn, Forms, Syntax, kept};
 use super::events::{Event, Pairs, Step};
 use super::fault::Problem;
 use super::stream::Stream;
@@ -21,16 +21,28 @@ fn read(stream: &mut Stream<'_>, pairs: &mut Pairs<'_>, syntax: Syntax) -> Resul
     let mut forms = Forms::new(stream, syntax);
     while let Some((line, form)) = forms.next()? {
         let event = event(form, line).map_err(|why| forms.problem(why))?;
-        pairs.add(event)?;
+        pairs.add(event).map_err(|problem| forms.shown(problem))?;
     }
     Ok(())
 }
 
 fn word(form: &Edn) -> Option<&str> {
     match form {
-        Edn::Keyword(word) | Edn::Text(word) | Edn::Symbol(word) => Some(word),
+        Edn::Keyword(word) | Edn::Text(word) => Some(word),
+        Edn::Symbol(word) => Some(word),
         _ => None,
     }
+}
+
+/// A key that stands twice in a map. Small maps, which are nearly all, are looked through without a list.
+fn twice(items: &[Edn]) -> Option<&str> {
+    let names = || items.iter().step_by(2).filter_map(word);
+    if items.len() <= 32 {
+        return names().enumerate().find_map(|(i, name)| names().take(i).find(|earlier| *earlier == name));
+    }
+    let mut sorted: Vec<&str> = names().collect();
+    sorted.sort_unstable();
+    sorted.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
 }
 
 /// The event that a form is.
@@ -43,10 +55,8 @@ fn event(form: Edn, line: u32) -> Result<Event, String> {
         },
         _ => return Err("expected a map, one operation's event".into()),
     };
-    let mut names: Vec<&str> = items.iter().step_by(2).filter_map(word).collect();
-    names.sort_unstable();
-    if let Some(twice) = names.windows(2).find(|w| w[0] == w[1]) {
-        return Err(format!("the key {:?} stands twice in one map", super::fault::cut(twice[0], 40)));
+    if let Some(twice) = twice(&items) {
+        return Err(format!("the key {:?} stands twice in one map", super::fault::cut(twice, 40)));
     }
     let mut event =
         Event { line, process: Edn::Nil, step: Step::Info, f: None, key: None, value: Edn::Nil, time: None, error: None };
@@ -56,7 +66,7 @@ fn event(form: Edn, line: u32) -> Result<Event, String> {
         match word(&name).unwrap_or_default() {
             "process" => event.process = value,
             "type" => step = Some(word(&value).and_then(Step::of).ok_or("the :type is none of invoke, ok, fail, info")?),
-            "f" => event.f = word(&value).map(Into::into),
+            "f" => event.f = word(&value).map(kept),
             "key" => event.key = Some(value),
             "value" => event.value = value,
             "time" => match value {

@@ -3,7 +3,7 @@
 //! In: lines. Out: events, in the order of the lines. Lines of a log that hold no operation are left out and counted. Refuses to know which
 //! events belong together.
 
-use super::edn::{Edn, Forms, Syntax};
+use super::edn::{Edn, Forms, Syntax, kept};
 use super::events::{Event, Pairs, Step};
 use super::fault::Problem;
 use super::stream::Stream;
@@ -17,7 +17,7 @@ pub fn read(stream: &mut Stream<'_>, pairs: &mut Pairs<'_>) -> Result<(), Proble
         let number = stream.number();
         let Some(ended) = stream.line(&mut line)? else { break };
         match event(&line, number) {
-            Ok(Some(event)) => pairs.add(event)?,
+            Ok(Some(event)) => pairs.add(event).map_err(|p| if p.excerpt.is_empty() { p.of(line.as_bytes()) } else { p })?,
             Ok(None) => skipped += u64::from(!line.trim().is_empty()),
             Err(why) => {
                 let cut = if ended { "" } else { "the last line is cut short: " };
@@ -43,14 +43,14 @@ fn event(line: &str, number: u32) -> Result<Option<Event>, String> {
     let process = at.checked_sub(1).map(|i| words[i]).ok_or("no process stands before the step")?;
     let process = match (process.parse::<i64>(), process.strip_prefix(':')) {
         (Ok(n), _) => Edn::Int(n),
-        (_, Some(name)) => Edn::Keyword(name.into()),
+        (_, Some(name)) => Edn::Keyword(kept(name)),
         _ => return Err(format!("`{}` is no process", super::fault::cut(process, 40))),
     };
     let f = words.get(at + 1).and_then(|w| w.strip_prefix(':')).ok_or("no operation stands after the step")?;
     let end = words[at + 1].as_ptr().addr() - line.as_ptr().addr() + words[at + 1].len();
     let client = matches!(process, Edn::Int(_));
-    let value = if client { value(&line[end..], step)? } else { Edn::Text(line[end..].trim().into()) };
-    Ok(Some(Event { line: number, process, step, f: Some(f.into()), key: None, value, time: None, error: None }))
+    let value = if client { value(&line[end..], step)? } else { Edn::Text(kept(line[end..].trim())) };
+    Ok(Some(Event { line: number, process, step, f: Some(kept(f)), key: None, value, time: None, error: None }))
 }
 
 /// The value that follows; an error may follow it in turn.

@@ -76,7 +76,13 @@ impl Compiler<'_, '_> {
             self.fault(binding.path.span, "`each` and `pair` go with `fields`", "bound here without `fields`", help);
         }
         for (field, f) in self.kind.fields.iter().enumerate() {
-            let outer = self.shape.outer(&f.name.replace('-', "_"));
+            let spelled = f.name.replace('-', "_");
+            if binding.only.is_some_and(|only| !only.contains(&f.name)) {
+                self.shape.known(&spelled);
+                self.shape.known(f.name);
+                continue;
+            }
+            let outer = self.shape.outer(&spelled);
             self.shape.alias(f.name, outer);
             let how = How::Cell { at: Loc { outer, inner: None }, values: Vec::new(), unit: None, up: false };
             self.fills.push(Fill { field, side: Side::Both, how, from: f.name.into() });

@@ -184,7 +184,8 @@ impl<'c, 'a> View<'c, 'a> {
 /// Makes rows of one record for all bindings.
 pub(super) struct Maker<'r> {
     recipes: &'r [Recipe],
-    row: Vec<Raw>,
+    /// The row being made of each recipe. What no fill fills is always empty.
+    made: Vec<Vec<Raw>>,
 }
 
 /// A sentence about a field, and the value it is about.
@@ -195,7 +196,7 @@ struct Wrong<'a> {
 
 impl<'r> Maker<'r> {
     pub(super) fn new(recipes: &'r [Recipe]) -> Self {
-        Self { recipes, row: Vec::new() }
+        Self { recipes, made: recipes.iter().map(|r| vec![ABSENT; r.kind.fields.len()]).collect() }
     }
 
     /// Adds the rows of one record.
@@ -204,7 +205,7 @@ impl<'r> Maker<'r> {
         let mut taken = false;
         let whole = View { cells, element: None };
         chunk.ends += u64::from(recipes.iter().any(|r| !r.end.is_empty() && whole.holds(&r.end)));
-        for (recipe, rows) in recipes.iter().zip(&mut chunk.rows) {
+        for ((recipe, rows), row) in recipes.iter().zip(&mut chunk.rows).zip(&mut self.made) {
             let group = recipe.each.filter(|&g| cells.groups[g].there);
             let count = group.map_or(1, |g| cells.groups[g].count);
             for i in 0..count {
@@ -214,7 +215,7 @@ impl<'r> Maker<'r> {
                     continue;
                 }
                 taken = true;
-                self.one(recipe, view, number, &mut chunk.symbols, rows).map_err(|wrong| {
+                one(recipe, view, number, &mut chunk.symbols, rows, row).map_err(|wrong| {
                     let at = wrong.at.map(|part| part.as_ptr().addr().wrapping_sub(line.as_ptr().addr()));
                     Problem::new(wrong.message, line.as_bytes(), at.filter(|&at| at < line.len()))
                 })?;
@@ -223,77 +224,91 @@ impl<'r> Maker<'r> {
         chunk.untaken += u64::from(!taken);
         Ok(())
     }
+}
 
-    fn one<'a>(
-        &mut self,
-        recipe: &'r Recipe,
-        view: View<'_, 'a>,
-        line: u32,
-        symbols: &mut Symbols,
-        rows: &mut Rows,
-    ) -> Result<(), Wrong<'a>> {
-        let Some(join) = &recipe.join else {
-            self.fill(recipe, Side::Both, view, symbols)?;
-            for &field in &recipe.required {
-                if self.row[field] == ABSENT {
-                    return Err(empty(recipe, field));
-                }
+/// Adds the row of one record or element for one binding.
+fn one<'a>(
+    recipe: &Recipe,
+    view: View<'_, 'a>,
+    line: u32,
+    symbols: &mut Symbols,
+    rows: &mut Rows,
+    row: &mut [Raw],
+) -> Result<(), Wrong<'a>> {
+    let Some(join) = &recipe.join else {
+        fill(recipe, Side::Both, view, symbols, row)?;
+        for &field in &recipe.required {
+            if row[field] == ABSENT {
+                return Err(empty(recipe, field));
             }
-            push(&mut rows.table, recipe.kind, &self.row, line);
-            return Ok(());
-        };
-        let side = if view.holds(&join.start) {
-            Side::Start
-        } else if view.holds(&join.stop) {
-            Side::Stop
-        } else {
-            return Ok(());
-        };
-        let shared = match view.get(join.by) {
-            Cell::Missing => &view.cells.outer[join.by.outer],
-            cell => cell,
-        };
-        let Some(text) = shared.text().filter(|_| shared.is_there()) else {
-            return Err(Wrong { message: format!("no `{}`, by which start and stop are joined", join.name), at: None });
-        };
-        let by = symbols.intern(&text).0;
-        self.fill(recipe, side, view, symbols)?;
-        rows.joins.push((by, side == Side::Stop));
-        let table = if side == Side::Stop { &mut rows.stops } else { &mut rows.table };
-        push(table, recipe.kind, &self.row, line);
-        Ok(())
-    }
-
-    fn fill<'a>(&mut self, recipe: &'r Recipe, side: Side, view: View<'_, 'a>, symbols: &mut Symbols) -> Result<(), Wrong<'a>> {
-        self.row.clear();
-        self.row.resize(recipe.kind.fields.len(), ABSENT);
-        for fill in &recipe.fills {
-            if side != Side::Both && fill.side != Side::Both && fill.side != side {
-                continue;
-            }
-            let field = &recipe.kind.fields[fill.field];
-            self.row[fill.field] = match &fill.how {
-                How::Present(at) => Raw::from(view.get(*at).is_there()),
-                How::Absent(at) => Raw::from(!view.get(*at).is_there()),
-                How::Cell { at, values, unit, up } => {
-                    let cell = view.get(*at);
-                    if matches!(cell, Cell::Missing) {
-                        continue;
-                    }
-                    let wrong = |message| Wrong { message: format!("{}: {message}", fill.from), at: cell.borrowed() };
-                    let scale = unit.map_or(recipe.timing.scale, scale);
-                    let timing = Timing { scale, up: *up, ..recipe.timing };
-                    if values.is_empty() {
-                        typed(cell, field.ty, timing, symbols).map_err(wrong)?
-                    } else {
-                        let cell = translate(cell, values).map_err(wrong)?;
-                        typed(&cell, field.ty, timing, symbols).map_err(wrong)?
-                    }
-                }
-            };
         }
-        Ok(())
+        add(&mut rows.table, recipe, row, line);
+        return Ok(());
+    };
+    let side = if view.holds(&join.start) {
+        Side::Start
+    } else if view.holds(&join.stop) {
+        Side::Stop
+    } else {
+        return Ok(());
+    };
+    let shared = match view.get(join.by) {
+        Cell::Missing => &view.cells.outer[join.by.outer],
+        cell => cell,
+    };
+    let Some(text) = shared.text().filter(|_| shared.is_there()) else {
+        return Err(Wrong { message: format!("no `{}`, by which start and stop are joined", join.name), at: None });
+    };
+    let by = symbols.intern(&text).0;
+    fill(recipe, side, view, symbols, row)?;
+    rows.joins.push((by, side == Side::Stop));
+    let table = if side == Side::Stop { &mut rows.stops } else { &mut rows.table };
+    add(table, recipe, row, line);
+    Ok(())
+}
+
+/// Makes the cells of a row that fills fill.
+fn fill<'a>(recipe: &Recipe, side: Side, view: View<'_, 'a>, symbols: &mut Symbols, row: &mut [Raw]) -> Result<(), Wrong<'a>> {
+    for fill in &recipe.fills {
+        if side != Side::Both && fill.side != Side::Both && fill.side != side {
+            row[fill.field] = ABSENT;
+            continue;
+        }
+        let field = &recipe.kind.fields[fill.field];
+        row[fill.field] = match &fill.how {
+            How::Present(at) => Raw::from(view.get(*at).is_there()),
+            How::Absent(at) => Raw::from(!view.get(*at).is_there()),
+            How::Cell { at, values, unit, up } => {
+                let cell = view.get(*at);
+                if matches!(cell, Cell::Missing) {
+                    row[fill.field] = ABSENT;
+                    continue;
+                }
+                let wrong = |message| Wrong { message: format!("{}: {message}", fill.from), at: cell.borrowed() };
+                let scale = unit.map_or(recipe.timing.scale, scale);
+                let timing = Timing { scale, up: *up, ..recipe.timing };
+                if values.is_empty() {
+                    typed(cell, field.ty, timing, symbols).map_err(wrong)?
+                } else {
+                    let cell = translate(cell, values).map_err(wrong)?;
+                    typed(&cell, field.ty, timing, symbols).map_err(wrong)?
+                }
+            }
+        };
     }
+    Ok(())
+}
+
+/// Adds a row, of which only what fills fill can be there.
+fn add(table: &mut Table, recipe: &Recipe, row: &[Raw], line: u32) {
+    let number = table.rows();
+    for fill in &recipe.fills {
+        let raw = row[fill.field];
+        if raw != ABSENT {
+            table.columns[fill.field].push(number, recipe.kind.fields[fill.field].ty, raw);
+        }
+    }
+    table.lines.push(line);
 }
 
 fn empty<'a>(recipe: &Recipe, field: usize) -> Wrong<'a> {

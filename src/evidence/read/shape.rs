@@ -62,6 +62,11 @@ impl Shape {
         slot
     }
 
+    /// A path that is known, though nobody wants it.
+    pub fn known(&mut self, path: &str) {
+        self.want(0, path);
+    }
+
     /// The slot of a column, whose name may hold dots.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<usize> {

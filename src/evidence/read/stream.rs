@@ -57,8 +57,18 @@ impl<'r> Stream<'r> {
     ///
     /// # Errors
     /// What the system said.
+    #[inline(always)]
     pub fn peek(&mut self) -> Result<Option<u8>, Problem> {
-        if self.at == self.buffer.len() && !self.ended {
+        match self.buffer.get(self.at) {
+            Some(byte) => Ok(Some(*byte)),
+            None => self.further(),
+        }
+    }
+
+    /// The next byte when the buffer holds none.
+    #[cold]
+    fn further(&mut self) -> Result<Option<u8>, Problem> {
+        if !self.ended {
             self.refill()?;
         }
         Ok(self.buffer.get(self.at).copied())
@@ -68,6 +78,7 @@ impl<'r> Stream<'r> {
     ///
     /// # Errors
     /// As [`Stream::peek`].
+    #[inline(always)]
     pub fn next(&mut self) -> Result<Option<u8>, Problem> {
         let byte = self.peek()?;
         if byte.is_some() {
@@ -80,6 +91,22 @@ impl<'r> Stream<'r> {
             }
         }
         Ok(byte)
+    }
+
+    /// Takes the bytes before the next one that stops, as far as they are at hand; how many. `stops` must hold of a line end.
+    ///
+    /// # Errors
+    /// As [`Stream::peek`].
+    #[inline]
+    pub fn run(&mut self, stops: impl Fn(u8) -> bool, out: &mut Vec<u8>) -> Result<usize, Problem> {
+        if self.peek()?.is_none() {
+            return Ok(0);
+        }
+        let rest = &self.buffer[self.at..];
+        let taken = rest.iter().position(|b| stops(*b)).unwrap_or(rest.len());
+        out.extend_from_slice(&rest[..taken]);
+        self.at += taken;
+        Ok(taken)
     }
 
     /// The rest of the line without its end, and whether it had one; `None` at the end of the file.
@@ -139,6 +166,15 @@ impl<'r> Stream<'r> {
         line.extend_from_slice(&rest[..end.min(HEAD.saturating_sub(line.len()))]);
         let at = self.before + (self.at - self.start.min(self.at));
         Problem::new(message, &line, Some(at.saturating_sub(1))).on(self.line)
+    }
+
+    /// A problem of the line reached with that line shown, when it shows none yet.
+    #[must_use]
+    pub fn shown(&self, problem: Problem) -> Problem {
+        if problem.line != self.line || !problem.excerpt.is_empty() {
+            return problem;
+        }
+        Problem { excerpt: self.problem("").excerpt, ..problem }
     }
 
     /// What the system said, if it was the system.

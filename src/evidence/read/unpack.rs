@@ -3,6 +3,7 @@
 //! In: a reader. Out: the bytes of the content, and at the end the digest and length of the file itself. Packed files are known by their first bytes.
 //! Refuses to know lines, and content that grows out of all proportion to its file.
 
+use crate::words::hex;
 use flate2::bufread::MultiGzDecoder;
 use ruzstd::decoding::StreamingDecoder;
 use sha2::{Digest, Sha256};
@@ -114,7 +115,7 @@ impl<'r> Unpacked<'r> {
         let Some(mut raw) = raw else { return Ok((String::new(), 0)) };
         io::copy(&mut raw, &mut io::sink())?;
         let digest = raw.hasher.finalize();
-        Ok((digest.iter().map(|b| format!("{b:02x}")).collect(), raw.total))
+        Ok((hex(&digest), raw.total))
     }
 }
 
@@ -202,7 +203,7 @@ mod tests {
     }
 
     fn sha(bytes: &[u8]) -> String {
-        Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+        hex(&Sha256::digest(bytes))
     }
 
     #[test]

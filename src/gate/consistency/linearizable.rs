@@ -8,7 +8,8 @@ use crate::evidence::{RowId, Rows};
 use crate::gate::TestCx;
 use crate::judge::histories::{self, Translator};
 use crate::judge::linearizability as lin;
-use crate::verdict::{Figure, Finding, Gap, Judged, Judgement, SourceRef};
+use crate::judge::revisions;
+use crate::verdict::{Figure, Finding, Gap, Judged, Judgement, SourceRef, Verdict};
 use crate::words::plural;
 use std::collections::BTreeMap;
 
@@ -24,6 +25,9 @@ struct Prepared {
 pub(super) fn linearizable(cx: &TestCx<'_>) -> Judged {
     let rows = cx.rows::<Operation>()?;
     one_clock(&rows)?;
+    if rows.cells::<OpKind>("op").any(|op| op == Some(OpKind::Txn)) {
+        return transactions(cx, &rows);
+    }
     let model = model(&rows)?;
     let prepared = prepare(cx, &rows)?;
     if prepared.claimed == 0 {
@@ -37,7 +41,36 @@ pub(super) fn linearizable(cx: &TestCx<'_>) -> Judged {
         ..lin::Settings::default()
     };
     let outcome = lin::check(&prepared.history, lin::DataType::Register, &settings);
-    Ok(weigh(cx, &rows, model, &prepared, &outcome))
+    Ok(weigh(cx, &rows, &assumptions(model, &prepared), &prepared, &outcome))
+}
+
+/// Operations of a store whose answers carry a global revision: the revisions force the order, and the whole store is replayed at each of them.
+fn transactions(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Judged {
+    let mut endpoints = Endpoints::new(cx);
+    let (mut calls, mut ids) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
+    for (id, op) in rows.iter() {
+        let gap = |why: String| Gap { why, sources: vec![rows.source(id)] };
+        if op.op != OpKind::Txn {
+            return Err(gap(format!("a {} beside transactions: they cannot be judged as one object", op.op.word())));
+        }
+        if endpoints.claim(rows, id, &op)? != Claim::Linearizable {
+            return Err(gap("revisions force the order of a whole store, so every endpoint of it must be linearizable".into()));
+        }
+        let text = op.value.map(|v| cx.evidence().symbols.value(v)).unwrap_or_default();
+        calls.push(revisions::call(&text, &op).map_err(gap)?);
+        ids.push(id);
+    }
+    let claimed = calls.len() as u64;
+    let (said, history) = revisions::check(&calls, &lin::Settings::default());
+    let prepared = Prepared { history, rows: ids, degraded: 0, claimed, versions: true };
+    let judgement = weigh(cx, rows, &said.said.join("; "), &prepared, &said.verdicts);
+    Ok(match said.unclear {
+        Some(why) if judgement.verdict != Verdict::Fail => {
+            let judged = usize::try_from(judgement.judged).unwrap_or(usize::MAX);
+            Judgement { figures: judgement.figures, ..Judgement::inconclusive(format!("not decided: {why}"), judged) }
+        }
+        _ => judgement,
+    })
 }
 
 fn model<'e>(rows: &Rows<'e, Operation>) -> Result<&'e Model, Gap> {
@@ -81,15 +114,14 @@ fn outcome(op: &Operation, claim: Claim) -> lin::OpOutcome {
     }
 }
 
-fn weigh(cx: &TestCx<'_>, rows: &Rows<'_, Operation>, model: &Model, prepared: &Prepared, outcome: &lin::Outcome) -> Judgement {
+fn weigh(cx: &TestCx<'_>, rows: &Rows<'_, Operation>, assumed: &str, prepared: &Prepared, outcome: &lin::Outcome) -> Judgement {
     let ok = usize::try_from(outcome.ok_operations()).unwrap_or(usize::MAX);
-    let assumed = assumptions(model, prepared);
     let judgement = match outcome.verdict() {
         lin::Verdict::Linearizable => {
             let why = format!("linearizable: {ok} successful operations on {} keys; {assumed}", outcome.keys.len());
             Judgement::pass(why, ok)
         }
-        lin::Verdict::Violation(_) => violation(cx, rows, prepared, outcome, ok, &assumed),
+        lin::Verdict::Violation(_) => violation(cx, rows, prepared, outcome, ok, assumed),
         lin::Verdict::Undecided(undecided) => {
             let why = lin::explain_gap(&lin::Undecided { stuck_at: None, ..*undecided });
             let judgement = Judgement::inconclusive(format!("not decided: {why}; {assumed}"), ok);

@@ -24,6 +24,17 @@ pub(super) struct Replay<'c> {
     skew: i64,
 }
 
+/// How many operations of unknown outcome are looked at in all before it is left open which of them made which revision.
+const LOOKS: usize = 100_000_000;
+
+/// Operations of unknown outcome that may yet have made a revision.
+struct Open {
+    /// Those that change something, in the order of the calls.
+    calls: BTreeSet<usize>,
+    /// How many may still be looked at.
+    looks: usize,
+}
+
 /// Why a replay stops.
 pub(super) enum Stop {
     /// This operation's answer is wrong.
@@ -81,25 +92,25 @@ impl<'c> Replay<'c> {
         }
         let mut store = Store::new();
         let mut filled: BTreeMap<i64, usize> = BTreeMap::new();
-        let mut used: BTreeSet<usize> = BTreeSet::new();
+        let unknown = self.calls.iter().enumerate().filter(|(_, c)| !c.changes().is_empty());
+        let mut open = Open { calls: unknown.map(|(i, _)| i).collect(), looks: LOOKS };
         let mut guessed = false;
         for revision in 1..=last {
-            let before = store.clone();
             if let Some(&i) = self.made.get(&revision) {
                 let (steps, answers) = self.calls[i].branch().unwrap_or_default();
-                self.branch_holds(i, &before).map_err(|s| s.after(guessed))?;
+                self.branch_holds(i, &store).map_err(|s| s.after(guessed))?;
                 let taken: Vec<&Step> = steps.iter().collect();
                 for (step, answer) in steps.iter().zip(answers) {
-                    let there = i64::from(before.contains_key(&step.delete.key));
+                    let there = i64::from(store.contains_key(&step.delete.key));
                     if step.r#type == "delete-operation" && answer.deleted != there {
                         return Err(Stop::Wrong(i).after(guessed));
                     }
                 }
                 apply(&mut store, &taken, revision);
             } else if revision > 1 {
-                let (i, sure) = self.candidate(revision, &before, &used)?;
+                let (i, sure) = self.candidate(revision, &store, &mut open)?;
                 guessed |= !sure;
-                used.insert(i);
+                open.calls.remove(&i);
                 filled.insert(revision, i);
                 apply(&mut store, &self.calls[i].changes(), revision);
             }
@@ -109,7 +120,7 @@ impl<'c> Replay<'c> {
     }
 
     /// The operation of unknown outcome that made a revision, and whether an answer names what it wrote.
-    fn candidate(&self, revision: i64, store: &Store, used: &BTreeSet<usize>) -> Result<(usize, bool), Stop> {
+    fn candidate(&self, revision: i64, store: &Store, open: &mut Open) -> Result<(usize, bool), Stop> {
         let named = self.named.get(&revision);
         let known = self.known.range(revision..).next().map_or(i64::MAX, |(_, t)| *t);
         let latest = known.saturating_add(self.skew.saturating_mul(2));
@@ -118,12 +129,13 @@ impl<'c> Replay<'c> {
             let txn = call.input.txn.as_ref();
             let writes = |(key, value): &(String, Value)| changes.iter().any(|s| s.put.key == *key && s.put.value == *value);
             let deletes = || changes.iter().any(|s| s.r#type == "put-operation" || store.contains_key(&s.delete.key));
-            !changes.is_empty()
-                && call.invoke <= latest
-                && holds(store, txn.and_then(|t| t.conditions.as_deref()))
-                && named.map_or_else(deletes, writes)
+            call.invoke <= latest && holds(store, txn.and_then(|t| t.conditions.as_deref())) && named.map_or_else(deletes, writes)
         };
-        let mut found = self.calls.iter().enumerate().filter(|(i, c)| !used.contains(i) && fits(c)).map(|(i, _)| i);
+        open.looks = open.looks.saturating_sub(open.calls.len());
+        if open.looks == 0 {
+            return Err(Stop::Unclear("too many operations of unknown outcome to tell which of them made which revision".into()));
+        }
+        let mut found = open.calls.iter().copied().filter(|i| fits(&self.calls[*i]));
         match (found.next(), found.next()) {
             (Some(i), None) => Ok((i, named.is_some())),
             (Some(_), Some(_)) => {

@@ -41,10 +41,29 @@ fn time(ns: i64, order_only: bool) -> String {
     if order_only {
         return format!("{ns} lines");
     }
-    for (unit, size) in [("s", 1_000_000_000), ("ms", 1_000_000), ("µs", 1_000)] {
-        if ns != 0 && ns % size == 0 {
-            return format!("{} {unit}", ns / size);
+    let (unit, size, digits) = match ns.unsigned_abs() {
+        1_000_000_000.. => ("s", 1_000_000_000, 9),
+        1_000_000.. => ("ms", 1_000_000, 6),
+        1_000.. => ("µs", 1_000, 3),
+        _ => return format!("{ns} ns"),
+    };
+    let part = format!("{:0digits$}", ns.unsigned_abs() % size);
+    let part = part.trim_end_matches('0');
+    let (dot, sign) = (if part.is_empty() { "" } else { "." }, if ns < 0 { "-" } else { "" });
+    format!("{sign}{}{dot}{part} {unit}", ns.unsigned_abs() / size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_exact() {
+        for (ns, text) in
+            [(0, "0 ns"), (-999, "-999 ns"), (1_500, "1.5 µs"), (-2_000_000, "-2 ms"), (1_000_000_001, "1.000000001 s")]
+        {
+            assert_eq!(time(ns, false), text);
         }
+        assert_eq!(time(3, true), "3 lines");
     }
-    format!("{ns} ns")
 }

@@ -7,10 +7,11 @@ use super::event::{transactional, wrong};
 use super::keys::Arg;
 use crate::evidence::kinds::{OpKind, Operation, Outcome};
 use crate::evidence::read::fault::{Problem, cut};
-use crate::evidence::read::rows::put;
+use crate::evidence::read::rows::push;
 use crate::evidence::record::Record;
 use crate::evidence::symbol::{Sym, Symbols, Val};
 use crate::evidence::table::{ABSENT, Raw, Table};
+use std::collections::HashMap;
 
 /// What is asked, as far as it is known before keys are taken off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,12 +65,47 @@ pub(super) fn asked(name: &str, line: u32) -> Result<Asked, Problem> {
     Ok(Asked { op, negative: name.starts_with("dec") })
 }
 
+/// The cells that an operation fills.
+const FILLED: [&str; 10] = ["client", "process", "op", "key", "value", "expected", "invoke", "return", "result", "error"];
+
+/// Writes rows; what is the same for many of them is looked up once.
+#[derive(Debug)]
+pub(super) struct Writer {
+    places: [Option<usize>; FILLED.len()],
+    row: Vec<Raw>,
+    texts: HashMap<Val, Sym>,
+}
+
+impl Writer {
+    pub(super) fn new() -> Self {
+        let row = vec![ABSENT; Operation::KIND.fields.len()];
+        Self { places: FILLED.map(|name| Operation::KIND.field(name)), row, texts: HashMap::new() }
+    }
+
+    /// The text of a key.
+    fn text(&mut self, key: Val, symbols: &mut Symbols) -> Sym {
+        *self.texts.entry(key).or_insert_with(|| {
+            let text = symbols.value(key);
+            symbols.intern(&text)
+        })
+    }
+
+    fn put(&mut self, line: u32, cells: &[Raw; FILLED.len()], history: &mut Table) {
+        for (place, cell) in self.places.iter().zip(cells) {
+            if let Some(place) = place {
+                self.row[*place] = *cell;
+            }
+        }
+        push(history, Operation::KIND, &self.row, line);
+    }
+}
+
 impl Call {
     /// Adds its row.
     ///
     /// # Errors
     /// What came back does not fit what was invoked.
-    pub(super) fn row(&self, keyed: bool, symbols: &mut Symbols, history: &mut Table) -> Result<(), Problem> {
+    pub(super) fn row(&self, keyed: bool, symbols: &mut Symbols, rows: &mut Writer, history: &mut Table) -> Result<(), Problem> {
         let (key, asked) = self.peel(self.arg, keyed)?;
         let done = match self.done {
             Some(done) => Some(self.peel(done, keyed)?),
@@ -94,26 +130,20 @@ impl Call {
             return Err(wrong(self.line, "the operation came back with another key or value than it was invoked with"));
         }
         let value = value.whole(symbols);
-        let word =
-            |w: &[&str], text: &str| w.iter().position(|x| *x == text).and_then(|i| Raw::try_from(i).ok()).unwrap_or(ABSENT);
-        let key = key.or(self.key).map(|k| symbols.value(k)).map(|text| symbols.intern(&text));
-        put(
-            history,
-            Operation::KIND,
-            self.line,
-            &[
-                ("client", Raw::from(self.client.0)),
-                ("process", Raw::from(self.process.0)),
-                ("op", word(OpKind::WORDS, self.asked.op.word())),
-                ("key", key.map_or(ABSENT, |k| Raw::from(k.0))),
-                ("value", value.0),
-                ("expected", expected.map_or(ABSENT, |e| e.0)),
-                ("invoke", self.invoke),
-                ("return", self.ret.unwrap_or(ABSENT)),
-                ("result", word(Outcome::WORDS, self.result.word())),
-                ("error", self.error.map_or(ABSENT, |e| Raw::from(e.0))),
-            ],
-        );
+        let key = key.or(self.key).map(|key| rows.text(key, symbols));
+        let cells = [
+            Raw::from(self.client.0),
+            Raw::from(self.process.0),
+            self.asked.op as Raw,
+            key.map_or(ABSENT, |k| Raw::from(k.0)),
+            value.0,
+            expected.map_or(ABSENT, |e| e.0),
+            self.invoke,
+            self.ret.unwrap_or(ABSENT),
+            self.result as Raw,
+            self.error.map_or(ABSENT, |e| Raw::from(e.0)),
+        ];
+        rows.put(self.line, &cells, history);
         Ok(())
     }
 

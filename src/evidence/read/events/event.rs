@@ -5,6 +5,8 @@
 use crate::evidence::read::edn::Edn;
 use crate::evidence::read::fault::Problem;
 
+use std::borrow::Cow;
+
 /// What a file with transactions gets.
 const TRANSACTIONAL: &str = "transactional history, not supported yet";
 
@@ -45,7 +47,7 @@ pub struct Event {
     /// What it says.
     pub step: Step,
     /// The operation's name.
-    pub f: Option<Box<str>>,
+    pub f: Option<Cow<'static, str>>,
     /// The key, when it has a field of its own.
     pub key: Option<Edn>,
     /// The value.

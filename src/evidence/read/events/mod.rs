@@ -19,7 +19,7 @@ use crate::evidence::kinds::{Injection, Operation, Outcome};
 use crate::evidence::record::Record;
 use crate::evidence::symbol::{Sym, Symbols};
 use crate::evidence::table::{Raw, Table};
-use call::{Call, asked};
+use call::{Call, Writer, asked};
 use event::{transactional, wrong};
 use keys::Keys;
 use std::collections::HashMap;
@@ -32,6 +32,8 @@ pub struct Pairs<'y> {
     keyed: Option<bool>,
     keys: Keys,
     calls: Vec<Call>,
+    /// Numbers of processes, as texts.
+    numbers: HashMap<i64, Sym>,
     open: HashMap<Sym, usize>,
     gone: HashMap<Sym, u32>,
     deeds: Vec<Deed>,
@@ -64,6 +66,7 @@ impl<'y> Pairs<'y> {
             keyed,
             keys: Keys::default(),
             calls: Vec::new(),
+            numbers: HashMap::new(),
             open: HashMap::new(),
             gone: HashMap::new(),
             deeds: Vec::new(),
@@ -87,12 +90,12 @@ impl<'y> Pairs<'y> {
         {
             return Err(transactional(line, what));
         }
-        let process = match &event.process {
-            Edn::Int(n) => n.to_string(),
-            Edn::Text(t) if &**t != "nemesis" => t.to_string(),
+        let client = match &event.process {
+            Edn::Int(n) => *self.numbers.entry(*n).or_insert_with(|| self.symbols.intern(&n.to_string())),
+            Edn::Text(t) if &**t != "nemesis" => self.symbols.intern(t),
             Edn::Keyword(_) | Edn::Text(_) => {
                 let names = names(&event.value);
-                self.deeds.push(Deed { f: event.f.unwrap_or_else(|| "fault".into()), line, at, names });
+                self.deeds.push(Deed { f: event.f.as_deref().unwrap_or("fault").into(), line, at, names });
                 return Ok(());
             }
             Edn::Nil => {
@@ -101,7 +104,6 @@ impl<'y> Pairs<'y> {
             }
             _ => return Err(wrong(line, "the :process is neither a number nor a name")),
         };
-        let client = self.symbols.intern(&process);
         if event.step == Step::Invoke { self.invoke(event, client, at) } else { self.complete(event, client, at) }
     }
 
@@ -187,8 +189,9 @@ impl<'y> Pairs<'y> {
         let keyed = self.keys.keyed(self.keyed)?;
         let order_only = self.timed == Some(false) && self.rows.is_none();
         let mut history = self.rows.take().unwrap_or_else(|| Table::new(Operation::KIND.fields.len()));
+        let mut rows = Writer::new();
         for call in std::mem::take(&mut self.calls) {
-            call.row(keyed, self.symbols, &mut history)?;
+            call.row(keyed, self.symbols, &mut rows, &mut history)?;
         }
         let mut faults = Table::new(Injection::KIND.fields.len());
         let deeds = std::mem::take(&mut self.deeds);

@@ -1,0 +1,8 @@
+//! The `operations.json` of etcd's robustness tests.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let _ = quorate_fuzz::history(Some("etcd-robustness"), bytes);
+});

@@ -1,0 +1,8 @@
+//! Jepsen's events as JSON.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let _ = quorate_fuzz::history(Some("jepsen-json"), bytes);
+});
