@@ -3,13 +3,14 @@
 //! In: bytes, through `read`. Out: [`Evidence`], from which a judge asks for the rows of a kind and gets either rows or a [`Gap`]. A file that is
 //! absent, empty, not shown to be whole, or of another test is a gap: no judge can pass on it. Refuses to know gates.
 
+pub mod clocks;
 pub mod kinds;
 pub mod read;
 pub mod record;
 pub mod symbol;
 pub mod table;
 
-use crate::contract::{Clock, ClockKind, Model, Origin};
+use crate::contract::{Clock, ClockKind, Model, Origin, Skew};
 use crate::verdict::{Gap, SourceRef};
 use record::Record;
 use std::marker::PhantomData;
@@ -93,6 +94,8 @@ pub struct Evidence {
     pub artifacts: Vec<Artifact>,
     /// All rows, in the order of the matrix.
     pub parts: Vec<Part>,
+    /// Declared bounds on how far clocks are apart.
+    pub skews: Vec<Skew>,
 }
 
 /// The position of a row among [`Rows`].

@@ -40,13 +40,13 @@ pub(super) const GATES: &[Gate] = &[
 
 /// What an operation's endpoint claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Claim {
+pub(super) enum Claim {
     Linearizable,
     Eventual,
 }
 
 /// Finds the endpoint of operations: the one that the record or its binding names, else the only one that serves the operation, else the only one.
-struct Endpoints<'a> {
+pub(super) struct Endpoints<'a> {
     cx: &'a TestCx<'a>,
     named: BTreeMap<Sym, Option<Claim>>,
     served: BTreeMap<OpKind, Option<Claim>>,
@@ -60,11 +60,11 @@ fn claim(endpoint: &Endpoint) -> Claim {
 }
 
 impl<'a> Endpoints<'a> {
-    fn new(cx: &'a TestCx<'a>) -> Self {
+    pub(super) fn new(cx: &'a TestCx<'a>) -> Self {
         Self { cx, named: BTreeMap::new(), served: BTreeMap::new() }
     }
 
-    fn claim(&mut self, rows: &Rows<'_, Operation>, id: RowId, op: &Operation) -> Result<Claim, Gap> {
+    pub(super) fn claim(&mut self, rows: &Rows<'_, Operation>, id: RowId, op: &Operation) -> Result<Claim, Gap> {
         let cx = self.cx;
         let found = match op.endpoint {
             Some(sym) => *self.named.entry(sym).or_insert_with(|| cx.contract().endpoint(cx.evidence().text(sym)).map(claim)),

@@ -8,6 +8,7 @@ pub mod latency;
 pub mod linearizability;
 pub mod log;
 pub mod masking;
+pub mod partition;
 pub mod quorum;
 pub mod recovery;
 pub mod retries;
