@@ -124,8 +124,26 @@ impl Evidence {
         if parts.is_empty() {
             return Err(Gap::new(format!("test {test} binds no {kind} evidence")));
         }
-        for part in &parts {
+        self.all_whole(&parts)?;
+        if let Some(part) = parts.iter().find(|p| p.table.rows() == 0) {
             let artifact = &self.artifacts[part.artifact];
+            return Err(Gap { why: format!("{} holds no {kind} record", artifact.path), sources: vec![artifact.source()] });
+        }
+        Ok(Rows { evidence: self, parts, record: PhantomData })
+    }
+
+    /// Whether every file of a test is there and shown to be whole.
+    ///
+    /// # Errors
+    /// A [`Gap`] with the first that is not.
+    pub fn whole(&self, test: &str) -> Result<(), Gap> {
+        let parts: Vec<&Part> = self.parts.iter().filter(|p| p.test == test).collect();
+        self.all_whole(&parts)
+    }
+
+    fn all_whole(&self, parts: &[&Part]) -> Result<(), Gap> {
+        for part in parts {
+            let (artifact, kind) = (&self.artifacts[part.artifact], part.kind);
             let why = match &artifact.state {
                 State::Whole => continue,
                 State::Absent => "is missing".to_string(),
@@ -135,11 +153,7 @@ impl Evidence {
             let source = if artifact.state == State::Absent { Vec::new() } else { vec![artifact.source()] };
             return Err(Gap { why: format!("{kind} evidence {} {why}", artifact.path), sources: source });
         }
-        if let Some(part) = parts.iter().find(|p| p.table.rows() == 0) {
-            let artifact = &self.artifacts[part.artifact];
-            return Err(Gap { why: format!("{} holds no {kind} record", artifact.path), sources: vec![artifact.source()] });
-        }
-        Ok(Rows { evidence: self, parts, record: PhantomData })
+        Ok(())
     }
 
     /// Whether a test binds a kind at all.

@@ -1,6 +1,7 @@
 //! Checkers: pure functions from typed evidence to findings. They know no files, no clock and no gates.
 
 pub mod commands;
+pub mod continuity;
 pub mod fencing;
 pub mod freshness;
 pub mod histories;
