@@ -70,7 +70,7 @@ pub const CRITERIA: &[Criterion] = &[
 pub const PROFILES: &[Profile] = &[
     Profile {
         name: "replicated-log",
-        about: "a service on a replicated log: quorum, log, fencing, recovery, commands, consistency, latency, budget",
+        about: "a service on a replicated log: quorum, log, fencing, partitions, recovery, commands, consistency, latency, budget, telemetry",
         gates: &[
             "contract.expected-stated",
             "contract.plan-covered",
@@ -113,6 +113,9 @@ pub const PROFILES: &[Profile] = &[
             "commands.unknown-resolved",
             "consistency.linearizable",
             "consistency.read-freshness",
+            "consistency.staleness",
+            "consistency.sessions",
+            "consistency.no-false-success",
             "latency.write-p99",
             "latency.read-p99",
             "latency.load-held",
@@ -152,13 +155,14 @@ pub const PROFILES: &[Profile] = &[
     },
     Profile {
         name: "coordination-ensemble",
-        about: "a small voting ensemble: quorum geometry, halting without a quorum, masking by probes",
+        about: "a small voting ensemble: quorum geometry, halting without a quorum, masking by probes, sessions",
         gates: &[
             "contract.expected-stated",
             "contract.fault-models-covered",
             "quorum.geometry",
             "quorum.loss-halts",
             "recovery.masking",
+            "consistency.sessions",
             "integrity.artifacts",
             "integrity.no-vacuous",
         ],

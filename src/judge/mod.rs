@@ -14,6 +14,7 @@ pub mod quorum;
 pub mod recovery;
 pub mod retries;
 pub mod revisions;
+pub mod success;
 pub mod tally;
 pub mod telemetry;
 pub mod traffic;
