@@ -225,6 +225,14 @@ fn bounds(wire: &ContractWire, cx: &mut Decoder) {
         refuse(probe.threshold.value.0 == 0, probe.threshold.span, "`threshold` must be above 0", "write threshold = 3");
         refuse(probe.period.value.0 == 0, probe.period.span, "`period` must be above 0", "write period = \"1s\"");
     }
+    if let Some(pause) = wire.telemetry.as_ref().and_then(|t| t.sample_pause.as_ref()) {
+        refuse(pause.value.0 == 0, pause.span, "`sample-pause` must be above 0", "write sample-pause = \"5s\"");
+    }
+    if let Some(i) = &wire.interleavings {
+        let all = [&i.write_in_flight, &i.stale_retry, &i.divergent_heal, &i.snapshot_replay];
+        let none = all.iter().all(|n| n.value.0 == 0);
+        refuse(none, i.span, "[interleavings] asks for none of them", "leave the table out, or ask for at least one");
+    }
     for retry in wire.endpoint.iter().filter_map(|e| e.retry.as_ref()) {
         refuse(retry.limit.value.0 > 1000, retry.limit.span, "`limit` must be at most 1000", "write limit = 2");
     }

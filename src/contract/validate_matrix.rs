@@ -72,6 +72,10 @@ fn matrix(source: SourceId, wire: MatrixWire, contract: Option<&Contract>, cx: &
 }
 
 fn skew(wire: SkewWire, cx: &mut Decoder) -> Option<Skew> {
+    if wire.bound.value.0 == 0 {
+        let fault = Fault::at(wire.bound.span, "a skew must be above 0", "this bounds nothing");
+        cx.fault(fault.help("two files on one clock name the same clock id"));
+    }
     let ids: Vec<String> = wire.between.into_iter().map(|id| id.value.0).collect();
     match <[String; 2]>::try_from(ids) {
         Ok(between) if between[0] != between[1] => Some(Skew { between, bound: wire.bound.value.0, basis: wire.basis.value.0 }),

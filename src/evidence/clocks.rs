@@ -21,6 +21,15 @@ pub fn same(a: &Clock, b: &Clock) -> bool {
     a.id == b.id && a.kind == b.kind
 }
 
+/// What tells clocks apart: id and kind.
+pub type Key<'c> = (&'c str, &'static str);
+
+/// The key of a clock.
+#[must_use]
+pub fn key(clock: &Clock) -> Key<'_> {
+    (&clock.id, clock.kind.word())
+}
+
 impl Evidence {
     /// How far two clocks may be apart, in ns.
     ///

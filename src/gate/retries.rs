@@ -5,6 +5,7 @@
 use super::TestCx;
 use super::commands::endpoint;
 use crate::contract::{Backoff, Endpoint};
+use crate::evidence::clocks::key;
 use crate::evidence::kinds::{Attempt, AttemptResult, Operation};
 use crate::evidence::symbol::Sym;
 use crate::evidence::{RowId, Rows};
@@ -29,7 +30,7 @@ fn of_attempts<'e>(rows: Rows<'e, Attempt>, history: &Rows<'e, Operation>) -> Re
         invoke: a.invoke.0,
         returned: a.returned.map(|r| r.0),
         sent: a.result != AttemptResult::NotSent,
-        clock: rows.part(row).clock.id.as_str(),
+        clock: key(&rows.part(row).clock),
         row,
     });
     Ok(Attempts { tried: tried(list.collect(), &begins), source: Box::new(move |row| rows.source(row)) })
@@ -72,7 +73,7 @@ fn of_history<'e>(rows: Rows<'e, Operation>) -> Option<Attempts<'e>> {
             invoke: op.invoke.0,
             returned: op.returned.map(|r| r.0),
             sent: true,
-            clock: rows.part(row).clock.id.as_str(),
+            clock: key(&rows.part(row).clock),
             row,
         })
     });

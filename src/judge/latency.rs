@@ -6,6 +6,7 @@
 
 use crate::evidence::RowId;
 use crate::evidence::Rows;
+use crate::evidence::clocks::{Key, key};
 use crate::evidence::kinds::{OpKind, Operation, Outcome};
 use crate::evidence::symbol::Sym;
 use crate::exact::Ratio;
@@ -148,7 +149,7 @@ pub fn gather(rows: &Rows<'_, Operation>, class: Class, inside: impl Fn(i64, i64
         }
         found.unknown += u64::from(op.result == Outcome::Unknown && op.returned.is_some());
         let start = op.scheduled.map_or(op.invoke.0, |s| s.0.min(op.invoke.0));
-        let last = op.returned.map_or_else(|| end(&ends, &rows.part(id).clock.id), |r| r.0);
+        let last = op.returned.map_or_else(|| end(&ends, key(&rows.part(id).clock)), |r| r.0);
         let timed = Timed { ns: last.saturating_sub(start).max(0), open: op.returned.is_none(), id };
         if inside(start, op.returned.map_or(i64::MAX, |r| r.0), timed.ns) {
             found.inside.push(timed);
@@ -160,10 +161,10 @@ pub fn gather(rows: &Rows<'_, Operation>, class: Class, inside: impl Fn(i64, i64
 }
 
 /// The last instant that each clock shows.
-fn ends<'e>(rows: &Rows<'e, Operation>) -> Vec<(&'e str, i64)> {
-    let mut ends: Vec<(&str, i64)> = Vec::new();
+fn ends<'e>(rows: &Rows<'e, Operation>) -> Vec<(Key<'e>, i64)> {
+    let mut ends: Vec<(Key<'_>, i64)> = Vec::new();
     for (id, op) in rows.iter() {
-        let clock = rows.part(id).clock.id.as_str();
+        let clock = key(&rows.part(id).clock);
         let last = op.returned.map_or(op.invoke.0, |r| r.0.max(op.invoke.0));
         match ends.iter_mut().find(|e| e.0 == clock) {
             Some(end) => end.1 = end.1.max(last),
@@ -173,7 +174,7 @@ fn ends<'e>(rows: &Rows<'e, Operation>) -> Vec<(&'e str, i64)> {
     ends
 }
 
-fn end(ends: &[(&str, i64)], clock: &str) -> i64 {
+fn end(ends: &[(Key<'_>, i64)], clock: Key<'_>) -> i64 {
     ends.iter().find(|e| e.0 == clock).map_or(i64::MAX, |e| e.1)
 }
 
