@@ -7,12 +7,14 @@ mod reads;
 
 use super::fencing::stale_rejected;
 use super::{Gate, Judge, ReleaseCx, TestCx};
+use crate::evidence::Rows;
 use crate::evidence::kinds::{Application, Attempt, Decision, Entry, Grant, Injection, Operation, Recovery, Sample};
 use crate::evidence::record::Record;
 use crate::evidence::symbol::Sym;
 use crate::judge::log;
 use crate::judge::partition::{
-    self, Bound, Interleaving, Scene, count, election, isolated_followers, isolated_leader, kept_out, leader_before, reconciled,
+    self, Bound, Interleaving, Leader, Scene, count, election, isolated_followers, isolated_leader, kept_out, leader_before,
+    reconciled,
 };
 use crate::judge::tally::{Flaw, Tally};
 use crate::verdict::{Figure, Finding, Gap, Judged, Judgement, SourceRef, Verdict};
@@ -98,8 +100,8 @@ pub(super) const GATES: &[Gate] = &[
 /// What every row of the matrix is judged on.
 struct Stage<'a> {
     scene: Scene<'a>,
-    faults: crate::evidence::Rows<'a, Injection>,
-    history: crate::evidence::Rows<'a, Operation>,
+    faults: Rows<'a, Injection>,
+    history: Rows<'a, Operation>,
 }
 
 /// The stage of a test that declares a row; `None` when it declares another.
@@ -116,7 +118,7 @@ fn stage<'a>(cx: &TestCx<'a>, row: Option<&str>) -> Result<Option<Stage<'a>>, Ga
 
 impl Stage<'_> {
     /// Who led before each cut, with the term.
-    fn leaders(&self, samples: &crate::evidence::Rows<'_, Sample>) -> Result<Vec<Option<(Sym, Option<i64>)>>, Gap> {
+    fn leaders(&self, samples: &Rows<'_, Sample>) -> Result<Vec<Option<Leader>>, Gap> {
         self.scene.cuts.iter().map(|cut| leader_before(cut, samples, &self.faults)).collect()
     }
 }

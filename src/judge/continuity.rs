@@ -6,7 +6,8 @@
 //! know which bounds are declared.
 
 use super::tally::{Flaw, Tally};
-use crate::evidence::kinds::{Application, ApplySource, Decision, Operation, Sample};
+use crate::evidence::kinds::{Application, ApplySource, Decision, Operation, Point, Sample};
+use crate::evidence::record::Record;
 use crate::evidence::symbol::Sym;
 use crate::evidence::{Evidence, RowId, Rows};
 use crate::exact::seconds;
@@ -16,9 +17,12 @@ use std::collections::BTreeMap;
 /// How many usual pauses make a pause that may hide a clock that was set, where no longest pause is declared.
 const PAUSES: i64 = 10;
 
+/// A series of one file with one set of labels.
+type Line = (usize, Sym, Option<Sym>);
+
 /// Samples of each series in the order of their records: times that fall, and pauses above `limit` or ten times the usual.
-pub fn samples(evidence: &Evidence, rows: &Rows<'_, crate::evidence::kinds::Point>, limit: Option<i64>, tally: &mut Tally) {
-    let mut lines: BTreeMap<(usize, Sym, Option<Sym>), Vec<(i64, RowId)>> = BTreeMap::new();
+pub fn samples(evidence: &Evidence, rows: &Rows<'_, Point>, limit: Option<i64>, tally: &mut Tally) {
+    let mut lines: BTreeMap<Line, Vec<(i64, RowId)>> = BTreeMap::new();
     for (id, p) in rows.iter() {
         lines.entry((rows.part(id).artifact, p.series, p.labels)).or_default().push((p.t.0, id));
     }
@@ -70,7 +74,7 @@ pub fn members(evidence: &Evidence, rows: &Rows<'_, Sample>, tally: &mut Tally) 
 ///
 /// # Errors
 /// A [`Gap`] when the clocks of both are not bounded.
-pub fn causes<R: crate::evidence::record::Record>(
+pub fn causes<R: Record>(
     evidence: &Evidence,
     history: &Rows<'_, Operation>,
     effects: &Rows<'_, R>,

@@ -8,7 +8,7 @@ use crate::evidence::{RowId, Rows};
 use crate::gate::TestCx;
 use crate::judge::histories::{self, Translator};
 use crate::judge::linearizability as lin;
-use crate::verdict::{Figure, Finding, Gap, Judged, Judgement, SourceRef};
+use crate::verdict::{Figure, Finding, Gap, Judged, Judgement, SourceRef, Verdict};
 use crate::words::plural;
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ pub(super) fn linearizable(cx: &TestCx<'_>) -> Judged {
     };
     let outcome = lin::check(&prepared.history, lin::DataType::Register, &settings);
     let judgement = weigh(cx, &rows, model, &prepared, &outcome);
-    if skew == 0 || judgement.verdict != crate::verdict::Verdict::Pass {
+    if skew == 0 || judgement.verdict != Verdict::Pass {
         return Ok(judgement);
     }
     Ok(for_every_skew(&prepared.history, &settings, judgement))
@@ -71,7 +71,7 @@ fn for_every_skew(history: &lin::History, settings: &lin::Settings<'_>, judgemen
     } else {
         format!("whether it is linearizable depends on how the clocks stand within {} ns", 2 * inwards)
     };
-    Judgement { verdict: crate::verdict::Verdict::Inconclusive, why, ..judgement }
+    Judgement { verdict: Verdict::Inconclusive, why, ..judgement }
 }
 
 fn model<'e>(rows: &Rows<'e, Operation>) -> Result<&'e Model, Gap> {

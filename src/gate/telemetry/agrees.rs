@@ -4,6 +4,7 @@
 //! Refuses to count what it cannot bound: a counter whose first or last sample cannot be ordered against the operations is a doubt.
 
 use super::{Recount, exact, recounts, total};
+use crate::evidence::Rows;
 use crate::evidence::kinds::{Decision, OpKind, Operation, Outcome, Point, Recovery, Ruling};
 use crate::evidence::record::Record;
 use crate::exact::Ratio;
@@ -120,7 +121,7 @@ fn replayed(cx: &TestCx<'_>) -> Result<Option<Recount>, Gap> {
 }
 
 /// Commands refused: those that clients were told had failed, and those that the resource refused. Without the resource's log there is only a least number.
-fn refused(cx: &TestCx<'_>, history: Option<&crate::evidence::Rows<'_, Operation>>) -> Result<Option<(u64, Option<u64>)>, Gap> {
+fn refused(cx: &TestCx<'_>, history: Option<&Rows<'_, Operation>>) -> Result<Option<(u64, Option<u64>)>, Gap> {
     let Some(history) = history else { return Ok(None) };
     let told = history.iter().filter(|(_, op)| op.op != OpKind::Read && op.result == Outcome::Fail).count() as u64;
     let Some(decisions) = cx.rows_if_bound::<Decision>()? else { return Ok(Some((told, None))) };

@@ -9,7 +9,7 @@ use crate::exact::{Ratio, seconds};
 use crate::gate::TestCx;
 use crate::judge::tally::{Flaw, Tally};
 use crate::judge::telemetry::{At, Line, lines};
-use crate::verdict::{Figure, Finding, Judged, Judgement};
+use crate::verdict::{Figure, Finding, Judged, Judgement, Verdict};
 
 /// The five, by the names of the validation document.
 const LEADER_CHANGES: &str = "leader_changes_per_minute";
@@ -55,7 +55,7 @@ pub(super) fn invariants(cx: &TestCx<'_>) -> Judged {
         let why = format!("no series {}", missing.join(", "));
         let judgement = tally.conclude("", "no sample was judged");
         // What is there and broken disproves; what is missing only leaves the rest open.
-        if judgement.verdict == crate::verdict::Verdict::Fail { judgement } else { Judgement::inconclusive(why, judged) }
+        if judgement.verdict == Verdict::Fail { judgement } else { Judgement::inconclusive(why, judged) }
     };
     Ok(Judgement { figures, ..judgement })
 }

@@ -220,15 +220,14 @@ fn requests(history: &Rows<'_, Operation>, attempts: Option<&Rows<'_, Attempt>>)
     list
 }
 
+/// Who led, and in which term, where that is recorded.
+pub type Leader = (Sym, Option<i64>);
+
 /// Who led before a cut, with the term: the last member that said so of itself surely before the cut may have begun.
 ///
 /// # Errors
 /// A [`Gap`] when samples and faults are on clocks that nothing bounds.
-pub fn leader_before(
-    cut: &Cut,
-    samples: &Rows<'_, Sample>,
-    faults: &Rows<'_, Injection>,
-) -> Result<Option<(Sym, Option<i64>)>, Gap> {
+pub fn leader_before(cut: &Cut, samples: &Rows<'_, Sample>, faults: &Rows<'_, Injection>) -> Result<Option<Leader>, Gap> {
     let widening = samples.beside(faults)?;
     let own = samples.iter().filter(|(_, s)| s.role == Some(Role::Leader) && s.t_hi.0.saturating_add(widening) <= cut.begun);
     Ok(own.max_by_key(|(id, s)| (s.term, s.t_lo, *id)).map(|(_, s)| (s.member, s.term)))

@@ -3,14 +3,14 @@
 //! In: a [`Scene`], samples of members. Out: tallies. A write counts as acknowledged by the minority only when it was sent after the cut stood and
 //! answered before it ended; one that was under way may have been committed before. Refuses to know what the resource and the logs say.
 
-use super::{Cut, Request, Scene};
+use super::{Cut, Leader, Request, Scene};
 use crate::evidence::Rows;
-use crate::evidence::kinds::{Operation, Outcome, Role, Sample};
+use crate::evidence::kinds::{OpKind, Operation, Outcome, Role, Sample};
 use crate::evidence::symbol::Sym;
 use crate::exact::seconds;
 use crate::judge::quorum::{acknowledged_change, members};
 use crate::judge::tally::{Flaw, Tally};
-use crate::verdict::Finding;
+use crate::verdict::{Finding, SourceRef};
 use std::collections::BTreeSet;
 
 /// Whether the cut has the shape of its row: so many members in the minority, and the old leader on the side that the row asks for.
@@ -85,7 +85,7 @@ pub fn isolated_followers(
         shape(scene, cut, *leader, Some(false), &mut tally);
         let mut acks = vec![cut.from];
         let mut tried = 0usize;
-        for (id, op) in history.iter().filter(|(_, op)| op.op != crate::evidence::kinds::OpKind::Read) {
+        for (id, op) in history.iter().filter(|(_, op)| op.op != OpKind::Read) {
             let Some(returned) = op.returned.map(|r| r.0) else { continue };
             if op.invoke.0 < cut.from || returned > cut.to || op.member.is_some_and(|m| cut.minority.contains(&m)) {
                 continue;
@@ -108,7 +108,7 @@ pub fn isolated_followers(
 }
 
 /// An acknowledged write of the majority: who held it.
-fn held(scene: &Scene<'_>, cut: &Cut, op: &Operation, source: crate::verdict::SourceRef, tally: &mut Tally) {
+fn held(scene: &Scene<'_>, cut: &Cut, op: &Operation, source: SourceRef, tally: &mut Tally) {
     let name = op.command_id.map_or("–", |c| scene.text(c));
     let finding = |claim: &str| Finding::new(claim).with("command", name).source(source.clone());
     let Some(acks) = op.acks else {
@@ -179,7 +179,7 @@ pub fn isolated_leader(scene: &Scene<'_>, leaders: &[Option<Sym>]) -> (Tally, us
 pub fn election(
     scene: &Scene<'_>,
     samples: &Rows<'_, Sample>,
-    leaders: &[Option<(Sym, Option<i64>)>],
+    leaders: &[Option<Leader>],
     widening: i64,
 ) -> (Tally, Vec<(i64, i64)>) {
     let mut tally = Tally { doubts: scene.without_cut(), ..Tally::default() };
