@@ -8,7 +8,8 @@
 //!
 //! With a widening w, a comes surely before b when a + w < b, and possibly while a − w ≤ b. A judge fails only what is wrong for every skew within the
 //! bound, and passes only what is right for every skew within it; what depends on the skew is inconclusive. Objectives of time are judged on the upper end
-//! of what the bounds allow, as those of sampled instants are.
+//! of what the bounds allow, as those of sampled instants are, and samples whose order is open
+//! are not compared with each other, whether sampling or skew leaves it open: the gates on them say so.
 
 use super::record::Record;
 use super::{Evidence, Part, Rows};
