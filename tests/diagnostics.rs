@@ -69,6 +69,17 @@ fn names_of_gates_and_kinds_are_bound() {
 }
 
 #[test]
+fn skews_and_rows_of_the_partition_matrix_are_checked() {
+    let skew =
+        |between: &str, bound: &str| format!("\n[[skew]]\nbetween = [{between}]\nbound = \"{bound}\"\nbasis = \"chrony\"\n");
+    let matrix = MATRIX.replace("requires = [\"history\"]", "partition = [\"P2\", \"P6\"]\nrequires = [\"history\"]");
+    let matrix = format!("{matrix}{}{}", skew("\"a\", \"a\"", "5ms"), skew("\"a\", \"b\"", "0s"));
+    let contract = CONTRACT.replace("= 1\n", "= 0\n").replace("[telemetry]\n", "[telemetry]\nsample-pause = \"0s\"\n");
+    insta::assert_snapshot!(faults(&contract, MATRIX));
+    insta::assert_snapshot!(faults(CONTRACT, &matrix));
+}
+
+#[test]
 fn broken_toml_is_named() {
     insta::assert_snapshot!(faults("schema = \"quorate-contract/1\"\n[release\nservice = 1\nservice = 2", MATRIX));
 }

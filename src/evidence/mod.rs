@@ -3,13 +3,14 @@
 //! In: bytes, through `read`. Out: [`Evidence`], from which a judge asks for the rows of a kind and gets either rows or a [`Gap`]. A file that is
 //! absent, empty, not shown to be whole, or of another test is a gap: no judge can pass on it. Refuses to know gates.
 
+pub mod clocks;
 pub mod kinds;
 pub mod read;
 pub mod record;
 pub mod symbol;
 pub mod table;
 
-use crate::contract::{Clock, ClockKind, Model, Origin};
+use crate::contract::{Clock, ClockKind, Model, Origin, Skew};
 use crate::verdict::{Gap, SourceRef};
 use record::{Record, Slot};
 use std::marker::PhantomData;
@@ -93,6 +94,8 @@ pub struct Evidence {
     pub artifacts: Vec<Artifact>,
     /// All rows, in the order of the matrix.
     pub parts: Vec<Part>,
+    /// Declared bounds on how far clocks are apart.
+    pub skews: Vec<Skew>,
 }
 
 /// The position of a row among [`Rows`].
@@ -107,6 +110,8 @@ pub struct RowId {
 pub struct Rows<'e, R> {
     evidence: &'e Evidence,
     parts: Vec<&'e Part>,
+    /// Half of what the clocks of the files may differ, rounded up: two rows widened by it are apart only if they surely are.
+    widen: i64,
     record: PhantomData<R>,
 }
 
@@ -121,8 +126,28 @@ impl Evidence {
         if parts.is_empty() {
             return Err(Gap::new(format!("test {test} binds no {kind} evidence")));
         }
-        for part in &parts {
+        self.all_whole(&parts)?;
+        if let Some(part) = parts.iter().find(|p| p.table.rows() == 0) {
             let artifact = &self.artifacts[part.artifact];
+            return Err(Gap { why: format!("{} holds no {kind} record", artifact.path), sources: vec![artifact.source()] });
+        }
+        // Where nothing bounds the clocks, judges ask `among` and stop.
+        let widen = self.widening(parts.iter().copied()).map_or(0, |w| w / 2 + w % 2);
+        Ok(Rows { evidence: self, parts, widen, record: PhantomData })
+    }
+
+    /// Whether every file of a test is there and shown to be whole.
+    ///
+    /// # Errors
+    /// A [`Gap`] with the first that is not.
+    pub fn whole(&self, test: &str) -> Result<(), Gap> {
+        let parts: Vec<&Part> = self.parts.iter().filter(|p| p.test == test).collect();
+        self.all_whole(&parts)
+    }
+
+    fn all_whole(&self, parts: &[&Part]) -> Result<(), Gap> {
+        for part in parts {
+            let (artifact, kind) = (&self.artifacts[part.artifact], part.kind);
             let why = match &artifact.state {
                 State::Whole => continue,
                 State::Absent => "is missing".to_string(),
@@ -132,11 +157,7 @@ impl Evidence {
             let source = if artifact.state == State::Absent { Vec::new() } else { vec![artifact.source()] };
             return Err(Gap { why: format!("{kind} evidence {} {why}", artifact.path), sources: source });
         }
-        if let Some(part) = parts.iter().find(|p| p.table.rows() == 0) {
-            let artifact = &self.artifacts[part.artifact];
-            return Err(Gap { why: format!("{} holds no {kind} record", artifact.path), sources: vec![artifact.source()] });
-        }
-        Ok(Rows { evidence: self, parts, record: PhantomData })
+        Ok(())
     }
 
     /// Whether a test binds a kind at all.
@@ -177,10 +198,11 @@ fn times(kind: &str) -> impl Iterator<Item = usize> {
 impl<'e, R: Record> Rows<'e, R> {
     /// All rows, file by file, in the order of their lines.
     pub fn iter(&self) -> impl Iterator<Item = (RowId, R)> + '_ {
-        self.parts.iter().enumerate().flat_map(|(p, part)| {
+        let widen = self.widen;
+        self.parts.iter().enumerate().flat_map(move |(p, part)| {
             (0..part.table.rows()).filter_map(move |row| {
                 let id = RowId { part: u32::try_from(p).ok()?, row: u32::try_from(row).ok()? };
-                Some((id, R::read(&part.table, row)?))
+                Some((id, R::read(&part.table, row)?.widened(widen)))
             })
         })
     }
@@ -197,7 +219,7 @@ impl<'e, R: Record> Rows<'e, R> {
     /// One row.
     #[must_use]
     pub fn get(&self, id: RowId) -> Option<R> {
-        R::read(&self.parts[id.part as usize].table, id.row as usize)
+        R::read(&self.parts[id.part as usize].table, id.row as usize).map(|row| row.widened(self.widen))
     }
 
     /// How many rows there are.

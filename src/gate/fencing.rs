@@ -6,6 +6,7 @@
 use super::{Gate, Judge, TestCx};
 use crate::contract::{Fence, Origin};
 use crate::evidence::Rows;
+use crate::evidence::clocks::key;
 use crate::evidence::kinds::{Decision, Grant, Ruling};
 use crate::evidence::symbol::{Sym, Symbols};
 use crate::judge::fencing::{Act, Step, arrange, authority, contradictions, rising, stale, takeovers, unique};
@@ -99,7 +100,7 @@ fn decisions<'e>(cx: &TestCx<'e>) -> Result<Decisions<'e>, Gap> {
             job: d.job,
             seq: d.seq,
             t: d.t.0,
-            clock: &part.clock.id,
+            clock: key(&part.clock),
             act: if d.outcome == Ruling::Accepted { Act::Accept } else { Act::Reject },
             epoch: d.epoch,
             reported: d.current_epoch,
@@ -119,7 +120,7 @@ fn grants<'e>(rows: &Rows<'e, Grant>, beside: bool) -> Vec<Step<'e>> {
             job: g.job,
             seq: g.seq.filter(|_| !beside || part.origin == Origin::Resource),
             t: g.t.0,
-            clock: &part.clock.id,
+            clock: key(&part.clock),
             act: Act::Grant,
             epoch: g.epoch,
             reported: None,
@@ -175,7 +176,7 @@ fn monotonic(cx: &TestCx<'_>) -> Judged {
     Ok(tally.conclude(pass, "no resource or job was granted to anyone twice"))
 }
 
-fn stale_rejected(cx: &TestCx<'_>) -> Judged {
+pub(super) fn stale_rejected(cx: &TestCx<'_>) -> Judged {
     let symbols = &cx.evidence().symbols;
     let decisions = decisions(cx)?;
     let mut steps = decisions.steps.clone();

@@ -1,6 +1,7 @@
 //! Integrity: whether the evidence itself can carry a verdict.
 
 use super::{Gate, Judge, Outcome, ReleaseCx, TestCx};
+use crate::evidence::clocks::{Key, key};
 use crate::evidence::kinds::{Injection, OpKind, Operation, Outcome as Told, Sample};
 use crate::evidence::symbol::Sym;
 use crate::evidence::{Artifact, Part, RowId, Rows, State};
@@ -244,7 +245,7 @@ type Span = (i64, i64, RowId);
 /// Operations that return before they are sent, succeed without an answer, or overlap in one process.
 fn contradictions(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Vec<Finding> {
     let mut found = Vec::new();
-    let mut processes: BTreeMap<(&str, Sym), Vec<Span>> = BTreeMap::new();
+    let mut processes: BTreeMap<(Key<'_>, Sym), Vec<Span>> = BTreeMap::new();
     for (id, op) in rows.iter() {
         match op.returned {
             Some(returned) if returned < op.invoke => {
@@ -252,7 +253,7 @@ fn contradictions(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Vec<Finding> {
             }
             None if op.result == Told::Ok => found.push(Finding::new("ok-without-an-answer").source(rows.source(id))),
             Some(returned) => {
-                let process = (rows.part(id).clock.id.as_str(), op.process.unwrap_or(op.client));
+                let process = (key(&rows.part(id).clock), op.process.unwrap_or(op.client));
                 processes.entry(process).or_default().push((op.invoke.0, returned.0, id));
             }
             None => {}

@@ -6,6 +6,7 @@
 
 use crate::evidence::RowId;
 use crate::evidence::Rows;
+use crate::evidence::clocks::{Key, key};
 use crate::evidence::kinds::{OpKind, Operation, Outcome};
 use crate::evidence::symbol::Sym;
 use crate::exact::Ratio;
@@ -65,6 +66,13 @@ impl Windows {
             }
         }
         Self(joined)
+    }
+
+    /// The windows with each end moved outwards by so many ns; inwards when negative, and gone when nothing is left.
+    #[must_use]
+    pub fn grown(&self, ns: i64) -> Self {
+        let moved = self.0.iter().map(|w| (w.0.saturating_sub(ns), w.1.saturating_add(ns)));
+        Self::new(moved.filter(|w| w.0 <= w.1).collect())
     }
 
     /// Whether something that lasted from `start` to `stop` was going on in one of them.
@@ -128,9 +136,10 @@ pub struct Latencies {
     pub unknown: u64,
 }
 
-/// Gathers the latencies of one class: from the time an operation was meant to be sent, if known, to its last answer.
+/// Gathers the latencies of one class: from the time an operation was meant to be sent, if known, to its last answer. `inside` says from when to when
+/// and how long something lasted whether it was in flight in a window.
 #[must_use]
-pub fn gather(rows: &Rows<'_, Operation>, class: Class, windows: &Windows) -> Latencies {
+pub fn gather(rows: &Rows<'_, Operation>, class: Class, inside: impl Fn(i64, i64, i64) -> bool) -> Latencies {
     let ends = ends(rows);
     let mut found = Latencies::default();
     for (id, op) in rows.iter().filter(|(_, op)| Class::of(op.op) == class) {
@@ -140,9 +149,9 @@ pub fn gather(rows: &Rows<'_, Operation>, class: Class, windows: &Windows) -> La
         }
         found.unknown += u64::from(op.result == Outcome::Unknown && op.returned.is_some());
         let start = op.scheduled.map_or(op.invoke.0, |s| s.0.min(op.invoke.0));
-        let last = op.returned.map_or_else(|| end(&ends, &rows.part(id).clock.id), |r| r.0);
+        let last = op.returned.map_or_else(|| end(&ends, key(&rows.part(id).clock)), |r| r.0);
         let timed = Timed { ns: last.saturating_sub(start).max(0), open: op.returned.is_none(), id };
-        if windows.touch(start, op.returned.map_or(i64::MAX, |r| r.0)) {
+        if inside(start, op.returned.map_or(i64::MAX, |r| r.0), timed.ns) {
             found.inside.push(timed);
         } else {
             found.outside.push(timed);
@@ -152,10 +161,10 @@ pub fn gather(rows: &Rows<'_, Operation>, class: Class, windows: &Windows) -> La
 }
 
 /// The last instant that each clock shows.
-fn ends<'e>(rows: &Rows<'e, Operation>) -> Vec<(&'e str, i64)> {
-    let mut ends: Vec<(&str, i64)> = Vec::new();
+fn ends<'e>(rows: &Rows<'e, Operation>) -> Vec<(Key<'e>, i64)> {
+    let mut ends: Vec<(Key<'_>, i64)> = Vec::new();
     for (id, op) in rows.iter() {
-        let clock = rows.part(id).clock.id.as_str();
+        let clock = key(&rows.part(id).clock);
         let last = op.returned.map_or(op.invoke.0, |r| r.0.max(op.invoke.0));
         match ends.iter_mut().find(|e| e.0 == clock) {
             Some(end) => end.1 = end.1.max(last),
@@ -165,7 +174,7 @@ fn ends<'e>(rows: &Rows<'e, Operation>) -> Vec<(&'e str, i64)> {
     ends
 }
 
-fn end(ends: &[(&str, i64)], clock: &str) -> i64 {
+fn end(ends: &[(Key<'_>, i64)], clock: Key<'_>) -> i64 {
     ends.iter().find(|e| e.0 == clock).map_or(i64::MAX, |e| e.1)
 }
 

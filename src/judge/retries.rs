@@ -4,6 +4,7 @@
 //! one client for one command belong together, also when the client goes on under a new process, unless the client began a new
 //! operation for it: a command that is delivered anew. Pauses are taken within one clock. Refuses to know endpoints.
 
+use crate::evidence::clocks::Key;
 use crate::evidence::symbol::Sym;
 use std::collections::BTreeMap;
 
@@ -23,7 +24,7 @@ pub struct Try<'e, Row> {
     /// Whether it left the client. After one that did not, trying elsewhere at once loads nobody.
     pub sent: bool,
     /// The clock of both.
-    pub clock: &'e str,
+    pub clock: Key<'e>,
     /// The record.
     pub row: Row,
 }
@@ -125,7 +126,7 @@ mod tests {
     use super::*;
 
     fn attempt(client: u32, number: Option<i64>, invoke: i64, returned: Option<i64>) -> Try<'static, i64> {
-        Try { client: Sym(client), command: Sym(9), number, invoke, returned, sent: true, clock: "c", row: invoke }
+        Try { client: Sym(client), command: Sym(9), number, invoke, returned, sent: true, clock: ("c", "monotonic"), row: invoke }
     }
 
     #[test]

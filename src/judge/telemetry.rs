@@ -6,6 +6,7 @@
 
 use crate::evidence::RowId;
 use crate::evidence::Rows;
+use crate::evidence::clocks::{Key, key};
 use crate::evidence::kinds::{Point, SeriesType};
 use crate::evidence::symbol::Sym;
 use std::collections::BTreeMap;
@@ -48,13 +49,13 @@ pub struct Line {
 /// Sorts samples into lines.
 #[must_use]
 pub fn lines(rows: &Rows<'_, Point>, wanted: impl Fn(Sym) -> bool) -> Vec<Line> {
-    let mut found: BTreeMap<(Sym, Option<Sym>, &str), Line> = BTreeMap::new();
+    let mut found: BTreeMap<(Sym, Option<Sym>, Key<'_>), Line> = BTreeMap::new();
     for (id, point) in rows.iter().filter(|(_, p)| wanted(p.series)) {
-        let clock = rows.part(id).clock.id.as_str();
+        let clock = key(&rows.part(id).clock);
         let line = found.entry((point.series, point.labels, clock)).or_insert_with(|| Line {
             series: point.series,
             labels: point.labels,
-            clock: clock.to_string(),
+            clock: clock.0.to_string(),
             no_counter: false,
             samples: Vec::new(),
         });

@@ -12,6 +12,7 @@ pub use accept::{Stale, authority, stale};
 pub use serve::{takeovers, unique};
 
 use super::tally::{Flaw, Tally};
+use crate::evidence::clocks::Key;
 use crate::evidence::symbol::{Sym, Symbols};
 use crate::verdict::{Finding, SourceRef};
 use std::collections::BTreeMap;
@@ -39,7 +40,7 @@ pub struct Step<'e> {
     /// When, in ns.
     pub t: i64,
     /// Which clock.
-    pub clock: &'e str,
+    pub clock: Key<'e>,
     /// What it did.
     pub act: Act,
     /// The epoch granted or requested.
@@ -221,7 +222,7 @@ pub fn contradictions(lanes: &[Lane<'_>], symbols: &Symbols) -> Vec<Flaw> {
     let mut numbers: BTreeMap<(Sym, i64), &Step<'_>> = BTreeMap::new();
     for lane in lanes {
         let mut highest: Option<(i64, i64)> = None;
-        let mut newest: BTreeMap<&str, i64> = BTreeMap::new();
+        let mut newest: BTreeMap<Key<'_>, i64> = BTreeMap::new();
         for (place, step) in &lane.steps {
             let before = newest.entry(step.clock).or_insert(step.t);
             if step.seq.is_some() && step.t < *before {
