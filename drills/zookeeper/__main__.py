@@ -31,7 +31,7 @@ ORIGINS = {"history": "client", "faults": "orchestrator", "probes": "orchestrato
 class Drill:
     """One test: a fresh ensemble, clients, watchers and a fault script."""
 
-    def __init__(self, test, script, out, work, seed, runs, count=6, pace=0.15, period=0.1):
+    def __init__(self, test, script, out, work, seed, runs, count=6, pace=0.2, period=0.15):
         self.test, self.script, self.seed, self.runs, self.pace = test, script, seed, runs, pace
         self.count, self.period, self.fault_no = count, period, 0
         self.folder, self.work, self.scenarios = os.path.join(out, test), work, []
@@ -130,8 +130,13 @@ class Drill:
         for i in targets:
             self.en.reap(i)
         return dict(id="f%d" % self.fault_no, fault="kill", model="crash", targets=[name(i) for i in targets], layer="process",
-                    method="SIGKILL of %s" % ("the leader and a follower" if len(targets) > 1 else "the leader" if leader in targets else "a follower"),
-                    start_lo=begin, start_hi=now()), list(targets)
+                    method="SIGKILL of " + self.roles(targets, leader), start_lo=begin, start_hi=now()), list(targets)
+
+    @staticmethod
+    def roles(targets, leader):
+        if len(targets) == 1:
+            return "the leader" if leader in targets else "a follower"
+        return "the leader and a follower" if leader in targets else "both followers"
 
     def restarted(self, fault):
         row, targets = fault
@@ -154,7 +159,7 @@ class Drill:
 
 # ---- the tests' fault scripts -------------------------------------------------------------------
 def baseline(d):
-    time.sleep(6)
+    time.sleep(5)
 
 
 def leader_loss(d):
@@ -169,17 +174,18 @@ def leader_loss(d):
 
 
 def quorum_loss(d):
-    """Two of three fail, the leader among them."""
-    time.sleep(3)
-    leader = d.sampler.leader()
-    fault = d.kill([leader, (leader + 1) % N])
-    d.restarted(fault)
-    d.served()
-    time.sleep(3)
+    """Two of three fail: the leader and a follower; then both followers, so that a leader is left who has sessions and no quorum."""
+    time.sleep(2)
+    for pair in ((0, 1), (1, 2)):
+        leader = d.sampler.leader()
+        fault = d.kill([(leader + k) % N for k in pair])
+        d.restarted(fault)
+        d.served()
+        time.sleep(2)
 
 
 def repeated_loss(d):
-    """Many short quorum losses. Which follower falls, who falls first and how far apart are drawn from the run's own seed."""
+    """Many short quorum losses. Which two fall, who falls first and how far apart are drawn from the run's own seed."""
     d.served()
     for k in range(1, d.runs + 1):
         seed = d.seed * 1000 + k
@@ -187,8 +193,7 @@ def repeated_loss(d):
         acks = [len(c.acked) for c in d.clients]
         time.sleep(rnd.uniform(0.3, 0.9))
         leader = d.sampler.leader()
-        targets = [leader, (leader + rnd.choice((1, 2))) % N]
-        rnd.shuffle(targets)
+        targets = [(leader + k) % N for k in rnd.sample(range(N), 2)]
         fault = d.kill(targets, rnd.choice((0.0, rnd.uniform(0.0, 0.2))))
         d.restarted(fault)
         d.served()
@@ -203,7 +208,7 @@ TESTS = {
     "baseline": (baseline, {}),
     "member-loss": (leader_loss, {}),
     "quorum-loss": (quorum_loss, {}),
-    "repeated-loss": (repeated_loss, dict(count=4, pace=0.4, period=0.25)),
+    "repeated-loss": (repeated_loss, dict(pace=0.6, period=0.4)),
 }
 
 

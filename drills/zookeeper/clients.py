@@ -1,8 +1,12 @@
 """Clients: writers and readers over kazoo sessions, each operation a record from invocation to result.
 
 A write is `set` of the command id itself; it is sent once and never again, for ZooKeeper has no command ids and a blind retry could
-apply a write twice. A linearizable read is `sync` and then `get` over one session (session order: the get is answered after the
-sync has come back from the leader). A local read is a `get` alone, answered by whichever member holds the session.
+apply a write twice. Reads come in three kinds:
+
+registers  a write to a node of the client's own, and then `get` in the same session: once a quorum has taken the write, the member
+           has applied all that was committed before it was sent. Linearizable.
+synced     `sync` and then `get`. The leader answers a sync by itself, also in the moment between losing its quorum and noticing it.
+local      `get` alone, answered by whichever member holds the session.
 
 ok      the ensemble answered
 fail    a read without an answer; it changed nothing
@@ -18,8 +22,9 @@ from kazoo.handlers.threading import KazooTimeoutError
 
 from common import CLIENT_PORT, HOST, N, name, now
 
-KEYS, SESSION_S, TIMEOUT_S = 4, 6.0, 2.0
-MIX = (("write", "registers", 0.4), ("read", "registers", 0.3), ("read", "local", 0.3))
+KEYS, SESSION_S, TIMEOUT_S = 4, 6.0, 1.0
+MIX = (("write", "registers", 0.4), ("read", "registers", 0.25), ("read", "synced", 0.1), ("read", "local", 0.25))
+PATHS = {"registers": "quorum", "synced": "leader", "local": "follower"}
 
 
 class Client:
@@ -28,7 +33,8 @@ class Client:
 
     def __init__(self, number, history, probes, pace_s, seed):
         self.id, self.history, self.probes, self.pace = "c%d" % number, history, probes, pace_s
-        self.rnd, self.n, self.timeouts = random.Random("%d/%d" % (seed, number)), 0, 0
+        self.rnd, self.n = random.Random("%d/%d" % (seed, number)), 0
+        self.life, self.session = 0, None                        # logical process, and the session it began with
         self.sent, self.acked, self.acked_at = [], [], 0         # commands, and when the last one was acknowledged
         order = [(number + k) % N for k in range(N)]             # home first, then the others
         self.zk = KazooClient(hosts=",".join("%s:%d" % (HOST, CLIENT_PORT + i) for i in order), timeout=SESSION_S,
@@ -42,6 +48,8 @@ class Client:
 
     def open(self):
         self.zk.start(timeout=60)
+        self.own = "/own/" + self.id
+        self.zk.create(self.own, b"", makepath=True)
 
     def _member(self):
         """The member at the other end of the session's connection; None while there is none."""
@@ -51,16 +59,20 @@ class Client:
             return None
 
     def _process(self):
-        return "%s.%x.%d" % (self.id, (self.zk.client_id or (0,))[0] or 0, self.timeouts)
+        session = (self.zk.client_id or (0,))[0]
+        if session and session != self.session:
+            self.life, self.session = self.life + 1, session
+        return "%s.%d" % (self.id, self.life)
 
     def _ask(self, op, endpoint, key, command):
         """(stat, value) as the ensemble answered, or an exception."""
         if op == "write":
             return self.zk.set_async(key, command.encode()).get(timeout=TIMEOUT_S), command
-        sync = self.zk.sync_async(key) if endpoint == "registers" else None
-        get = self.zk.get_async(key)                            # queued behind the sync in the same session
-        if sync:
-            sync.get(timeout=TIMEOUT_S)
+        before = {"registers": lambda: self.zk.set_async(self.own, b""), "synced": lambda: self.zk.sync_async(key),
+                  "local": lambda: None}[endpoint]()
+        get = self.zk.get_async(key)                            # queued behind it in the same session
+        if before:
+            before.get(timeout=TIMEOUT_S)
         value, stat = get.get(timeout=TIMEOUT_S)
         return stat, value.decode()
 
@@ -81,16 +93,15 @@ class Client:
         row["invoke"] = now()
         try:
             stat, value = self._ask(op, endpoint, key, command)
-            row.update({"return": now()}, result="ok", value=value, version=stat.mzxid, term=stat.mzxid >> 32 if op == "write" else None,
-                       member=self._member())
+            row.update({"return": now()}, result="ok", value=value, version=stat.mzxid, member=self._member())
             if op == "write":
                 self.acked.append(command)
                 self.acked_at = row["return"]
             else:
-                row["path"] = "quorum" if endpoint == "registers" else "follower"
+                row["path"] = PATHS[endpoint]
         except (KazooException, KazooTimeoutError) as e:
             row.update({"return": now()}, result="unknown" if op == "write" else "fail", error=type(e).__name__)
-            self.timeouts += 1
+            self.life += 1
         self.history(**row)
 
     def _run(self):

@@ -4,7 +4,7 @@ import time
 
 from common import N, name, now, srvr, word
 
-PERIOD_S, THRESHOLD, PATIENCE_S = 0.5, 3, 3.0     # liveness: ruok every 500 ms; three failures in a row restart the member
+PERIOD_S, THRESHOLD, PATIENCE_S = 0.5, 4, 3.0     # liveness: ruok every 500 ms; four failures in a row restart the member
 
 
 class Sampler:
