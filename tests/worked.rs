@@ -1,4 +1,4 @@
-//! The three worked contracts, end to end: the decision, the gates that decide it, the document's numbers, and the same bytes on any
+//! The four worked contracts, end to end: the decision, the gates that decide it, the document's numbers, and the same bytes on any
 //! number of threads.
 
 use quorate::dossier::{Decision, Dossier};
@@ -61,7 +61,7 @@ fn command_service_is_rejected_by_replay_alone() {
 
 #[test]
 fn the_recorded_contracts_are_accepted() {
-    for name in ["etcd-failover", "fenced-queue"] {
+    for name in ["etcd-failover", "fenced-queue", "ensemble"] {
         let built = judged(name, 2);
         assert_eq!((built.dossier.decision, not_passed(&built.dossier)), (Decision::Accept, Vec::new()), "{name}");
         assert!(built.dossier.artifacts.iter().all(|a| !a.synthetic && a.state == "whole" && a.untaken == 0), "{name}");
@@ -70,7 +70,7 @@ fn the_recorded_contracts_are_accepted() {
 
 #[test]
 fn one_and_three_threads_give_the_same_bytes() {
-    for name in ["command-service", "etcd-failover", "fenced-queue"] {
+    for name in ["command-service", "etcd-failover", "fenced-queue", "ensemble"] {
         let (one, three) = (judged(name, 1), judged(name, 3));
         assert_eq!(one.evidence, three.evidence, "{name}");
         for (path, bytes) in &one.files {

@@ -147,6 +147,8 @@ class Drill:
             t.start()
         for t in threads:
             t.join()
+        if self.prefill:
+            time.sleep(6)                               # etcd changes members only when all have been connected for 5 s
 
     def _put(self, key, value):
         for i in range(N):

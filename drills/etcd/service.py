@@ -209,6 +209,8 @@ class Load:
             t["rsp"] = now()
             if out in ("ok", "compare"):
                 return d
+            if not acknowledge and out != "not-sent":
+                return None                                     # a read that had no answer is over: whoever still wants to know asks anew
         return None
 
     def worker(self, c):
