@@ -124,7 +124,7 @@ class Cluster:
         return {name(where[m["peerURLs"][0]]): int(m["ID"]) for m in d["members"] if not m.get("isLearner")}
 
     def first_index(self, i):
-        """The first index that the member's raft log still holds, by what it has logged of compactions; 1 before the first."""
+        """The first index that the member's raft log still holds, by what it has logged of compactions and installed snapshots; 1 before."""
         at, gone = self.tails.get(i, (0, 0))
         try:
             with open(os.path.join(self.work, "%s.log" % name(i)), "rb") as f:
@@ -136,6 +136,8 @@ class Cluster:
         for line in whole.splitlines():
             if b"compacted Raft logs" in line:
                 gone = max(gone, int(json.loads(line)["compact-index"]))
+            elif b"applied incoming Raft snapshot" in line:
+                gone = max(gone, int(json.loads(line)["snapshot-index"]))
         self.tails[i] = (at + len(whole), gone)
         return gone + 1
 
