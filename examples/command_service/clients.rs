@@ -131,7 +131,6 @@ impl Sim<'_> {
     pub fn refuse(&mut self, member: usize, operation: usize, attempt: usize, error: &'static str) {
         let m = &self.members[member];
         let answer = Answer::Refused { error, leader: m.leader, term: m.term, commit: m.commit };
-        self.meter.rejected += 1;
         self.respond(member, operation, attempt, answer);
     }
 
@@ -208,6 +207,10 @@ impl Sim<'_> {
             current.returned = Some(self.now);
             self.free.push(current.client);
         }
+        if current.write && result == "fail" {
+            self.meter.rejected += 1;
+        }
+        let current = &self.operations[operation];
         if current.write && result == "ok" {
             self.meter.write_latencies.push((self.now - current.invoke) / (MS / 1000));
         }

@@ -102,7 +102,7 @@ impl Sim<'_> {
         let operation = &self.operations[position];
         let client = format!("c{}", operation.client);
         let id = if operation.write { command(position) } else { format!("r{position}") };
-        let line = history_line(operation, &id, &client, self.plan.probes);
+        let line = history_line(operation, &id, &client);
         let mut attempts = Vec::new();
         for (i, attempt) in (1..).zip(&operation.attempts) {
             attempts.push(
@@ -149,10 +149,12 @@ impl Sim<'_> {
     }
 }
 
-/// One operation as its client knew it. A read that found nothing says so with a null; where members are probed, who answered is kept.
-fn history_line(operation: &Operation, id: &str, client: &str, probed: bool) -> Line {
+/// One operation as its client knew it. A read that found nothing says so with a null; who answered is kept, or who was
+/// asked last where nobody did.
+fn history_line(operation: &Operation, id: &str, client: &str) -> Line {
     let result = operation.result.unwrap_or(if operation.write { "unknown" } else { "fail" });
-    let last = operation.attempts.iter().rev().find(|a| matches!(a.result, "ok" | "fail"));
+    let heard = operation.attempts.iter().rev().find(|a| matches!(a.result, "ok" | "fail"));
+    let last = heard.or(operation.attempts.last());
     let error = operation.attempts.last().and_then(|a| a.error);
     let line = Line::new()
         .text("client", client)
@@ -163,7 +165,7 @@ fn history_line(operation: &Operation, id: &str, client: &str, probed: bool) -> 
         .int("invoke", operation.attempts.first().map_or(operation.invoke, |a| a.invoke))
         .maybe(operation.returned, |line, t| line.int("return", t))
         .text("result", result)
-        .maybe(last.filter(|_| probed), |line, attempt| line.text("member", name(attempt.member)))
+        .maybe(last, |line, attempt| line.text("member", name(attempt.member)))
         .maybe(error.filter(|_| result != "ok"), |line, error| line.text("error", error));
     match &operation.answer {
         Some(Answer::Written { index, commit, term, leader, acks }) => line

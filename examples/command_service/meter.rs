@@ -49,6 +49,7 @@ impl Sim<'_> {
             ("stale_leader_attempts_total", self.meter.stale),
             ("replay_entries_total", self.meter.replayed + running),
             ("snapshot_install_failures", 0),
+            ("rejected_requests_due_to_admission_control", 0),
             ("rollbacks_total", i64::from(self.meter.rolled_back)),
         ];
         for (series, value) in counters {

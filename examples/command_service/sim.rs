@@ -200,6 +200,7 @@ impl<'p> Sim<'p> {
             self.resource.taken.push(operation);
         } else {
             self.meter.stale += 1;
+            self.meter.rejected += 1;
         }
         let reason = format!("request epoch {epoch}, current epoch {}", self.resource.epoch);
         let line = Line::new()

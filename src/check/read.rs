@@ -137,9 +137,16 @@ fn matrix(test: &str, evidence: Vec<Binding>) -> Matrix {
         covers: Vec::new(),
         expected: text(),
         requires: Vec::new(),
+        partition: Vec::new(),
         injections: None,
         generator: None,
         evidence,
     };
-    Matrix { source: SourceId(0), contract: nowhere(text()), evidence_root: nowhere(text()), tests: vec![test] }
+    Matrix {
+        source: SourceId(0),
+        contract: nowhere(text()),
+        evidence_root: nowhere(text()),
+        skews: Vec::new(),
+        tests: vec![test],
+    }
 }

@@ -15,8 +15,21 @@ pub struct Matrix {
     pub contract: At<String>,
     /// The folder of the evidence, relative to the matrix.
     pub evidence_root: At<String>,
+    /// Declared bounds on how far clocks are apart.
+    pub skews: Vec<Skew>,
     /// The runs, in the order they were written.
     pub tests: Vec<Test>,
+}
+
+/// A declared bound on how far two clocks of one kind are apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skew {
+    /// Their ids.
+    pub between: [String; 2],
+    /// The most that they differ, in ns.
+    pub bound: i64,
+    /// How that is known.
+    pub basis: String,
 }
 
 /// One run.
@@ -40,6 +53,8 @@ pub struct Test {
     pub expected: String,
     /// Evidence kinds without which the test proves nothing.
     pub requires: Vec<At<String>>,
+    /// Rows of the partition matrix that it runs, each one of [`super::PARTITIONS`].
+    pub partition: Vec<String>,
     /// How many faults are injected, when declared.
     pub injections: Option<At<u64>>,
     /// How the load generator behaves.

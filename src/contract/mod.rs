@@ -16,11 +16,11 @@ mod wire_matrix;
 
 pub use choices::{ClockKind, Generator, NilRead, Origin, TimeUnit};
 pub use mapping::FieldRule;
-pub use matrix::{Binding, Clock, Matrix, Model, Pair, Test, Whole};
+pub use matrix::{Binding, Clock, Matrix, Model, Pair, Skew, Test, Whole};
 pub use trigger::{Comparison, Trigger};
 pub use validate::parse_contract;
-pub use validate_matrix::{LAYERS, MODELS, PLAN_ITEMS, clean_path, parse_matrix};
-pub use wire::{Backoff, Consistency, FaultModel, Fence, LatencyScope, Semantics};
+pub use validate_matrix::{LAYERS, MODELS, PARTITIONS, PLAN_ITEMS, clean_path, parse_matrix};
+pub use wire::{Backoff, Consistency, FaultModel, Fence, LatencyScope, Semantics, SessionGuarantee};
 
 use crate::exact::Ratio;
 use crate::source::{At, SourceId, Span};
@@ -63,6 +63,10 @@ pub struct Contract {
     pub objectives: Objectives,
     /// The declared phases of a failover.
     pub failover: Option<DeclaredPhases>,
+    /// How often the interleavings must have been met that hide bugs.
+    pub interleavings: Option<Interleavings>,
+    /// Limits of what telemetry may show.
+    pub telemetry: TelemetryLimits,
     /// Health probes.
     pub probe: Option<Probe>,
     /// The error budget.
@@ -171,6 +175,10 @@ pub struct Endpoint {
     pub semantics: Option<Semantics>,
     /// How old an answer may be, in ns.
     pub staleness_bound: Option<i64>,
+    /// How many versions an answer may be behind.
+    pub staleness_versions: Option<u64>,
+    /// What a client may expect of its own session.
+    pub sessions: Vec<SessionGuarantee>,
     /// How replicas come together again.
     pub repair: Option<String>,
     /// What the user sees of staleness.
@@ -241,6 +249,38 @@ pub struct DeclaredPhases {
     pub tolerance: i64,
     /// Where it stands.
     pub span: Span,
+}
+
+/// The least number of times that each interleaving must have been met.
+#[derive(Debug, Clone)]
+pub struct Interleavings {
+    /// Faults that struck while a write was in flight.
+    pub write_in_flight: u64,
+    /// Faults after which stale authority tried again.
+    pub stale_retry: u64,
+    /// Partitions that healed over divergent entries.
+    pub divergent_heal: u64,
+    /// Replays from a snapshot.
+    pub snapshot_replay: u64,
+    /// Where they stand.
+    pub span: Span,
+}
+
+/// Limits of what telemetry may show.
+#[derive(Debug, Clone, Default)]
+pub struct TelemetryLimits {
+    /// The most changes of leader in a minute.
+    pub leader_changes: Option<Ratio>,
+    /// The most snapshots that may fail to install.
+    pub snapshot_failures: u64,
+    /// The most requests that admission control may turn away.
+    pub admission_rejections: Option<u64>,
+    /// The highest p99 of quorum acknowledgements, in ns.
+    pub quorum_acks_p99: Option<i64>,
+    /// The most sets of labels that one series may have.
+    pub label_sets: u64,
+    /// The longest pause between two samples of a series, in ns.
+    pub sample_pause: Option<i64>,
 }
 
 /// A health probe; durations in ns.

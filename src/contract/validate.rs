@@ -4,10 +4,10 @@
 
 use super::decode::Decoder;
 use super::leaf::{Id, Text};
-use super::wire::{ContractWire, EndpointWire, LatencyScope, ObjectivesWire};
+use super::wire::{ContractWire, EndpointWire, LatencyScope, ObjectivesWire, TelemetryWire};
 use super::{
-    Cluster, Contract, DeclaredPhases, Endpoint, ErrorBudget, Exclusion, Load, Objectives, Probe, Quorum, Release, Resource,
-    Risk, Rollback, Trigger, Waiver,
+    Cluster, Contract, DeclaredPhases, Endpoint, ErrorBudget, Exclusion, Interleavings, Load, Objectives, Probe, Quorum, Release,
+    Resource, Risk, Rollback, TelemetryLimits, Trigger, Waiver,
 };
 use crate::error::Fault;
 use crate::exact::Ratio;
@@ -118,6 +118,14 @@ fn contract(source: SourceId, wire: ContractWire, cx: &mut Decoder) -> Contract 
             tolerance: f.tolerance.map_or(0, |t| t.value.0),
             span: f.span,
         }),
+        interleavings: wire.interleavings.map(|i| Interleavings {
+            write_in_flight: i.write_in_flight.value.0,
+            stale_retry: i.stale_retry.value.0,
+            divergent_heal: i.divergent_heal.value.0,
+            snapshot_replay: i.snapshot_replay.value.0,
+            span: i.span,
+        }),
+        telemetry: telemetry(wire.telemetry),
         probe: wire.probe.map(|p| Probe {
             initial_delay: p.initial_delay.value.0,
             period: p.period.value.0,
@@ -231,9 +239,26 @@ fn endpoint(wire: EndpointWire) -> Endpoint {
         idempotency: owned(wire.idempotency),
         semantics: wire.semantics.map(|s| s.value),
         staleness_bound: wire.staleness_bound.map(|b| b.value.0),
+        staleness_versions: wire.staleness_versions.map(|v| v.value.0),
+        sessions: wire.sessions.into_iter().map(|s| s.value).collect(),
         repair: owned(wire.repair),
         user_visible: owned(wire.user_visible),
         conflict_policy: owned(wire.conflict_policy),
+    }
+}
+
+/// The most sets of labels of one series when the contract does not say.
+const LABEL_SETS: u64 = 1000;
+
+fn telemetry(wire: Option<TelemetryWire>) -> TelemetryLimits {
+    let Some(wire) = wire else { return TelemetryLimits { label_sets: LABEL_SETS, ..TelemetryLimits::default() } };
+    TelemetryLimits {
+        leader_changes: wire.leader_changes_per_minute.map(|n| n.value.0),
+        snapshot_failures: wire.snapshot_install_failures.map_or(0, |n| n.value.0),
+        admission_rejections: wire.admission_rejections.map(|n| n.value.0),
+        quorum_acks_p99: wire.quorum_acks_p99.map(|d| d.value.0),
+        label_sets: wire.label_sets.map_or(LABEL_SETS, |n| n.value.0),
+        sample_pause: wire.sample_pause.map(|d| d.value.0),
     }
 }
 

@@ -7,9 +7,9 @@ use super::Contract;
 use super::choices::{NilRead, TimeUnit};
 use super::decode::{Decoder, Pairs};
 use super::leaf::{Id, Scalar};
-use super::matrix::{Binding, Clock, Matrix, Model, Pair, Test, Whole};
+use super::matrix::{Binding, Clock, Matrix, Model, Pair, Skew, Test, Whole};
 use super::validate::{finish, ident, owned, unique, version};
-use super::wire_matrix::{EvidenceWire, MatrixWire, TestWire, WholeWire};
+use super::wire_matrix::{EvidenceWire, MatrixWire, SkewWire, TestWire, WholeWire};
 use crate::error::{Fault, unknown};
 use crate::source::{At, SourceId};
 
@@ -25,6 +25,15 @@ pub const PLAN_ITEMS: [(&str, &str); 10] = [
     ("read-freshness", "read freshness during and after failover"),
     ("snapshot-replay", "snapshot recovery and replay timing"),
     ("telemetry-review", "telemetry review after canary rollout"),
+];
+
+/// The rows of the partition matrix, with the fault of each.
+pub const PARTITIONS: [(&str, &str); 5] = [
+    ("P1", "isolate two followers"),
+    ("P2", "isolate the old leader with one follower"),
+    ("P3", "isolate the three-node side from the two-node side"),
+    ("P4", "heal a partition after divergent uncommitted entries"),
+    ("P5", "a partition during read load"),
 ];
 
 /// The failure models that a test may have; one that injects nothing says `none`.
@@ -58,7 +67,20 @@ fn matrix(source: SourceId, wire: MatrixWire, contract: Option<&Contract>, cx: &
     {
         cx.fault(fault);
     }
-    Matrix { source, contract: wire.contract.map(|c| c.0), evidence_root: wire.evidence_root.map(|r| r.0), tests }
+    let skews = wire.skew.into_iter().filter_map(|s| skew(s, cx)).collect();
+    Matrix { source, contract: wire.contract.map(|c| c.0), evidence_root: wire.evidence_root.map(|r| r.0), skews, tests }
+}
+
+fn skew(wire: SkewWire, cx: &mut Decoder) -> Option<Skew> {
+    let ids: Vec<String> = wire.between.into_iter().map(|id| id.value.0).collect();
+    match <[String; 2]>::try_from(ids) {
+        Ok(between) if between[0] != between[1] => Some(Skew { between, bound: wire.bound.value.0, basis: wire.basis.value.0 }),
+        _ => {
+            let fault = Fault::at(wire.span, "`between` needs the ids of two different clocks", "in this table");
+            cx.fault(fault.help("between = [\"host-a\", \"host-b\"]"));
+            None
+        }
+    }
 }
 
 fn test(wire: TestWire, contract: Option<&Contract>, cx: &mut Decoder) -> Test {
@@ -70,6 +92,10 @@ fn test(wire: TestWire, contract: Option<&Contract>, cx: &mut Decoder) -> Test {
     let plan: Vec<At<String>> = wire.plan.into_iter().map(ident).collect();
     for item in &plan {
         check(item, "plan item", &PLAN_ITEMS.map(|p| p.0));
+    }
+    let partition: Vec<At<String>> = wire.partition.into_iter().map(ident).collect();
+    for row in &partition {
+        check(row, "row of the partition matrix", &PARTITIONS.map(|p| p.0));
     }
     let (model, layer) = (ident(wire.model), ident(wire.layer));
     let or_none = |words: &[&'static str]| [&["none"], words].concat();
@@ -95,6 +121,7 @@ fn test(wire: TestWire, contract: Option<&Contract>, cx: &mut Decoder) -> Test {
         covers,
         expected: wire.expected.value.0,
         requires: wire.requires.into_iter().map(ident).collect(),
+        partition: partition.into_iter().map(|p| p.value).collect(),
         injections: wire.injections.map(|i| i.map(|c| c.0)),
         generator: wire.generator.map(|g| g.value),
         evidence: wire.evidence.into_iter().map(|e| binding(e, contract, cx)).collect(),

@@ -39,6 +39,20 @@ choice! {
 }
 
 choice! {
+    /// What a client may expect of its own session.
+    enum SessionGuarantee {
+        /// A read sees what the client wrote before, or something newer.
+        ReadYourWrites = "read-your-writes",
+        /// A read sees what the client read before, or something newer.
+        MonotonicReads = "monotonic-reads",
+        /// A write is ordered after what the client wrote before.
+        MonotonicWrites = "monotonic-writes",
+        /// A write is ordered after what the client read before.
+        WritesFollowReads = "writes-follow-reads",
+    }
+}
+
+choice! {
     /// How long a client waits before it tries again.
     enum Backoff {
         /// At once.
@@ -91,6 +105,10 @@ wire! {
         objectives: Option<ObjectivesWire>,
         /// The declared length of each phase of a failover.
         failover: Option<FailoverWire>,
+        /// How often the interleavings must have been met that hide bugs.
+        interleavings: Option<InterleavingsWire>,
+        /// Limits of what telemetry may show.
+        telemetry: Option<TelemetryWire>,
         /// Health probes that restart members.
         probe: Option<ProbeWire>,
         /// How much failure the service may show.
@@ -173,6 +191,10 @@ wire! {
         semantics: Option<At<Semantics>>,
         /// How old an answer may be (eventual).
         staleness_bound: Option<At<Dur>>,
+        /// How many versions an answer may be behind (eventual).
+        staleness_versions: Option<At<Count>>,
+        /// What a client may expect of its own session: read-your-writes, monotonic-reads, monotonic-writes, writes-follow-reads.
+        sessions: Vec<At<SessionGuarantee>>,
         /// How replicas come together again (eventual).
         repair: Option<At<Text>>,
         /// What the user sees of staleness (eventual).
@@ -253,6 +275,38 @@ wire! {
         catch_up: At<Dur>,
         /// How far a measured sum may lie above the declared one; 0s when left out.
         tolerance: Option<At<Dur>>,
+    }
+}
+
+wire! {
+    /// The least number of times that each interleaving must have been met, over all tests.
+    struct InterleavingsWire {
+        /// Faults that struck while a write was in flight.
+        write_in_flight: At<Count>,
+        /// Faults after which stale authority tried again at the resource.
+        stale_retry: At<Count>,
+        /// Partitions that healed over divergent entries.
+        divergent_heal: At<Count>,
+        /// Replays from a snapshot.
+        snapshot_replay: At<Count>,
+    }
+}
+
+wire! {
+    /// Limits of what telemetry may show.
+    struct TelemetryWire {
+        /// The most changes of leader in a minute; not judged in the test that rehearses a rollback on them.
+        leader_changes_per_minute: Option<At<Number>>,
+        /// The most snapshots that may fail to install; 0 when left out.
+        snapshot_install_failures: Option<At<Count>>,
+        /// The most requests that admission control may turn away in one test.
+        admission_rejections: Option<At<Count>>,
+        /// The highest p99 of quorum acknowledgements.
+        quorum_acks_p99: Option<At<Dur>>,
+        /// The most sets of labels that one series may have; 1000 when left out.
+        label_sets: Option<At<Count>>,
+        /// The longest pause between two samples of one series: a longer one may hide a clock that was set.
+        sample_pause: Option<At<Dur>>,
     }
 }
 

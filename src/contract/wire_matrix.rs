@@ -15,6 +15,8 @@ wire! {
         contract: At<Text>,
         /// The folder of the evidence, relative to this file.
         evidence_root: At<Text>,
+        /// How far clocks may be apart: without it, times on different clocks are never compared.
+        skew: Vec<SkewWire>,
         /// Files that every test has that requires their kind and binds none of its own; `{test}` stands for the test's id.
         evidence: Vec<EvidenceWire>,
         /// One run each.
@@ -43,6 +45,8 @@ wire! {
         expected: At<Text>,
         /// The evidence kinds without which the test proves nothing.
         requires: Vec<At<Id>>,
+        /// Which rows of the partition matrix it runs, P1 to P5; the faults' targets are one side of each partition, all other members the other.
+        partition: Vec<At<Id>>,
         /// How many faults are injected; the records must show as many.
         injections: Option<At<Count>>,
         /// open or closed: how the load generator behaves when answers are slow.
@@ -93,10 +97,22 @@ wire! {
     struct ClockWire {
         /// monotonic or wall.
         kind: At<ClockKind>,
-        /// Which clock; times on different clocks are never compared.
+        /// Which clock; times on different clocks are compared only within a declared skew.
         id: At<Id>,
         /// ns, us, ms or s; ns when left out.
         unit: Option<At<TimeUnit>>,
+    }
+}
+
+wire! {
+    /// A bound on how far two clocks of one kind are apart.
+    struct SkewWire {
+        /// The ids of the two clocks.
+        between: Vec<At<Id>>,
+        /// The most that they differ at any instant of the runs.
+        bound: At<Dur>,
+        /// How the bound is known, such as the greatest error that a clock daemon reported.
+        basis: At<Text>,
     }
 }
 

@@ -3,13 +3,14 @@
 //! In: bytes, through `read`. Out: [`Evidence`], from which a judge asks for the rows of a kind and gets either rows or a [`Gap`]. A file that is
 //! absent, empty, not shown to be whole, or of another test is a gap: no judge can pass on it. Refuses to know gates.
 
+pub mod clocks;
 pub mod kinds;
 pub mod read;
 pub mod record;
 pub mod symbol;
 pub mod table;
 
-use crate::contract::{Clock, ClockKind, Model, Origin};
+use crate::contract::{Clock, ClockKind, Model, Origin, Skew};
 use crate::verdict::{Gap, SourceRef};
 use record::Record;
 use std::marker::PhantomData;
@@ -93,6 +94,8 @@ pub struct Evidence {
     pub artifacts: Vec<Artifact>,
     /// All rows, in the order of the matrix.
     pub parts: Vec<Part>,
+    /// Declared bounds on how far clocks are apart.
+    pub skews: Vec<Skew>,
 }
 
 /// The position of a row among [`Rows`].
@@ -121,8 +124,26 @@ impl Evidence {
         if parts.is_empty() {
             return Err(Gap::new(format!("test {test} binds no {kind} evidence")));
         }
-        for part in &parts {
+        self.all_whole(&parts)?;
+        if let Some(part) = parts.iter().find(|p| p.table.rows() == 0) {
             let artifact = &self.artifacts[part.artifact];
+            return Err(Gap { why: format!("{} holds no {kind} record", artifact.path), sources: vec![artifact.source()] });
+        }
+        Ok(Rows { evidence: self, parts, record: PhantomData })
+    }
+
+    /// Whether every file of a test is there and shown to be whole.
+    ///
+    /// # Errors
+    /// A [`Gap`] with the first that is not.
+    pub fn whole(&self, test: &str) -> Result<(), Gap> {
+        let parts: Vec<&Part> = self.parts.iter().filter(|p| p.test == test).collect();
+        self.all_whole(&parts)
+    }
+
+    fn all_whole(&self, parts: &[&Part]) -> Result<(), Gap> {
+        for part in parts {
+            let (artifact, kind) = (&self.artifacts[part.artifact], part.kind);
             let why = match &artifact.state {
                 State::Whole => continue,
                 State::Absent => "is missing".to_string(),
@@ -132,11 +153,7 @@ impl Evidence {
             let source = if artifact.state == State::Absent { Vec::new() } else { vec![artifact.source()] };
             return Err(Gap { why: format!("{kind} evidence {} {why}", artifact.path), sources: source });
         }
-        if let Some(part) = parts.iter().find(|p| p.table.rows() == 0) {
-            let artifact = &self.artifacts[part.artifact];
-            return Err(Gap { why: format!("{} holds no {kind} record", artifact.path), sources: vec![artifact.source()] });
-        }
-        Ok(Rows { evidence: self, parts, record: PhantomData })
+        Ok(())
     }
 
     /// Whether a test binds a kind at all.

@@ -1,6 +1,9 @@
 //! Consistency: what endpoints claim to be linearizable is held to it.
 
 mod linearizable;
+mod sessions;
+mod staleness;
+mod success;
 
 use super::{Gate, Judge, TestCx};
 use crate::contract::{Consistency, Endpoint};
@@ -10,7 +13,10 @@ use crate::evidence::{Part, RowId, Rows};
 use crate::judge::freshness::{Freshness, Measure, Seen, Stale, sweep};
 use crate::verdict::{Figure, Finding, Gap, Judged, Judgement};
 use linearizable::linearizable;
+use sessions::sessions;
+use staleness::staleness;
 use std::collections::BTreeMap;
+use success::no_false_success;
 
 pub(super) const GATES: &[Gate] = &[
     Gate {
@@ -36,20 +42,53 @@ pub(super) const GATES: &[Gate] = &[
         safety: false,
         judge: Judge::Test(read_freshness),
     },
+    Gate {
+        id: "consistency.staleness",
+        title: "eventual endpoints are no staler than they say",
+        proves: "Each answered read of an eventual endpoint saw a version that no newer one had overtaken, by an acknowledgement, for longer than the declared \
+                 bound before the read was sent, and, where declared, was no more versions behind.",
+        blind: "It trusts the versions that answers carry. What was acknowledged is all that counts as newer: a write that took effect without an \
+                acknowledgement makes no read stale.",
+        needs: &["history"],
+        safety: false,
+        judge: Judge::Test(staleness),
+    },
+    Gate {
+        id: "consistency.sessions",
+        title: "clients see what their own sessions promise",
+        proves: "Read-your-writes, monotonic reads, monotonic writes and writes-follow-reads hold for each client and key, where the endpoint declares them or is \
+                 linearizable.",
+        blind: "Sessions are compared key by key and by version; operations of unknown outcome are left out. A client whose successful operations overlap has no \
+                order of its own. One client is taken to be one session.",
+        needs: &["history"],
+        safety: false,
+        judge: Judge::Test(sessions),
+    },
+    Gate {
+        id: "consistency.no-false-success",
+        title: "no client was told ok for what was rejected or lost",
+        proves: "No operation that its client was told took effect had only attempts that failed, was only refused at the resource, stands in the logs only as \
+                 discarded, or was applied by no member, as far as the test binds these.",
+        blind: "A success that no other evidence of the test speaks of is a doubt only where logs or applications are bound. Whether every member has it is for \
+                log.no-loss.",
+        needs: &["history"],
+        safety: false,
+        judge: Judge::Test(no_false_success),
+    },
 ];
 
 /// What an operation's endpoint claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Claim {
+pub(super) enum Claim {
     Linearizable,
     Eventual,
 }
 
 /// Finds the endpoint of operations: the one that the record or its binding names, else the only one that serves the operation, else the only one.
-struct Endpoints<'a> {
-    cx: &'a TestCx<'a>,
-    named: BTreeMap<Sym, Option<Claim>>,
-    served: BTreeMap<OpKind, Option<Claim>>,
+pub(super) struct Endpoints<'c, 'a> {
+    cx: &'c TestCx<'a>,
+    named: BTreeMap<Sym, Option<&'a Endpoint>>,
+    served: BTreeMap<OpKind, Option<&'a Endpoint>>,
 }
 
 fn claim(endpoint: &Endpoint) -> Claim {
@@ -59,17 +98,23 @@ fn claim(endpoint: &Endpoint) -> Claim {
     }
 }
 
-impl<'a> Endpoints<'a> {
-    fn new(cx: &'a TestCx<'a>) -> Self {
+impl<'c, 'a> Endpoints<'c, 'a> {
+    pub(super) fn new(cx: &'c TestCx<'a>) -> Self {
         Self { cx, named: BTreeMap::new(), served: BTreeMap::new() }
     }
 
-    fn claim(&mut self, rows: &Rows<'_, Operation>, id: RowId, op: &Operation) -> Result<Claim, Gap> {
+    /// What the endpoint of an operation claims.
+    pub(super) fn claim(&mut self, rows: &Rows<'_, Operation>, id: RowId, op: &Operation) -> Result<Claim, Gap> {
+        self.endpoint(rows, id, op).map(claim)
+    }
+
+    /// The endpoint of an operation.
+    fn endpoint(&mut self, rows: &Rows<'_, Operation>, id: RowId, op: &Operation) -> Result<&'a Endpoint, Gap> {
         let cx = self.cx;
         let found = match op.endpoint {
-            Some(sym) => *self.named.entry(sym).or_insert_with(|| cx.contract().endpoint(cx.evidence().text(sym)).map(claim)),
+            Some(sym) => *self.named.entry(sym).or_insert_with(|| cx.contract().endpoint(cx.evidence().text(sym))),
             None => match bound_endpoint(cx, rows.part(id)) {
-                Some(claim) => Some(claim),
+                Some(endpoint) => Some(endpoint),
                 None => *self.served.entry(op.op).or_insert_with(|| served_by(&cx.contract().endpoints, op.op)),
             },
         };
@@ -80,17 +125,17 @@ impl<'a> Endpoints<'a> {
     }
 }
 
-fn bound_endpoint(cx: &TestCx<'_>, part: &Part) -> Option<Claim> {
+fn bound_endpoint<'a>(cx: &TestCx<'a>, part: &Part) -> Option<&'a Endpoint> {
     let path = &cx.evidence().artifacts[part.artifact].path;
     let bound = cx.test.evidence.iter().filter(|b| b.kind.value == part.kind && *b.path.value == **path);
     let name = bound.filter_map(|b| b.endpoint.as_ref()).next()?;
-    cx.contract().endpoint(&name.value).map(claim)
+    cx.contract().endpoint(&name.value)
 }
 
-fn served_by(endpoints: &[Endpoint], op: OpKind) -> Option<Claim> {
+fn served_by(endpoints: &[Endpoint], op: OpKind) -> Option<&Endpoint> {
     let mut serving = endpoints.iter().filter(|e| e.operations.iter().any(|o| o == op.word()));
     match (serving.next(), serving.next(), endpoints) {
-        (Some(one), None, _) | (None, None, [one]) => Some(claim(one)),
+        (Some(one), None, _) | (None, None, [one]) => Some(one),
         _ => None,
     }
 }

@@ -175,7 +175,7 @@ fn monotonic(cx: &TestCx<'_>) -> Judged {
     Ok(tally.conclude(pass, "no resource or job was granted to anyone twice"))
 }
 
-fn stale_rejected(cx: &TestCx<'_>) -> Judged {
+pub(super) fn stale_rejected(cx: &TestCx<'_>) -> Judged {
     let symbols = &cx.evidence().symbols;
     let decisions = decisions(cx)?;
     let mut steps = decisions.steps.clone();

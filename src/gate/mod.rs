@@ -13,6 +13,7 @@ mod fencing;
 mod integrity;
 mod latency;
 mod log;
+mod partition;
 mod profile;
 mod quorum;
 mod recovery;
@@ -88,6 +89,7 @@ const FAMILIES: &[&[Gate]] = &[
     quorum::GATES,
     log::GATES,
     fencing::GATES,
+    partition::GATES,
     recovery::GATES,
     commands::GATES,
     consistency::GATES,

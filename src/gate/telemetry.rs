@@ -1,4 +1,9 @@
-//! Telemetry: whether the five kinds of work can be told apart.
+//! Telemetry: whether the five kinds of work can be told apart, and whether what it says holds.
+
+mod agrees;
+mod bounded;
+mod clock;
+mod invariants;
 
 use super::{Gate, Judge, TestCx};
 use crate::evidence::Rows;
@@ -9,7 +14,57 @@ use crate::judge::telemetry::{Line, SERIES, lines};
 use crate::verdict::{Figure, Finding, Gap, Judged, Judgement};
 use std::collections::BTreeMap;
 
-pub(super) const GATES: &[Gate] = &[Gate {
+pub(super) const GATES: &[Gate] = &[DISTINGUISHES, AGREES, INVARIANTS, CLOCK, BOUNDED];
+
+const AGREES: Gate = Gate {
+    id: "telemetry.agrees",
+    title: "counters equal the counts recomputed from histories and logs",
+    proves: "Each of the five series equals, in every test whose other evidence can recount it, the count of its records, and each is recounted in at least \
+             one test: originals from the history, retries from attempts, rejections from the history and the resource's log, stale attempts from the \
+             resource's log, replay work from recoveries.",
+    blind: "Rejections are state-changing operations that failed for good and commands that the resource refused; a service that counts single attempts \
+            disagrees. Without the resource's log a test gives rejections a least number only.",
+    needs: &["telemetry"],
+    safety: false,
+    judge: Judge::Release(agrees::agrees),
+};
+
+const INVARIANTS: Gate = Gate {
+    id: "telemetry.invariants",
+    title: "the invariants that operators watch are recorded and within limits",
+    proves: "leader_changes_per_minute, commit_index_monotonic, snapshot_install_failures, quorum_acks_latency_p99 and \
+             rejected_requests_due_to_admission_control were recorded, and every sample is within the limits of the contract.",
+    blind: "It sees samples: what rose and fell between two of them is not seen. A commit index that is recorded as such stands for \
+            commit_index_monotonic and is checked from its samples. Leader changes are not judged in the test that rehearses the rollback on them.",
+    needs: &["telemetry"],
+    safety: false,
+    judge: Judge::Test(invariants::invariants),
+};
+
+const CLOCK: Gate = Gate {
+    id: "telemetry.clock",
+    title: "no clock jumps, and clocks that are compared agree closely enough",
+    proves: "In every test with telemetry: times do not fall along samples, no pause between samples could hide a clock that was set, no command took effect \
+             before it was sent, and any two clocks have a declared bound that is below the margins of the gates that read both.",
+    blind: "A clock that was set and set back between two samples. A skew bound is taken on the word of the matrix; only effects before their causes can \
+            contradict it.",
+    needs: &["telemetry"],
+    safety: false,
+    judge: Judge::Outcomes(clock::clock),
+};
+
+const BOUNDED: Gate = Gate {
+    id: "telemetry.bounded",
+    title: "telemetry can be neither flooded nor forged by what it carries",
+    proves: "No series has more sets of labels than the contract allows, and no name or label carries a control character or a mark that turns the direction \
+             of text.",
+    blind: "It sees the labels that were recorded in these tests; other input may make others.",
+    needs: &["telemetry"],
+    safety: false,
+    judge: Judge::Test(bounded::bounded),
+};
+
+const DISTINGUISHES: Gate = Gate {
     id: "telemetry.distinguishes",
     title: "telemetry tells the five kinds of work apart",
     proves: "The series commands_original_total, commands_retry_total, commands_rejected_total, stale_leader_attempts_total and replay_entries_total \
@@ -20,7 +75,7 @@ pub(super) const GATES: &[Gate] = &[Gate {
     needs: &["telemetry"],
     safety: false,
     judge: Judge::Test(distinguishes),
-}];
+};
 
 /// The rise of one series over all its labels.
 struct Total {
@@ -72,6 +127,28 @@ fn exact(count: u64) -> Ratio {
     i64::try_from(count).map_or(Ratio::ZERO, Ratio::int)
 }
 
+/// The latest instant by which a line's first sample is surely before all operations, and the earliest at which its last one is surely after them.
+///
+/// # Errors
+/// A gap when the clocks of telemetry and history are not bounded, or the first sample shows a count and cannot be ordered against the first operation.
+fn span(
+    cx: &TestCx<'_>,
+    rows: &Rows<'_, Point>,
+    line: &Line,
+    history: Option<&Rows<'_, Operation>>,
+) -> Result<(Option<i64>, Option<i64>), Gap> {
+    let (Some(history), Some(first)) = (history, line.samples.first()) else { return Ok((None, None)) };
+    let widening = cx.evidence().widening(history.parts().iter().copied().chain([rows.part(first.id)]))?;
+    let sent = history.iter().map(|(_, op)| op.invoke.0).min();
+    let ended = history.iter().filter_map(|(_, op)| op.returned.map(|r| r.0)).max();
+    let near = sent.is_some_and(|sent| sent.abs_diff(first.t) < widening.unsigned_abs());
+    if near && first.micro != 0 {
+        let why = "its first sample and the first operation are closer than their clocks may differ, so what it counted before is not known";
+        return Err(Gap { why: why.into(), sources: vec![rows.source(first.id)] });
+    }
+    Ok((sent, ended.map(|e| e.saturating_add(widening))))
+}
+
 /// The total of a series.
 ///
 /// # Errors
@@ -93,9 +170,7 @@ fn total(
             let why = format!("counter {name}{whose} fell, so what it counted is not known");
             return Err(Gap { why, sources: vec![rows.source(at.id)] });
         }
-        let same_clock = history.filter(|h| h.clock() == Some(line.clock.as_str()));
-        let sent = same_clock.and_then(|h| h.iter().map(|(_, op)| op.invoke.0).min());
-        let ended = same_clock.and_then(|h| h.iter().filter_map(|(_, op)| op.returned.map(|r| r.0)).max());
+        let (sent, ended) = span(cx, rows, line, history)?;
         let last = line.samples.last();
         if let (Some(ended), Some(last)) = (ended, last.filter(|l| ended.is_some_and(|e| l.t < e))) {
             let why = format!("the last sample of {name}{whose} was taken {} ns before the last answer", ended - last.t);

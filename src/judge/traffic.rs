@@ -11,18 +11,19 @@ use crate::verdict::Gap;
 /// The first fault of a test in whose window no operation was in flight; `None` too for a test that binds no faults or no history.
 ///
 /// # Errors
-/// A [`Gap`] when faults or history are not whole, or are on different clocks.
+/// A [`Gap`] when faults or history are not whole, or are on clocks that nothing bounds.
 pub fn idle_fault(evidence: &Evidence, test: &str) -> Result<Option<String>, Gap> {
     if !evidence.binds(test, Injection::KIND.name) || !evidence.binds(test, Operation::KIND.name) {
         return Ok(None);
     }
     let (faults, operations) = (evidence.rows::<Injection>(test)?, evidence.rows::<Operation>(test)?);
-    if faults.clock().is_none() || faults.clock() != operations.clock() {
-        return Err(Gap::new("faults and operations are on different clocks"));
-    }
+    let widening = faults.beside(&operations)?;
     let spans = operations.iter().map(|(_, op)| (op.invoke.0, op.returned.map(|r| r.0)));
     let flights = Flights::new(spans.collect());
-    let idle = faults.iter().find(|(_, f)| !flights.any(f.start_hi.0, f.stop_lo.map_or(i64::MAX, |s| s.0)));
+    let idle = faults.iter().find(|(_, f)| {
+        let end = f.stop_lo.map_or(i64::MAX, |s| s.0.saturating_sub(widening));
+        !flights.any(f.start_hi.0.saturating_add(widening), end)
+    });
     Ok(idle.map(|(_, fault)| evidence.text(fault.id).to_string()))
 }
 

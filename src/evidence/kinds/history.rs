@@ -101,7 +101,7 @@ record! {
         "error" error: Option<Sym>,
         /// The leader, as the answering member saw it.
         "leader" leader: Option<Sym>,
-        /// The member that answered.
+        /// The member that answered, or the last one asked when none did.
         "member" member: Option<Sym>,
         /// The term of the answer.
         "term" term: Option<i64>,

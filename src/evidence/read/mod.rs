@@ -82,7 +82,7 @@ pub fn read(matrix: &Matrix, files: &dyn Files, threads: usize) -> Result<Eviden
 /// As [`read`].
 pub fn read_with(matrix: &Matrix, files: &dyn Files, threads: usize, limits: Limits) -> Result<Evidence, Error> {
     let plans = plan(matrix).map_err(|faults| Error { kind: ErrorKind::Contract, faults })?;
-    let mut evidence = Evidence::default();
+    let mut evidence = Evidence { skews: matrix.skews.clone(), ..Evidence::default() };
     let mut parts: Vec<(usize, Part)> = Vec::new();
     let mut faults: Vec<Fault> = Vec::new();
     for plan in &plans {

@@ -56,5 +56,5 @@ pub use outcome::{
     Budget, Counterexample, DataType, FailedCas, Gap, KeyVerdict, Method, NilRead, Outcome, Reason, Settings, Undecided, Verdict,
 };
 pub use plan::check;
-pub use sessions::{Guarantee, SessionFault, Sessions, sessions};
+pub use sessions::{Guarantee, SessionFault, Sessions, sessions, sessions_where};
 pub use staleness::{StaleRead, Staleness, delta_atomicity, staleness};

@@ -59,6 +59,16 @@ struct Seen {
 /// Checks the session guarantees. `client` tells the client behind a process: after a time-out a client goes on as a new
 /// process.
 pub fn sessions(history: &History, settings: &Settings, client: impl Fn(u32) -> u32) -> Sessions {
+    sessions_where(history, settings, client, |_, _| true)
+}
+
+/// [`sessions`], of the comparisons that `wanted` wants: by the later operation and the guarantee.
+pub fn sessions_where(
+    history: &History,
+    settings: &Settings,
+    client: impl Fn(u32) -> u32,
+    wanted: impl Fn(&Operation, Guarantee) -> bool,
+) -> Sessions {
     let mut seen: HashMap<(u32, u32), Seen> = HashMap::new();
     let mut result = Sessions::default();
     for op in history.operations().filter(|op| op.outcome == OpOutcome::Ok) {
@@ -71,7 +81,7 @@ pub fn sessions(history: &History, settings: &Settings, client: impl Fn(u32) -> 
         let seen = seen.entry((client, op.key)).or_default();
         let after = if reads { 0 } else { 2 };
         for (i, earlier) in [(after, seen.wrote), (after + 1, seen.read)] {
-            let Some((version, earlier)) = earlier else { continue };
+            let Some((version, earlier)) = earlier.filter(|_| wanted(&op, Guarantee::ALL[i])) else { continue };
             result.compared[i] += 1;
             let fine = if reads { op.version >= version } else { op.version > version };
             if !fine {
