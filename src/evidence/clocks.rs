@@ -3,10 +3,12 @@
 //! In: the clocks of files, and the declared bounds on how far clocks are apart. Out: how much an instant of one file must be widened to be
 //! held against one of another, in ns: nothing on one clock, the declared bound between two clocks of one kind, and a [`Gap`] when nothing
 //! bounds them. A monotonic and a wall clock are never compared, whatever is declared: one of them may be set while the other runs on.
-//! Refuses to know what the instants mean.
+//! Instants that records know by bounds (samples, phases, faults, load windows) are widened where rows are read, by half of what the clocks of their own
+//! files may differ; comparisons with other kinds widen by what [`Rows::beside`] says. Refuses to know what the instants mean.
 //!
 //! With a widening w, a comes surely before b when a + w < b, and possibly while a − w ≤ b. A judge fails only what is wrong for every skew within the
-//! bound, and passes only what is right for every skew within it; what depends on the skew is inconclusive.
+//! bound, and passes only what is right for every skew within it; what depends on the skew is inconclusive. Objectives of time are judged on the upper end
+//! of what the bounds allow, as those of sampled instants are.
 
 use super::record::Record;
 use super::{Evidence, Part, Rows};
@@ -53,7 +55,7 @@ impl Evidence {
                 let apart = self.apart(clock, &part.clock).map_err(|gap| {
                     let kinds = if *kind == part.kind { (*kind).to_string() } else { format!("{kind} and {}", part.kind) };
                     let sources = vec![self.artifacts[part.artifact].source()];
-                    Gap { why: format!("{kinds} are on different clocks: {}", gap.why), sources }
+                    Gap { why: format!("{kinds} records are on different clocks: {}", gap.why), sources }
                 })?;
                 most = most.max(apart);
             }

@@ -110,6 +110,8 @@ pub struct RowId {
 pub struct Rows<'e, R> {
     evidence: &'e Evidence,
     parts: Vec<&'e Part>,
+    /// Half of what the clocks of the files may differ, rounded up: two rows widened by it are apart only if they surely are.
+    widen: i64,
     record: PhantomData<R>,
 }
 
@@ -129,7 +131,9 @@ impl Evidence {
             let artifact = &self.artifacts[part.artifact];
             return Err(Gap { why: format!("{} holds no {kind} record", artifact.path), sources: vec![artifact.source()] });
         }
-        Ok(Rows { evidence: self, parts, record: PhantomData })
+        // Where nothing bounds the clocks, judges ask `among` and stop.
+        let widen = self.widening(parts.iter().copied()).map_or(0, |w| w / 2 + w % 2);
+        Ok(Rows { evidence: self, parts, widen, record: PhantomData })
     }
 
     /// Whether every file of a test is there and shown to be whole.
@@ -194,10 +198,11 @@ fn times(kind: &str) -> impl Iterator<Item = usize> {
 impl<'e, R: Record> Rows<'e, R> {
     /// All rows, file by file, in the order of their lines.
     pub fn iter(&self) -> impl Iterator<Item = (RowId, R)> + '_ {
-        self.parts.iter().enumerate().flat_map(|(p, part)| {
+        let widen = self.widen;
+        self.parts.iter().enumerate().flat_map(move |(p, part)| {
             (0..part.table.rows()).filter_map(move |row| {
                 let id = RowId { part: u32::try_from(p).ok()?, row: u32::try_from(row).ok()? };
-                Some((id, R::read(&part.table, row)?))
+                Some((id, R::read(&part.table, row)?.widened(widen)))
             })
         })
     }
@@ -205,7 +210,7 @@ impl<'e, R: Record> Rows<'e, R> {
     /// One row.
     #[must_use]
     pub fn get(&self, id: RowId) -> Option<R> {
-        R::read(&self.parts[id.part as usize].table, id.row as usize)
+        R::read(&self.parts[id.part as usize].table, id.row as usize).map(|row| row.widened(self.widen))
     }
 
     /// How many rows there are.

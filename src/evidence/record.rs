@@ -2,7 +2,7 @@
 //!
 //! In: a table. Out: rows as small structs. Refuses to know files.
 
-use super::table::{ABSENT, FieldType, Table};
+use super::table::{ABSENT, FieldType, Ns, Table};
 
 /// One field of a kind.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +44,31 @@ pub trait Record: Sized + Copy {
     const KIND: &'static Kind;
     /// The row, or `None` when a required cell is empty (which reading has refused already).
     fn read(table: &Table, row: usize) -> Option<Self>;
+    /// The row with every instant that is known by bounds known less well by so many ns. Exact instants stay: their judges widen what they compare.
+    #[must_use]
+    fn widened(self, _ns: i64) -> Self {
+        self
+    }
+}
+
+/// A bound of an instant, which may be missing.
+pub trait Bound {
+    /// Moves it by so many ns.
+    fn shift(&mut self, ns: i64);
+}
+
+impl Bound for Ns {
+    fn shift(&mut self, ns: i64) {
+        self.0 = self.0.saturating_add(ns);
+    }
+}
+
+impl Bound for Option<Ns> {
+    fn shift(&mut self, ns: i64) {
+        if let Some(t) = self {
+            t.shift(ns);
+        }
+    }
 }
 
 /// Reads a required or optional cell.
@@ -72,9 +97,9 @@ impl<T: super::table::Cell> Slot for Option<T> {
     }
 }
 
-/// Declares a kind: `"name" as Type { field: type, … }`; `Option` marks what a record may leave out.
+/// Declares a kind: `"name" as Type { field: type, … }`; `Option` marks what a record may leave out. `between lo .. hi` names the bounds of instants.
 macro_rules! record {
-    ($(#[doc = $doc:literal])+ $kind:literal as $name:ident { $( $(#[doc = $fdoc:literal])+ $key:literal $field:ident : $ty:ty ),* $(,)? }) => {
+    ($(#[doc = $doc:literal])+ $kind:literal as $name:ident { $( $(#[doc = $fdoc:literal])+ $key:literal $field:ident : $ty:ty ),* $(,)? } $(between $( $lo:ident .. $hi:ident ),+)?) => {
         $(#[doc = $doc])+
         #[derive(Debug, Clone, Copy)]
         pub struct $name { $( $(#[doc = $fdoc])+ pub $field: $ty ),* }
@@ -93,6 +118,13 @@ macro_rules! record {
                 let mut columns = table.columns.iter();
                 Some(Self { $( $field: <$ty as $crate::evidence::record::Slot>::slot(columns.next()?.get(row))? ),* })
             }
+            $(
+                fn widened(mut self, ns: i64) -> Self {
+                    use $crate::evidence::record::Bound;
+                    $( self.$lo.shift(ns.saturating_neg()); self.$hi.shift(ns); )+
+                    self
+                }
+            )?
         }
     };
 }

@@ -99,9 +99,7 @@ fn weigh(cx: &ReleaseCx<'_>, budget: &ErrorBudget, allowed: Ratio, worst: &Failo
 /// The failovers of a test, as long as recovery.failover-time takes them to be.
 fn of_test(cx: &TestCx<'_>) -> Result<Vec<Failover>, Gap> {
     let rows = cx.rows::<Phase>()?;
-    if rows.clock().is_none() {
-        return Err(Gap::new(format!("the phases of test {} are on several clocks", cx.test.id.value)));
-    }
+    rows.among().map_err(|gap| Gap { why: format!("test {}: {}", cx.test.id.value, gap.why), ..gap })?;
     let timed = |failover: recovery::Failover| match failover.time {
         Ok(time) => {
             let Bounds { lo, hi } = time.judged();

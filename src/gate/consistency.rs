@@ -11,7 +11,7 @@ use crate::evidence::kinds::{OpKind, Operation, Outcome};
 use crate::evidence::symbol::Sym;
 use crate::evidence::{Part, RowId, Rows};
 use crate::judge::freshness::{Freshness, Measure, Seen, Stale, sweep};
-use crate::verdict::{Figure, Finding, Gap, Judged, Judgement};
+use crate::verdict::{Figure, Finding, Gap, Judged, Judgement, Verdict};
 use linearizable::linearizable;
 use sessions::sessions;
 use staleness::staleness;
@@ -26,7 +26,8 @@ pub(super) const GATES: &[Gate] = &[
                  respects real time. An operation of unknown outcome may have taken effect at any time after it was sent, or never.",
         blind: "It speaks of the recorded history only: another run may differ. A command that took effect twice can still be linearizable. A \
                 compare-and-set that failed says nothing here, as it may have been refused. Reads that said they were degraded are left out and counted. \
-                All clients must share one clock.",
+                Clients on several clocks need a declared bound on their skew; what that bound \
+                could turn is inconclusive.",
         needs: &["history"],
         safety: true,
         judge: Judge::Test(linearizable),
@@ -37,7 +38,8 @@ pub(super) const GATES: &[Gate] = &[
         proves: "C_observed(r) ≥ C_commit(w) for each successful read r of a linearizable endpoint and each write w of its key with response(w) < \
                  invoke(r), by version, and by commit index where answers carry one.",
         blind: "It trusts the versions that the answers carry, and does not look at values. Reads that were refused or said they were degraded are \
-                left out and counted. All clients must share one clock.",
+                left out and counted. Clients on several clocks need a declared bound on their skew; what that bound \
+                could turn is inconclusive.",
         needs: &["history"],
         safety: false,
         judge: Judge::Test(read_freshness),
@@ -140,13 +142,6 @@ fn served_by(endpoints: &[Endpoint], op: OpKind) -> Option<&Endpoint> {
     }
 }
 
-fn one_clock(rows: &Rows<'_, Operation>) -> Result<(), Gap> {
-    if rows.clock().is_some() {
-        return Ok(());
-    }
-    Err(Gap { why: "the history is on several clocks, so which operation came first is not known".into(), sources: rows.files() })
-}
-
 fn degraded_read(op: &Operation) -> bool {
     op.op == OpKind::Read && op.degraded == Some(true)
 }
@@ -161,7 +156,7 @@ struct Reads {
 
 fn read_freshness(cx: &TestCx<'_>) -> Judged {
     let rows = cx.rows::<Operation>()?;
-    one_clock(&rows)?;
+    let skew = rows.among()?;
     let mut endpoints = Endpoints::new(cx);
     let mut reads = Reads::default();
     for (id, op) in rows.iter() {
@@ -183,7 +178,19 @@ fn read_freshness(cx: &TestCx<'_>) -> Judged {
             Outcome::Fail | Outcome::Unknown => {}
         }
     }
-    Ok(weigh_freshness(&rows, cx, &reads, &sweep(&reads.operations)))
+    let (surely, maybe) = (sweep(&reads.operations, -skew), sweep(&reads.operations, skew));
+    let judgement = weigh_freshness(&rows, cx, &reads, &surely);
+    match maybe.stale.first().filter(|_| judgement.verdict == Verdict::Pass) {
+        Some(stale) => {
+            let (read, write) = (line(&rows, stale.read), line(&rows, stale.write));
+            let why = format!(
+                "the read at line {read} is stale by the write at line {write} if their clocks stand {skew} ns apart, as they may"
+            );
+            let finding = stale_finding(&rows, cx, stale);
+            Ok(Judgement { verdict: Verdict::Inconclusive, why, ..judgement }.findings([finding]))
+        }
+        None => Ok(judgement),
+    }
 }
 
 fn weigh_freshness(rows: &Rows<'_, Operation>, cx: &TestCx<'_>, reads: &Reads, found: &Freshness) -> Judgement {

@@ -130,11 +130,13 @@ fn failover_time(cx: &TestCx<'_>) -> Judged {
     Ok(judgement.figure(time.remainder_figure()).against(against.0, against.1, against.2))
 }
 
-/// Failovers whose detection starts at no recorded fault, where faults are bound and on the same clock.
+/// Failovers whose detection starts at no recorded fault, where faults are bound.
 fn unprovoked(cx: &TestCx<'_>) -> Result<Vec<Flaw>, Gap> {
     let (phases, faults) = (cx.rows::<Phase>()?, cx.rows_if_bound::<Injection>()?);
-    let Some(faults) = faults.filter(|f| f.clock().is_some() && f.clock() == phases.clock()) else { return Ok(Vec::new()) };
-    let provoked = |p: &Phase| faults.iter().any(|(_, f)| p.start_lo <= f.start_hi && f.start_lo <= p.start_hi);
+    let Some(faults) = faults else { return Ok(Vec::new()) };
+    let widening = phases.beside(&faults)?;
+    let near = |a: i64, b: i64| a.saturating_sub(widening) <= b;
+    let provoked = |p: &Phase| faults.iter().any(|(_, f)| near(p.start_lo.0, f.start_hi.0) && near(f.start_lo.0, p.start_hi.0));
     let detections = phases.iter().filter(|(_, p)| p.phase == PhaseName::Detect && !provoked(p));
     let flaw = |(id, p): (RowId, Phase)| {
         let name = cx.evidence().text(p.failover);
@@ -318,9 +320,19 @@ fn replay_before_serving(cx: &TestCx<'_>) -> Judged {
         }
         for (at, sample) in samples.iter().flat_map(|s| s.iter().map(move |(at, sample)| ((s, at), sample))) {
             let (list, at) = at;
-            let within = recovery.started <= sample.t_lo && sample.t_hi < finished && sample.t_lo <= sample.t_hi;
-            let same = sample.member == recovery.member && list.part(at).clock.id == rows.part(id).clock.id;
-            if same && within && sample.serving == Some(true) {
+            if sample.member != recovery.member || sample.serving != Some(true) || sample.t_lo > sample.t_hi {
+                continue;
+            }
+            let apart = match cx.evidence().apart(&list.part(at).clock, &rows.part(id).clock) {
+                Ok(apart) => apart,
+                Err(gap) => {
+                    let why = format!("whether {member} said that it serves while it replayed is not known: {}", gap.why);
+                    tally.doubts.push(Flaw::new(0, why, finding("clocks-differ").source(list.source(at))));
+                    continue;
+                }
+            };
+            let (lo, hi) = (sample.t_lo.0.saturating_sub(apart), sample.t_hi.0.saturating_add(apart));
+            if recovery.started.0 <= lo && hi < finished.0 {
                 let why = format!("{member} said that it serves while it replayed");
                 tally.faults.push(Flaw::new(0, why, finding("advertised-early").source(list.source(at))));
             }

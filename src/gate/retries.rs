@@ -11,7 +11,7 @@ use crate::evidence::{RowId, Rows};
 use crate::exact::millis;
 use crate::judge::retries::{Begins, ENOUGH, Spread, Tried, Try, spread, tried};
 use crate::judge::tally::{Flaw, Tally};
-use crate::verdict::{Figure, Finding, Judged, Judgement, SourceRef};
+use crate::verdict::{Figure, Finding, Gap, Judged, Judgement, SourceRef};
 use std::collections::BTreeMap;
 
 /// All commands with their attempts, and a way back to the records.
@@ -20,8 +20,8 @@ struct Attempts<'e> {
     source: Box<dyn Fn(RowId) -> SourceRef + 'e>,
 }
 
-fn of_attempts<'e>(rows: Rows<'e, Attempt>, history: &Rows<'e, Operation>) -> Attempts<'e> {
-    let begins = begins(&rows, history);
+fn of_attempts<'e>(rows: Rows<'e, Attempt>, history: &Rows<'e, Operation>) -> Result<Attempts<'e>, Gap> {
+    let begins = begins(&rows, history)?;
     let list = rows.iter().map(|(row, a)| Try {
         client: a.client,
         command: a.command_id,
@@ -32,23 +32,30 @@ fn of_attempts<'e>(rows: Rows<'e, Attempt>, history: &Rows<'e, Operation>) -> At
         clock: rows.part(row).clock.id.as_str(),
         row,
     });
-    Attempts { tried: tried(list.collect(), &begins), source: Box::new(move |row| rows.source(row)) }
+    Ok(Attempts { tried: tried(list.collect(), &begins), source: Box::new(move |row| rows.source(row)) })
 }
 
-/// When operations began; none where attempts and operations are on different clocks.
-fn begins(attempts: &Rows<'_, Attempt>, history: &Rows<'_, Operation>) -> Begins {
+/// When operations began, as early as clocks allow; none where every command is one operation, which needs no times.
+///
+/// # Errors
+/// A gap when a command is several operations, and the clocks of attempts and operations are not bounded.
+fn begins(attempts: &Rows<'_, Attempt>, history: &Rows<'_, Operation>) -> Result<Begins, Gap> {
     let mut begins = Begins::new();
-    let clock = &attempts.parts()[0].clock.id;
-    let clocks = attempts.parts().iter().map(|p| &p.clock.id).chain(history.parts().iter().map(|p| &p.clock.id));
-    if clocks.into_iter().all(|id| id == clock) {
-        for (_, op) in history.iter() {
-            if let Some(command) = op.command_id {
-                begins.entry((op.client, command)).or_default().push(op.invoke.0);
-            }
+    for (_, op) in history.iter() {
+        if let Some(command) = op.command_id {
+            begins.entry((op.client, command)).or_default().push(op.invoke.0);
         }
-        begins.values_mut().for_each(|list| list.sort_unstable());
     }
-    begins
+    let widening = match attempts.beside(history) {
+        Ok(widening) => widening,
+        Err(_) if begins.values().all(|list| list.len() < 2) => return Ok(Begins::new()),
+        Err(gap) => return Err(gap),
+    };
+    for list in begins.values_mut() {
+        list.iter_mut().for_each(|t| *t = t.saturating_sub(widening));
+        list.sort_unstable();
+    }
+    Ok(begins)
 }
 
 /// A history counts when its records are numbered attempts.
@@ -92,7 +99,7 @@ pub(super) fn retry_limit(cx: &TestCx<'_>) -> Judged {
     let endpoints: BTreeMap<Sym, Option<Sym>> =
         history.iter().filter_map(|(_, op)| Some((op.command_id?, op.endpoint))).collect();
     let found = match cx.rows_if_bound::<Attempt>()? {
-        Some(rows) => Some(of_attempts(rows, &history)),
+        Some(rows) => Some(of_attempts(rows, &history)?),
         None => of_history(history),
     };
     let Some(attempts) = found else { return Ok(Judgement::not_exercised("the test records no attempts", 0)) };

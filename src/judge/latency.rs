@@ -67,6 +67,13 @@ impl Windows {
         Self(joined)
     }
 
+    /// The windows with each end moved outwards by so many ns; inwards when negative, and gone when nothing is left.
+    #[must_use]
+    pub fn grown(&self, ns: i64) -> Self {
+        let moved = self.0.iter().map(|w| (w.0.saturating_sub(ns), w.1.saturating_add(ns)));
+        Self::new(moved.filter(|w| w.0 <= w.1).collect())
+    }
+
     /// Whether something that lasted from `start` to `stop` was going on in one of them.
     #[must_use]
     pub fn touch(&self, start: i64, stop: i64) -> bool {
@@ -128,9 +135,10 @@ pub struct Latencies {
     pub unknown: u64,
 }
 
-/// Gathers the latencies of one class: from the time an operation was meant to be sent, if known, to its last answer.
+/// Gathers the latencies of one class: from the time an operation was meant to be sent, if known, to its last answer. `inside` says from when to when
+/// and how long something lasted whether it was in flight in a window.
 #[must_use]
-pub fn gather(rows: &Rows<'_, Operation>, class: Class, windows: &Windows) -> Latencies {
+pub fn gather(rows: &Rows<'_, Operation>, class: Class, inside: impl Fn(i64, i64, i64) -> bool) -> Latencies {
     let ends = ends(rows);
     let mut found = Latencies::default();
     for (id, op) in rows.iter().filter(|(_, op)| Class::of(op.op) == class) {
@@ -142,7 +150,7 @@ pub fn gather(rows: &Rows<'_, Operation>, class: Class, windows: &Windows) -> La
         let start = op.scheduled.map_or(op.invoke.0, |s| s.0.min(op.invoke.0));
         let last = op.returned.map_or_else(|| end(&ends, &rows.part(id).clock.id), |r| r.0);
         let timed = Timed { ns: last.saturating_sub(start).max(0), open: op.returned.is_none(), id };
-        if windows.touch(start, op.returned.map_or(i64::MAX, |r| r.0)) {
+        if inside(start, op.returned.map_or(i64::MAX, |r| r.0), timed.ns) {
             found.inside.push(timed);
         } else {
             found.outside.push(timed);

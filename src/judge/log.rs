@@ -15,12 +15,13 @@ pub use configuration::{compaction_safe, membership};
 pub use entries::{matching, no_loss, reconciliation};
 pub use leaders::{continuity, single_leader};
 
-use crate::contract::Contract;
+use crate::contract::{Clock, Contract};
+use crate::evidence::clocks::same;
 use crate::evidence::record::Record;
 use crate::evidence::symbol::Sym;
 use crate::evidence::{Evidence, Rows};
 use crate::verdict::Judgement;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Declared members that are not among those seen.
 fn unseen<'c>(evidence: &Evidence, contract: &'c Contract, seen: &BTreeSet<Sym>) -> Vec<&'c str> {
@@ -28,10 +29,24 @@ fn unseen<'c>(evidence: &Evidence, contract: &'c Contract, seen: &BTreeSet<Sym>)
     contract.cluster.members.iter().map(String::as_str).filter(|m| !there(m)).collect()
 }
 
-/// Inconclusive when the rows are timed by more than one clock, for then their times cannot be compared.
-fn several_clocks<R: Record>(rows: &Rows<'_, R>) -> Option<Judgement> {
-    let clocks: BTreeSet<&str> = rows.parts().iter().map(|p| p.clock.id.as_str()).collect();
-    let list: Vec<&str> = clocks.into_iter().collect();
-    let why = || format!("{} samples are timed by different clocks: {}", R::KIND.name, list.join(", "));
-    (list.len() > 1).then(|| Judgement::inconclusive(why(), 0))
+/// Inconclusive when the rows are timed by clocks that nothing bounds, for then their times cannot be compared.
+fn unordered<R: Record>(rows: &Rows<'_, R>) -> Option<Judgement> {
+    rows.among().err().map(Judgement::from)
+}
+
+/// Inconclusive when rows of one group, which are put in order among themselves, are on several clocks. Groups may be on clocks of their own.
+fn unordered_within<R: Record, G: Ord>(
+    rows: &Rows<'_, R>,
+    group: impl Fn(&R) -> G,
+    name: impl Fn(&R) -> String,
+) -> Option<Judgement> {
+    let mut clocks: BTreeMap<G, &Clock> = BTreeMap::new();
+    for (id, row) in rows.iter() {
+        let clock = &rows.part(id).clock;
+        if !same(clocks.entry(group(&row)).or_insert(clock), clock) {
+            let why = format!("{} samples of {} are timed by different clocks, so nothing orders them", R::KIND.name, name(&row));
+            return Some(Judgement::inconclusive(why, 0));
+        }
+    }
+    None
 }

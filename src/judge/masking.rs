@@ -40,17 +40,21 @@ pub fn false_success(
     tally: &mut Tally,
 ) {
     let doubt = |why: String, claim: &str| Flaw::new(0, why, Finding::new(claim).with("target", target));
-    let clock = &probes.parts()[0].clock.id;
-    if history.parts().iter().any(|p| p.clock.id != *clock) {
-        let why = "probes and operations are on different clocks, so nothing shows what clients were told during an outage";
-        return tally.doubts.push(doubt(why.into(), "clocks-differ"));
-    }
+    let widening = match probes.beside(history) {
+        Ok(widening) => widening,
+        Err(gap) => {
+            let why = format!("nothing shows what clients were told during an outage: {}", gap.why);
+            return tally.doubts.push(doubt(why, "clocks-differ"));
+        }
+    };
+    // Only what was surely sent after the first failed probe and answered before the restart is held against the member.
+    let (from, to) = (outage.first.saturating_add(widening), restart.saturating_sub(widening));
     let (mut in_flight, mut known, mut nameless) = (false, false, 0u64);
     for (id, op) in history.iter() {
         let end = op.returned.map_or(i64::MAX, |r| r.0);
-        in_flight |= op.invoke.0 <= restart && end >= outage.first;
+        in_flight |= op.invoke.0 <= to && end >= from;
         known |= op.member == Some(outage.target);
-        let within = op.result == Outcome::Ok && op.invoke.0 >= outage.first && end <= restart;
+        let within = op.result == Outcome::Ok && op.invoke.0 >= from && end <= to;
         nameless += u64::from(within && op.member.is_none());
         if within && op.member == Some(outage.target) {
             let why = format!("{target} answered ok between its first failed probe and its restart");

@@ -166,21 +166,20 @@ pub fn loss_halts(
     history: &Rows<'_, Operation>,
     samples: &Rows<'_, Sample>,
 ) -> Judgement {
-    let clocks: BTreeSet<&str> = history.parts().iter().chain(samples.parts()).map(|p| p.clock.id.as_str()).collect();
-    if clocks.len() > 1 {
-        let list: Vec<&str> = clocks.into_iter().collect();
-        let why = format!("members and operations are timed by different clocks: {}", list.join(", "));
-        return Judgement::inconclusive(why, 0);
-    }
+    let widening = match history.beside(samples) {
+        Ok(widening) => widening,
+        Err(gap) => return gap.into(),
+    };
     let (n, cluster) = (contract.cluster.size(), &contract.cluster);
     let outages = outages(evidence, contract, samples);
     let active = history.iter().fold((i64::MAX, i64::MIN), |(first, last), (_, op)| {
         (first.min(op.invoke.0), last.max(op.returned.map_or(op.invoke.0, |r| r.0)))
     });
     let windows = |quorum: u64| {
-        let mut list = overlap(&outages, n.saturating_sub(quorum) + 1);
-        list.retain(|w| w.end >= active.0 && w.start <= active.1);
-        list
+        let list = overlap(&outages, n.saturating_sub(quorum) + 1).into_iter();
+        let sure = |w: Stretch| Stretch { start: w.start.saturating_add(widening), end: w.end.saturating_sub(widening) };
+        let meets = |w: &Stretch| w.start < w.end && w.end >= active.0 && w.start <= active.1;
+        list.map(sure).filter(meets).collect::<Vec<Stretch>>()
     };
     let (no_write, no_read) = (windows(cluster.write_quorum()), windows(cluster.read_quorum()));
     if no_write.is_empty() {

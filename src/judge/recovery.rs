@@ -3,7 +3,9 @@
 //! In: phases and probes. Out: failovers, each with its time or with what is missing; outages, each with its failures in a row
 //! and its restart. Assumes that probes of one target were made one after another. Refuses to know objectives.
 
+use crate::contract::Clock;
 use crate::evidence::Rows;
+use crate::evidence::clocks::same;
 use crate::evidence::kinds::{Phase, PhaseName, Probe, ProbeKind, ProbeState};
 use crate::evidence::symbol::{Sym, Symbols};
 use crate::exact::seconds;
@@ -32,16 +34,20 @@ pub struct Failover {
 /// All failovers, by name.
 #[must_use]
 pub fn failovers(rows: &Rows<'_, Phase>, symbols: &Symbols) -> Vec<Failover> {
-    let mut groups: BTreeMap<&str, Vec<(Phase, &str, SourceRef)>> = BTreeMap::new();
+    let mut groups: BTreeMap<&str, Vec<(Phase, &Clock, SourceRef)>> = BTreeMap::new();
     for (id, phase) in rows.iter() {
-        let clock = rows.part(id).clock.id.as_str();
-        groups.entry(symbols.text(phase.failover)).or_default().push((phase, clock, rows.source(id)));
+        groups.entry(symbols.text(phase.failover)).or_default().push((phase, &rows.part(id).clock, rows.source(id)));
     }
-    let make = |(name, mut list): (&str, Vec<(Phase, &str, SourceRef)>)| {
+    // Phases of several clocks are widened already where a bound is declared; without one they are no failover.
+    let unbounded = rows.among().err();
+    let make = |(name, mut list): (&str, Vec<(Phase, &Clock, SourceRef)>)| {
         list.sort_by_key(|(phase, ..)| phase.phase);
-        let one_clock = list.windows(2).all(|pair| pair[0].1 == pair[1].1);
+        let one_clock = list.windows(2).all(|pair| same(pair[0].1, pair[1].1));
         let phases: Vec<Phase> = list.iter().map(|l| l.0).collect();
-        let time = if one_clock { time(&phases) } else { Err("its phases are on different clocks".into()) };
+        let time = match &unbounded {
+            Some(gap) if !one_clock => Err(format!("its {}", gap.why)),
+            _ => time(&phases),
+        };
         Failover { name: name.to_string(), time, sources: list.into_iter().map(|l| l.2).collect() }
     };
     groups.into_iter().map(make).collect()
@@ -94,10 +100,15 @@ impl Outage {
 /// All outages, target by target in the order of time.
 ///
 /// # Errors
-/// A [`Gap`] when the probes are on more than one clock.
+/// A [`Gap`] when the probes of one target are on more than one clock: their order and the time between them must be exact.
 pub fn outages(rows: &Rows<'_, Probe>) -> Result<Vec<Outage>, Gap> {
-    if rows.parts().windows(2).any(|pair| pair[0].clock.id != pair[1].clock.id) {
-        return Err(Gap { why: "probes are on different clocks, so nothing orders them".into(), sources: rows.files() });
+    let mut clocks: BTreeMap<Sym, &Clock> = BTreeMap::new();
+    for (id, probe) in rows.iter() {
+        let clock = &rows.part(id).clock;
+        if !same(clocks.entry(probe.target).or_insert(clock), clock) {
+            let why = "probes of one target are on different clocks, so nothing orders them";
+            return Err(Gap { why: why.into(), sources: rows.files() });
+        }
     }
     let mut targets: BTreeMap<Sym, Vec<(i64, SourceRef, Probe)>> = BTreeMap::new();
     for (id, probe) in rows.iter() {

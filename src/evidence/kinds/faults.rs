@@ -27,5 +27,5 @@ record! {
         "stop-lo" stop_lo: Option<Ns>,
         /// The latest stop, in ns.
         "stop-hi" stop_hi: Option<Ns>,
-    }
+    } between start_lo .. start_hi, stop_lo .. stop_hi
 }

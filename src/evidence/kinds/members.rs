@@ -53,5 +53,5 @@ record! {
         "reachable" reachable: Option<bool>,
         /// Whether it says that it serves.
         "serving" serving: Option<bool>,
-    }
+    } between t_lo .. t_hi
 }

@@ -35,5 +35,5 @@ record! {
         "stop-lo" stop_lo: Ns,
         /// The latest stop, in ns.
         "stop-hi" stop_hi: Ns,
-    }
+    } between start_lo .. start_hi, stop_lo .. stop_hi
 }

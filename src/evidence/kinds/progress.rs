@@ -21,5 +21,5 @@ record! {
         "member" member: Sym,
         /// match_j: the highest index known to be on that member.
         "match-index" match_index: i64,
-    }
+    } between t_lo .. t_hi
 }

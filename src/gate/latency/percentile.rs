@@ -10,7 +10,7 @@ use crate::gate::TestCx;
 use crate::judge::latency::{
     Class, Latencies, Order, Standing, Strike, Timed, Windows, gather, ranks_for, recovery_windows, stand,
 };
-use crate::verdict::{Figure, Finding, Gap, Judged, Judgement};
+use crate::verdict::{Figure, Finding, Gap, Judged, Judgement, Verdict};
 
 pub(super) fn write_p99(cx: &TestCx<'_>) -> Judged {
     percentile(cx, Class::Write, cx.contract().objectives.write_p99.map(|o| o.value))
@@ -24,19 +24,46 @@ fn percentile(cx: &TestCx<'_>, class: Class, objective: Option<i64>) -> Judged {
     let word = class.word();
     let objective = objective.ok_or_else(|| Gap::new(format!("the contract declares no p99 of {word}s")))?;
     let rows = cx.rows::<Operation>()?;
-    let windows = windows(cx, &rows)?;
-    let found = gather(&rows, class, &windows);
+    let (narrow, wide) = windows(cx, &rows)?;
+    // Where clocks may differ, an operation at the edge of a window counts as it hurts most, and then as it helps most.
+    let worst = |start, stop, ns| if ns > objective { narrow.touch(start, stop) } else { wide.touch(start, stop) };
+    let judged = judge(cx, class, objective, (&rows, &wide), worst);
+    if narrow == wide || judged.verdict == Verdict::Pass {
+        return Ok(judged);
+    }
+    let best = |start, stop, ns| if ns > objective { wide.touch(start, stop) } else { narrow.touch(start, stop) };
+    let best = judge(cx, class, objective, (&rows, &wide), best);
+    if best.verdict == judged.verdict {
+        return Ok(judged);
+    }
+    let why = format!(
+        "which {word}s were in flight during a recovery depends on how the clocks of faults and history stand: {}",
+        judged.why
+    );
+    Ok(Judgement { verdict: Verdict::Inconclusive, why, ..judged })
+}
+
+/// The percentile with the operations inside of recoveries told apart by `inside`.
+fn judge(
+    cx: &TestCx<'_>,
+    class: Class,
+    objective: i64,
+    (rows, windows): (&Rows<'_, Operation>, &Windows),
+    inside: impl Fn(i64, i64, i64) -> bool,
+) -> Judgement {
+    let word = class.word();
+    let found = gather(rows, class, inside);
     let total = found.inside.len() + found.outside.len();
     if total == 0 {
-        return Ok(Judgement::not_exercised(format!("no {word} was answered or left open ({} refused)", found.failed), 0));
+        return Judgement::not_exercised(format!("no {word} was answered or left open ({} refused)", found.failed), 0);
     }
     let all_in_scope = cx.contract().objectives.latency_scope == LatencyScope::WholeRun;
     let scope = if all_in_scope { "whole run" } else { "outside recovery" };
     let judged = if all_in_scope { total } else { found.outside.len() };
-    let mut figures = spreads(&rows, class, &found, &windows);
+    let mut figures = spreads(rows, class, &found, windows);
     if judged == 0 {
         let why = format!("every {word} was in flight during a recovery");
-        return Ok(Judgement { figures, ..Judgement::not_exercised(why, total) });
+        return Judgement { figures, ..Judgement::not_exercised(why, total) };
     }
     let mut sample = found.outside;
     if all_in_scope {
@@ -49,7 +76,7 @@ fn percentile(cx: &TestCx<'_>, class: Class, objective: Option<i64>) -> Judged {
     let estimate = order.at_least(ranks.nearest).map_or(0, |t| t.ns);
     let verdict =
         Stood { cx, class, scope, objective, estimate, judged, standing, left_out: (found.failed, found.unknown, order.open()) };
-    Ok(Judgement { figures, ..verdict.judgement() })
+    Judgement { figures, ..verdict.judgement() }
 }
 
 /// A standing and all that its sentence needs.
@@ -107,29 +134,32 @@ impl Stood<'_> {
     }
 }
 
-/// The recovery windows of a test. Where scopes do not ask for them, faults on another clock give none.
-fn windows(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Result<Windows, Gap> {
+/// The recovery windows of a test, as narrow and as wide as the clocks of faults and history allow. Where scopes do not ask for them, faults on clocks that
+/// nothing bounds give none.
+fn windows(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Result<(Windows, Windows), Gap> {
     let asked = cx.contract().objectives.latency_scope == LatencyScope::OutsideRecovery;
     if cx.test.requires("faults") && asked {
         cx.rows::<Injection>()?;
     }
+    let none = || (Windows::default(), Windows::default());
     let faults = match cx.rows_if_bound::<Injection>() {
         Ok(Some(faults)) => faults,
         Err(gap) if asked => return Err(gap),
-        Ok(None) | Err(_) => return Ok(Windows::default()),
+        Ok(None) | Err(_) => return Ok(none()),
     };
-    let same_clock = faults.clock().is_some() && faults.clock() == rows.clock();
-    let recovery = cx.contract().objectives.recovery.map(|r| r.value);
-    match recovery {
-        Some(recovery) if same_clock => {
-            let cluster = &cx.contract().cluster;
-            let spare = usize::try_from(cluster.size().saturating_sub(cluster.write_quorum())).unwrap_or(usize::MAX);
-            Ok(recovery_windows(&strikes(cx, &faults), recovery, spare))
+    let recovery = cx.contract().objectives.recovery.as_ref().map(|r| r.value);
+    let (recovery, widening) = match (recovery, faults.beside(rows)) {
+        (Some(recovery), Ok(widening)) => (recovery, widening),
+        _ if !asked => return Ok(none()),
+        (_, Err(gap)) => return Err(Gap { why: format!("operations outside of recovery cannot be told: {}", gap.why), ..gap }),
+        (None, _) => {
+            return Err(Gap::new("the contract declares no recovery objective, so operations outside of recovery cannot be told"));
         }
-        _ if !asked => Ok(Windows::default()),
-        Some(_) => Err(Gap::new("faults and history are on different clocks, so operations outside of recovery cannot be told")),
-        None => Err(Gap::new("the contract declares no recovery objective, so operations outside of recovery cannot be told")),
-    }
+    };
+    let cluster = &cx.contract().cluster;
+    let spare = usize::try_from(cluster.size().saturating_sub(cluster.write_quorum())).unwrap_or(usize::MAX);
+    let stretches = recovery_windows(&strikes(cx, &faults), recovery, spare);
+    Ok((stretches.grown(-widening), stretches.grown(widening)))
 }
 
 fn strikes(cx: &TestCx<'_>, faults: &Rows<'_, Injection>) -> Vec<Strike> {

@@ -100,16 +100,18 @@ fn weigh(cx: &TestCx<'_>, stage: &Stage<'_>, (id, op): (RowId, &Operation), cut:
 /// Reads of the cut that observed less than was complete before them. Staleness that the skew of clocks could explain leaves a doubt.
 fn fresh(stage: &Stage<'_>, seen: &[Seen], all: &Reads, tally: &mut Tally) -> Result<(), Gap> {
     let skew = stage.history.among()?;
-    let found = sweep(seen);
-    for stale in found.stale.iter().filter(|s| all.judged.contains(&s.read)) {
+    let (surely, found) = (sweep(seen, -skew), sweep(seen, skew));
+    let known: BTreeSet<RowId> = surely.stale.iter().map(|s| s.read).collect();
+    let sure = surely.stale.iter().map(|s| (s, true));
+    let open = found.stale.iter().filter(|s| !known.contains(&s.read)).map(|s| (s, false));
+    for (stale, sure) in sure.chain(open).filter(|(s, _)| all.judged.contains(&s.read)) {
         let (read, write) = (stage.history.source(stale.read), stage.history.source(stale.write));
         let (line, other) = (read.line.unwrap_or(0), write.line.unwrap_or(0));
-        let why = format!(
-            "stale read at line {line}: it observed {}, the write at line {other} had made {} before",
-            stale.observed, stale.committed
-        );
+        let (saw, made) = (stale.observed, stale.committed);
+        let why = format!("stale read at line {line}: it observed {saw}, the write at line {other} had made {made} before");
+        let why = if sure { why } else { format!("{why}, if the clocks stand as far apart as they may") };
         let flaw = Flaw::new(5, why, Finding::new("stale-read").with("margin-ns", stale.margin).source(read).source(write));
-        if stale.margin > skew { tally.faults.push(flaw) } else { tally.doubts.push(flaw) }
+        if sure { tally.faults.push(flaw) } else { tally.doubts.push(flaw) }
     }
     let blank = found.without_version.iter().filter(|id| all.judged.contains(id)).count();
     if blank > 0 {

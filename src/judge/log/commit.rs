@@ -1,6 +1,6 @@
 //! Is the commit index that a leader reports the one that the match indexes give?
 
-use super::{several_clocks, unseen};
+use super::{unordered_within, unseen};
 use crate::contract::Contract;
 use crate::evidence::kinds::Progress;
 use crate::evidence::symbol::Sym;
@@ -74,7 +74,9 @@ struct Tally {
 /// recomputed one is counted as lag; it is a fail when no later sample of that leadership reaches it although two follow.
 #[must_use]
 pub fn commit_index(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Progress>) -> Judgement {
-    if let Some(judgement) = several_clocks(rows) {
+    if let Some(judgement) =
+        unordered_within(rows, |p| (p.term, p.leader), |p| format!("{} in term {}", evidence.text(p.leader), p.term))
+    {
         return judgement;
     }
     let quorum = contract.cluster.write_quorum();

@@ -1,6 +1,6 @@
 //! How logs were cut and voters changed: nothing a member still needs is thrown away, and old and new majorities meet.
 
-use super::{several_clocks, unseen};
+use super::{unordered, unseen};
 use crate::contract::Contract;
 use crate::evidence::kinds::{Point, Role, Sample};
 use crate::evidence::symbol::Sym;
@@ -90,7 +90,7 @@ pub fn compaction_safe(
     rows: &Rows<'_, Sample>,
     telemetry: Option<&Rows<'_, Point>>,
 ) -> Judgement {
-    if let Some(judgement) = several_clocks(rows) {
+    if let Some(judgement) = unordered(rows) {
         return judgement;
     }
     let (cuts, voters) = (cuts(rows), members(evidence, contract));
@@ -206,7 +206,7 @@ fn sequences(evidence: &Evidence, rows: &Rows<'_, Sample>) -> Result<Vec<Vec<Con
 /// after it is taken as joint: it decides by a majority of both, so both changes are safe.
 #[must_use]
 pub fn membership(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Sample>) -> Judgement {
-    if let Some(judgement) = several_clocks(rows) {
+    if let Some(judgement) = unordered(rows) {
         return judgement;
     }
     let judged = rows.len();

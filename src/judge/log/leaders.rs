@@ -1,6 +1,6 @@
 //! Who led which term, and did committed state survive each change of leader?
 
-use super::{several_clocks, unseen};
+use super::{unordered, unordered_within, unseen};
 use crate::contract::Contract;
 use crate::evidence::kinds::{Entry, Role, Sample};
 use crate::evidence::symbol::Sym;
@@ -100,7 +100,7 @@ pub fn single_leader(
     rows: &Rows<'_, Sample>,
     log: Option<&Rows<'_, Entry>>,
 ) -> Judgement {
-    if let Some(judgement) = several_clocks(rows) {
+    if let Some(judgement) = unordered_within(rows, |s| s.member, |s| evidence.text(s.member).to_string()) {
         return judgement;
     }
     let claims = claims(evidence, rows);
@@ -217,7 +217,7 @@ impl Index {
 /// Its term and the index of its snapshot outlive a restart, and may not fall even then.
 #[must_use]
 pub fn continuity(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Sample>) -> Judgement {
-    if let Some(judgement) = several_clocks(rows) {
+    if let Some(judgement) = unordered(rows) {
         return judgement;
     }
     let samples: Vec<(RowId, Sample)> = rows.iter().collect();
