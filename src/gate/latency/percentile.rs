@@ -153,7 +153,9 @@ fn windows(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Result<(Windows, Wind
         _ if !asked => return Ok(none()),
         (_, Err(gap)) => return Err(Gap { why: format!("operations outside of recovery cannot be told: {}", gap.why), ..gap }),
         (None, _) => {
-            return Err(Gap::new("the contract declares no recovery objective, so operations outside of recovery cannot be told"));
+            return Err(Gap::new(
+                "the contract declares no recovery objective, so operations outside of recovery cannot be told",
+            ));
         }
     };
     let cluster = &cx.contract().cluster;
