@@ -4,11 +4,12 @@
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-demo: ## judge the three worked contracts (exit codes 0, 1 and 0 are expected)
+demo: ## judge the four worked contracts (exit codes 0, 1, 0 and 0 are expected)
 	cargo build --release
 	target/release/quorate release --force contracts/etcd-failover/contract.toml
 	target/release/quorate release --force contracts/command-service/contract.toml; test $$? -eq 1
 	target/release/quorate release --force contracts/fenced-queue/contract.toml
+	target/release/quorate release --force contracts/ensemble/contract.toml
 
 test: ## run all tests
 	cargo test

@@ -16,6 +16,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 
 sys.dont_write_bytecode = True
@@ -29,11 +30,14 @@ import watchers
 from common import N, Conn, Evidence, Shared, b64, name, now, unb64
 
 
+FILLERS = 32               # connections that fill the log before a run
+
+
 class Drill:
     """One test: everything that runs, and helpers its fault script uses."""
 
-    def __init__(self, test, seconds, script, folder, work, seed, threshold=8, rollback=False):
-        self.test, self.seconds, self.script, self.seed, self.threshold = test, seconds, script, seed, threshold
+    def __init__(self, test, seconds, script, folder, work, seed, threshold=8, rollback=False, prefill=0):
+        self.prefill, self.test, self.seconds, self.script, self.seed, self.threshold = prefill, test, seconds, script, seed, threshold
         self.rollback, self.work = rollback, work
         self.folder = os.path.join(folder, test)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -54,6 +58,7 @@ class Drill:
                 self.cl.start(i)
             self.cl.wait_ready(time.monotonic() + 20)
             self._put("cfg/service", "2")
+            self._prefill()
             for i in range(N):
                 self.s.config[i] = 2
             sock, go, done = os.path.join(self.work, "ledger.sock"), mp.Event(), mp.Event()
@@ -71,7 +76,7 @@ class Drill:
             self._applied()
             self.commit = [int(self.cl.status(i)["raftIndex"]) for i in range(N)]
             self.cl.stop_all()
-            self._log()
+            self._log(entries=not self.prefill)                 # nobody reads thousands of entries that fill the log
             if self.failovers:
                 self._phases()
         finally:
@@ -85,7 +90,7 @@ class Drill:
     def _observed(self, sock, go, done):
         files = {w: self.out(w) for w in ("members", "progress", "faults", "probes", "replay", "telemetry")}
         self.faults = files["faults"]
-        self.sm = watchers.Sampler(self.cl, self.s, files["members"], files["progress"])
+        self.sm = watchers.Sampler(self.cl, self.s, files["members"], files["progress"], bool(self.prefill))
         self.sup = watchers.Supervisor(self.cl, self.s, self.sm, files["probes"], files["replay"], 0.5, self.threshold)
         controller = Controller(self) if self.rollback else None
         self.tm = watchers.Telemetry(self.s, self.sm, files["telemetry"], controller.evaluate if controller else None)
@@ -129,6 +134,21 @@ class Drill:
             f.close()
             if f.n == 0:
                 os.unlink(f.f.name)
+
+    def _prefill(self):
+        """Entries before the run, so many that every member has compacted its log."""
+        def fill(part):
+            c = Conn(cluster.addr(self.cl.leader()), 20)
+            for n in range(part, self.prefill, FILLERS):
+                c.call("kv/put", {"key": b64("fill/%d" % (n % 50)), "value": b64(str(n))})
+            c.close()
+        threads = [threading.Thread(target=fill, args=(k,)) for k in range(FILLERS if self.prefill else 0)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        if self.prefill:
+            time.sleep(6)                               # etcd changes members only when all have been connected for 5 s
 
     def _put(self, key, value):
         for i in range(N):
@@ -190,6 +210,14 @@ class Drill:
             self.failovers.append((fid, begin, end, list(targets), lead, term))
         return fid
 
+    def ask(self, i, path, body):
+        c = Conn(cluster.addr(i), 3)
+        code, d = c.call(path, body)
+        c.close()
+        if code != 200:
+            raise RuntimeError("%s: %s" % (path, d))
+        return d
+
     def wait_restarted(self, targets):
         while any(i not in self.sup.restarted for i in targets):
             time.sleep(0.05)
@@ -216,12 +244,12 @@ class Drill:
             c.close()
         out.close()
 
-    def _log(self):
+    def _log(self, entries):
         """Every raft entry each member wrote to disk, read from its write-ahead log after the cluster was killed."""
         log, comp = self.out("log"), self.out("compaction")
         for i in range(N):
             rows, first, last, on_disk = wal.read(self.cl.data(i) + "/member/wal", self.commit[i])
-            for index, term, cmd, attempt, state in rows:
+            for index, term, cmd, attempt, state in rows if entries else []:
                 row = dict(m=name(i), i=index, term=term, cmd=cmd, st=state)
                 if attempt and attempt > 1:
                     row["try"] = attempt
@@ -230,6 +258,8 @@ class Drill:
             comp(m=name(i), first=first, last=last, commit=self.commit[i], commit_on_disk=on_disk, snapshots=self.cl.snapshots(i), installed=len(installs))
         log.close()
         comp.close()
+        if not entries:
+            os.unlink(log.f.name)
 
     def _phases(self):
         """Failover phases from the recorded files; an event seen by sampling lies in (last sample without it, first with it]."""
@@ -327,10 +357,11 @@ def follower_lag(d):
     d.kill([d.sm.wait_leader()], "leader", failover=True)
 
 
-def minority_partition(d):
+def minority_partition(d, with_leader=True):
+    """Two members on one side, three on the other; clients and service instances on both."""
     d.at(3.0)
     lead, term = d.sm.wait_leader(), max(d.s.view_term)
-    minority = [lead, (lead + 1) % N]
+    minority = [lead, (lead + 1) % N] if with_leader else [(lead + 1) % N, (lead + 2) % N]
     majority = [i for i in range(N) if i not in minority]
     fid = d.new_fault()
     d.sm.fast(4)
@@ -341,9 +372,11 @@ def minority_partition(d):
     d.cl.cut(minority, majority, True)
     e = now()
     sides = [[name(i) for i in minority], [name(i) for i in majority]]
-    d._fault(fid, "partition", "start", minority, b, e, layer="network", role="leader and one follower", leader=name(lead), term=term,
+    d._fault(fid, "partition", "start", minority, b, e, layer="network",
+             role="leader and one follower" if with_leader else "two followers", leader=name(lead), term=term,
              sides=sides, how="iptables DROP both ways in the members' network namespaces")
-    d.failovers.append((fid, b, e, minority, lead, term))
+    if with_leader:
+        d.failovers.append((fid, b, e, minority, lead, term))
     d.at(5.6)
     d.sm.fast(1.5)
     b = now()
@@ -352,6 +385,44 @@ def minority_partition(d):
     for i in minority:
         d.s.side[i] = 0
     d._fault(fid, "partition", "stop", minority, b, e, sides=sides, how="iptables rules removed")
+
+
+def follower_partition(d):
+    minority_partition(d, with_leader=False)
+
+
+def member_replace(d):
+    """A follower leaves the cluster and comes back as a new member on an empty disk: too far behind for entries, so by a snapshot."""
+    d.at(2.5)
+    lead, term = d.sm.wait_leader(), max(d.s.view_term)
+    v, fid = (lead + 1) % N, d.new_fault()
+    mid = next(m for m, i in d.cl.ids.items() if i == v)
+    d.sup.held.add(v)
+    d.s.ready[v] = 0
+    d.with_write_in_flight()
+    b = now()
+    d.ask(lead, "cluster/member/remove", {"ID": str(mid)})
+    d._fault(fid, "member-replace", "start", [v], b, now(), layer="process", role="follower", leader=name(lead), term=term,
+             how="MemberRemove, MemberAdd, an empty disk")
+    d.at(5.0)
+    d.cl.kill(v)                                        # as a rule it has gone by itself
+    d.cl.replace(v)
+    commit = max(d.sm.commit)
+    b = now()
+    member = d.ask(d.sm.wait_leader(), "cluster/member/add", {"peerURLs": [d.cl.peer(v)]})["member"]
+    d.cl.ids[int(member["ID"])] = v
+    d.cl.start(v)
+    end = time.monotonic() + 30
+    while time.monotonic() < end:                       # caught up, and a linearizable read through it is answered
+        try:
+            if int(d.cl.status(v)["raftAppliedIndex"]) >= commit and d.ask(v, "kv/range", {"key": b64("r/0")}) is not None:
+                break
+        except Exception:
+            pass
+        time.sleep(0.02)
+    d.s.ready[v] = 1
+    d._fault(fid, "member-replace", "stop", [v], b, now(), how="joined")
+    d.sup.held.discard(v)
 
 
 def quorum_loss(d):
@@ -390,6 +461,8 @@ TESTS = {  # seconds of load, fault script, further settings
     "leader-crash": (13, leader_crash, {"threshold": 3}),
     "follower-lag": (11, follower_lag, {}),
     "minority-partition": (11, minority_partition, {}),
+    "follower-partition": (9, follower_partition, {}),
+    "member-replace": (10, member_replace, {"prefill": 5400}),
     "quorum-loss": (9, quorum_loss, {}),
     "restart-replay": (7, restart_replay, {"threshold": 3}),
     "rollback": (8, rollback, {"rollback": True}),

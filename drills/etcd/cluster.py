@@ -2,6 +2,7 @@
 import glob
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -51,9 +52,17 @@ def net_down():
 class Cluster:
     def __init__(self, work):
         self.work, self.proc, self.ids = work, [None] * N, {}
+        self.joined = set()                     # members that joined a running cluster
+        self.tails = {}                         # member -> (bytes of its log read, highest compacted index)
 
     def data(self, i):
         return os.path.join(self.work, name(i))
+
+    def leader(self):
+        return self.ids[int(self.status(0, timeout=2.0)["leader"])]
+
+    def peer(self, i):
+        return "http://%s:2380" % _ip(i)
 
     def start(self, i):
         members = ",".join("%s=http://%s:2380" % (name(j), _ip(j)) for j in range(N))
@@ -63,7 +72,8 @@ class Cluster:
                 ["ip", "netns", "exec", _ns(i), "etcd", "--name", name(i), "--data-dir", self.data(i),
                  "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
                  "--listen-client-urls", client, "--advertise-client-urls", client,
-                 "--initial-cluster", members, "--initial-cluster-state", "new", "--logger", "zap", "--log-outputs", "stderr",
+                 "--initial-cluster", members, "--initial-cluster-state", "existing" if i in self.joined else "new",
+                 "--logger", "zap", "--log-outputs", "stderr",
                  "--heartbeat-interval", str(HEARTBEAT_MS), "--election-timeout", str(ELECTION_MS),
                  "--snapshot-count", str(SNAPSHOT_COUNT), "--pre-vote"], stdout=subprocess.DEVNULL, stderr=log)
 
@@ -96,6 +106,40 @@ class Cluster:
                 pass
             time.sleep(0.1)
         raise SystemExit("the cluster did not become ready")
+
+    def replace(self, i):
+        """An empty disk for a member that joins again as a new one; its old log is put aside."""
+        shutil.rmtree(self.data(i))
+        log = os.path.join(self.work, "%s.log" % name(i))
+        os.rename(log, log + ".old")
+        self.joined.add(i)
+        self.tails.pop(i, None)
+
+    def voters(self, conn):
+        """The voting members as the member at the other end of the connection knows them: their ids by name."""
+        code, d = conn.call("cluster/member/list", {}, 0.5)
+        if code != 200:
+            raise OSError(str(code))
+        where = {"http://%s:2380" % _ip(i): i for i in range(N)}
+        return {name(where[m["peerURLs"][0]]): int(m["ID"]) for m in d["members"] if not m.get("isLearner")}
+
+    def first_index(self, i):
+        """The first index that the member's raft log still holds, by what it has logged of compactions and installed snapshots; 1 before."""
+        at, gone = self.tails.get(i, (0, 0))
+        try:
+            with open(os.path.join(self.work, "%s.log" % name(i)), "rb") as f:
+                f.seek(at)
+                new = f.read()
+        except FileNotFoundError:
+            return gone + 1
+        whole = new[:new.rfind(b"\n") + 1]
+        for line in whole.splitlines():
+            if b"compacted Raft logs" in line:
+                gone = max(gone, int(json.loads(line)["compact-index"]))
+            elif b"applied incoming Raft snapshot" in line:
+                gone = max(gone, int(json.loads(line)["snapshot-index"]))
+        self.tails[i] = (at + len(whole), gone)
+        return gone + 1
 
     def snapshot_index(self, i):
         """Index of the newest snapshot on the member's disk (file name: <term>-<index>.snap)."""

@@ -20,6 +20,7 @@ KEYS, WORKERS, RETRIES, QUEUE_LIMIT = 8, 64, 2, 2000
 BACKOFF_S = (0.3, 0.7)                      # before the first and second retry, times a jitter of 0.5 .. 1.5
 TIMEOUT_S = {1: 1.2, 2: 1.0}                # per attempt, by configuration version of the service
 WRITES_PER_S, READS_PER_S = 40, 60
+LOCAL = 0.2                                 # share of the reads that one member answers alone (serializable)
 # answers with which etcd 3.4 says that it put nothing into its log
 DROPPED = ("raft proposal dropped", "too many requests")
 
@@ -115,11 +116,12 @@ class Load:
 
     # ---- operations ---------------------------------------------------------------------------
     def read(self, conns, home, row):
-        answer = self.tries(conns, home, row, lambda _: ("kv/range", {"key": b64(row["key"])}), None)
+        local = {"serializable": True} if row["path"] == "follower" else {}
+        answer = self.tries(conns, home, row, lambda _: ("kv/range", {"key": b64(row["key"]), **local}), None)
         if answer:
             kv = (answer.get("kvs") or [{}])[0]
             row.update(val=unb64(kv.get("value")) or None, mrev=int(kv.get("mod_revision", 0)), res="ok")
-            if row["val"]:
+            if row["val"] and not local:
                 self.seen[row["key"]] = row["val"]
         else:
             row["res"] = "fail"                                 # a read without an answer changed nothing
@@ -207,6 +209,8 @@ class Load:
             t["rsp"] = now()
             if out in ("ok", "compare"):
                 return d
+            if not acknowledge and out != "not-sent":
+                return None                                     # a read that had no answer is over: whoever still wants to know asks anew
         return None
 
     def worker(self, c):
@@ -219,7 +223,7 @@ class Load:
             row = dict(client=c, proc=proc, op=op, key=key, sched=sched, inv=0, rsp=0, res=None)
             self.s.add("operations_original_total")
             if op == "get":
-                row["path"] = "quorum"
+                row["path"] = "follower" if cmd == "local" else "quorum"
                 self.read(conns, c % N, row)
             else:
                 row.update(cmd=cmd, val=cmd)
@@ -253,7 +257,7 @@ class Load:
                 self.s.ack_p99_ns.value = xs[min(len(xs) - 1, int(0.99 * len(xs)))]
 
     def run(self, go, done):
-        rnd = random.Random(self.seed)
+        rnd, local_rnd = random.Random(self.seed), random.Random("local/%d" % self.seed)
         workers = [threading.Thread(target=self.worker, args=(c,), daemon=True) for c in range(WORKERS)]
         for w in workers + [threading.Thread(target=self.p99, daemon=True)]:
             w.start()
@@ -272,7 +276,8 @@ class Load:
                 if self.todo.qsize() >= QUEUE_LIMIT:
                     self.s.add("rejected_requests_due_to_admission_control")
                     continue
-                self.todo.put((sched, op, key, None if op == "get" else "w%d" % n))
+                local = "local" if local_rnd.random() < LOCAL else None
+                self.todo.put((sched, op, key, local if op == "get" else "w%d" % n))
         for _ in workers:
             self.todo.put(None)
         for w in workers:

@@ -16,8 +16,8 @@ class Sampler:
     """
     ROLES = {"StateLeader": "leader", "StateFollower": "follower", "StateCandidate": "candidate", "StatePreCandidate": "candidate"}
 
-    def __init__(self, cluster, shared, out, progress):
-        self.cl, self.s, self.out, self.progress = cluster, shared, out, progress
+    def __init__(self, cluster, shared, out, progress, membership=False):
+        self.membership, self.configs, self.cl, self.s, self.out, self.progress = membership, [], cluster, shared, out, progress
         self.fast_until, self.commit = 0, [0] * N
         self.rows, self.lock = [], threading.Lock()     # kept in memory for the failover phases
         self.stop = threading.Event()
@@ -36,13 +36,15 @@ class Sampler:
                 rt, lead = now(), self.cl.ids.get(int(st["lead"], 16), -1)
                 row = dict(t=t, rt=rt, m=name(i), role=self.ROLES[st["raftState"]], leader=name(lead) if lead >= 0 else None,
                            term=st["term"], commit=st["commit"], applied=int(d["raftAppliedIndex"]), snap=self.cl.snapshot_index(i))
+                if self.membership:
+                    row.update(self._configuration(i, conn), rt=now())
                 self.s.view_term[i], self.s.view_lead[i], self.s.view_up[i] = st["term"], lead, 1
                 self.commit[i] = st["commit"]
                 if row["role"] == "leader" and t >= progress_due:
                     progress_due = t + 200_000_000
-                    for mid, p in sorted(st["progress"].items(), key=lambda kv: self.cl.ids[int(kv[0], 16)]):
-                        self.progress(t=t, rt=rt, leader=name(i), term=st["term"], commit=st["commit"],
-                                      m=name(self.cl.ids[int(mid, 16)]), match=p["match"])
+                    known = {self.cl.ids[int(mid, 16)]: p for mid, p in st["progress"].items() if int(mid, 16) in self.cl.ids}
+                    for j, p in sorted(known.items()):
+                        self.progress(t=t, rt=rt, leader=name(i), term=st["term"], commit=st["commit"], m=name(j), match=p["match"])
             except Exception as e:
                 conn.close()
                 self.s.view_lead[i], self.s.view_up[i] = -1, 0
@@ -51,6 +53,17 @@ class Sampler:
             with self.lock:
                 self.rows.append(row)
             time.sleep(max(0, (t - now()) / 1e9 + (0.03 if now() < self.fast_until else 0.1)))
+
+    def _configuration(self, i, conn):
+        """First index, voters and configuration of a sample. etcd numbers no configurations: the version is the place of the set of
+        member ids among those that any sample has shown, in the order in which they were first seen."""
+        voters = self.cl.voters(conn)
+        ids = sorted(voters.values())
+        with self.lock:
+            if ids not in self.configs:
+                self.configs.append(ids)
+            version = self.configs.index(ids) + 1
+        return dict(first=self.cl.first_index(i), config=version, voters=sorted(voters))
 
     def leader(self):
         """The member that takes itself for the leader in the highest term, or None."""
@@ -84,12 +97,17 @@ class Supervisor:
         self.cl, self.s, self.sm, self.out, self.replay = cluster, shared, sampler, out, replay
         self.period, self.threshold, self.stop = period, threshold, threading.Event()
         self.restarted = {}                             # member -> (spawn began, serving again)
+        self.held = set()                               # members that are left alone
         self.threads = [threading.Thread(target=self._member, args=(i,), daemon=True) for i in range(N)]
 
     def _member(self, i):
         conn, failed, due = Conn(addr(i), 0.3), 0, time.monotonic()
         while not self.stop.is_set():
             t = now()
+            if i in self.held:
+                failed, due = 0, time.monotonic() + self.period
+                self.stop.wait(self.period)
+                continue
             try:
                 self.cl.status(i, conn, 0.3)
                 failed = 0
