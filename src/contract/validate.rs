@@ -7,7 +7,7 @@ use super::leaf::{Id, Text};
 use super::wire::{ContractWire, EndpointWire, LatencyScope, ObjectivesWire};
 use super::{
     Cluster, Contract, DeclaredPhases, Endpoint, ErrorBudget, Exclusion, Load, Objectives, Probe, Quorum, Release, Resource,
-    Risk, Rollback, Trigger, Waiver,
+    Risk, Rollback, Scenarios, Trigger, Waiver,
 };
 use crate::error::Fault;
 use crate::exact::Ratio;
@@ -80,6 +80,8 @@ fn contract(source: SourceId, wire: ContractWire, cx: &mut Decoder) -> Contract 
     let exclusions: Vec<Exclusion> =
         wire.exclusion.into_iter().map(|e| Exclusion { gate: ident(e.gate), reason: e.reason.value.0 }).collect();
     unique(exclusions.iter().map(|e| &e.gate), "exclusion of", cx);
+    let families: Vec<At<String>> = wire.release.families.into_iter().map(ident).collect();
+    unique(&families, "family", cx);
     Contract {
         source,
         release: Release {
@@ -90,6 +92,7 @@ fn contract(source: SourceId, wire: ContractWire, cx: &mut Decoder) -> Contract 
             owner: wire.release.owner.value.0,
             question: wire.release.question.value.0,
             profile: ident(wire.release.profile),
+            families,
         },
         cluster: Cluster {
             members: members.into_iter().map(|m| m.value).collect(),
@@ -130,6 +133,12 @@ fn contract(source: SourceId, wire: ContractWire, cx: &mut Decoder) -> Contract 
             window: b.window.value.0,
             share: b.share.value.0,
             span: b.span,
+        }),
+        scenarios: wire.scenarios.map(|s| Scenarios {
+            bound: s.bound.value.0,
+            crash_recovery: s.crash_recovery.map(|d| d.value.0),
+            takeover_recovery: s.takeover_recovery.map(|d| d.value.0),
+            span: s.span,
         }),
         rollback: wire.rollback.and_then(|r| {
             let trigger = Trigger::parse(&r.trigger.value.0);
@@ -188,12 +197,26 @@ fn bounds(wire: &ContractWire, cx: &mut Decoder) {
         refuse(share.value.0 == Ratio::ZERO, share.span, "`share` must be above 0", "write share = 0.05");
         refuse(budget.window.value.0 == 0, budget.window.span, "`window` must be above 0", "write window = \"30d\"");
     }
+    if let Some(scenarios) = &wire.scenarios {
+        let bound = &scenarios.bound;
+        let bad = bound.value.0 == Ratio::ZERO || bound.value.0 == Ratio::ONE;
+        refuse(bad, bound.span, "`bound` must lie between 0 and 1", "write bound = 0.01");
+        for time in [&scenarios.crash_recovery, &scenarios.takeover_recovery].into_iter().flatten() {
+            refuse(
+                time.value.0 == 0 || time.value.0 > DAY,
+                time.span,
+                "a recovery must be above 0 and at most a day",
+                "write it as \"400ms\"",
+            );
+        }
+    }
     if let Some(objectives) = &wire.objectives {
         let times = [
             Some(&objectives.recovery),
             objectives.catch_up.as_ref(),
             objectives.write_p99.as_ref(),
             objectives.read_p99.as_ref(),
+            objectives.in_doubt.as_ref(),
         ];
         for time in times.into_iter().flatten() {
             let bad = time.value.0 == 0 || time.value.0 > DAY;
@@ -249,6 +272,7 @@ fn objectives(wire: Option<ObjectivesWire>, cx: &mut Decoder) -> Objectives {
         split_brain_writes: 0,
         duplicate_executions: 0,
         retry_amplification: None,
+        in_doubt: None,
     };
     let Some(wire) = wire else {
         return objectives;
@@ -273,6 +297,7 @@ fn objectives(wire: Option<ObjectivesWire>, cx: &mut Decoder) -> Objectives {
     objectives.catch_up = ns(wire.catch_up);
     objectives.write_p99 = ns(wire.write_p99);
     objectives.read_p99 = ns(wire.read_p99);
+    objectives.in_doubt = ns(wire.in_doubt);
     objectives.latency_scope = wire.latency_scope.map_or(objectives.latency_scope, |s| s.value);
     objectives.confidence = wire.confidence.map_or(objectives.confidence, |c| c.value.0);
     objectives.retry_amplification = wire.retry_amplification.map(|r| r.value.0);

@@ -8,7 +8,7 @@ use super::{
 use crate::contract::{Contract, FieldRule, Matrix, Waiver};
 use crate::evidence::{Artifact, Evidence, State};
 use crate::exact::{Ratio, millis, seconds};
-use crate::gate::{CRITERIA, Outcome, Profile};
+use crate::gate::{CRITERIA, Outcome, Profile, asked};
 use crate::verdict::Verdict;
 use std::collections::BTreeMap;
 
@@ -115,7 +115,7 @@ fn gate_facts(outcome: &Outcome, inputs: &Inputs<'_>, waivers: &[WaiverFacts]) -
         title: gate.title.into(),
         proves: gate.proves.into(),
         blind: gate.blind.into(),
-        required: inputs.profile.gates.contains(&gate.id) && outcome.verdict != Verdict::NotApplicable,
+        required: asked(inputs.contract, inputs.profile, gate) && outcome.verdict != Verdict::NotApplicable,
         verdict: outcome.verdict,
         why: outcome.why.clone(),
         waived: waivers.iter().any(|w| w.gate == gate.id && w.state == "in force"),
@@ -261,6 +261,21 @@ fn declared(contract: &Contract) -> Vec<Section> {
             ],
         ));
     }
+    if let Some(scenarios) = &contract.scenarios {
+        let limit = |ns: Option<i64>| ns.map_or("none declared".to_string(), |ns| format!("{} s", seconds(ns)));
+        sections.push(section(
+            "Scenarios",
+            [
+                ("greatest probability of a violation p_U", scenarios.bound.to_string()),
+                ("recovery after a crash", limit(scenarios.crash_recovery)),
+                ("recovery after a lease takeover", limit(scenarios.takeover_recovery)),
+            ],
+        ));
+    }
+    if !contract.release.families.is_empty() {
+        let names: Vec<&str> = contract.release.families.iter().map(|f| f.value.as_str()).collect();
+        sections.push(section("Families of gates beyond the profile", [("asked for", names.join(", "))]));
+    }
     if let Some(rollback) = &contract.rollback {
         let rehearsal = rollback.rehearsal.as_ref().map_or("none", |r| r.value.as_str());
         sections.push(section(
@@ -327,6 +342,7 @@ fn objectives(contract: &Contract) -> Section {
     add("lost commits", Some(o.lost_commits.to_string()));
     add("split-brain writes", Some(o.split_brain_writes.to_string()));
     add("duplicate executions", Some(o.duplicate_executions.to_string()));
+    add("in doubt after a coordinator's crash", o.in_doubt.map(|r| format!("{} s", seconds(r.value))));
     add("attempts per operation during faults", o.retry_amplification.map(|r| format!("at most {r}")));
     Section { title: "Objectives".into(), rows }
 }

@@ -18,6 +18,7 @@ mod quorum;
 mod recovery;
 mod retries;
 mod run;
+mod scenarios;
 mod served;
 mod telemetry;
 
@@ -82,6 +83,12 @@ pub fn gate(id: &str) -> Option<&'static Gate> {
     gates().into_iter().find(|g| g.id == id)
 }
 
+/// Whether a release asks for a gate: its profile does, or the contract adds the gate's family.
+#[must_use]
+pub fn asked(contract: &Contract, profile: &Profile, gate: &Gate) -> bool {
+    profile.gates.contains(&gate.id) || contract.release.families.iter().any(|f| f.value == gate.family())
+}
+
 /// The registry: one table a family.
 const FAMILIES: &[&[Gate]] = &[
     contract::GATES,
@@ -94,6 +101,7 @@ const FAMILIES: &[&[Gate]] = &[
     latency::GATES,
     budget::GATES,
     telemetry::GATES,
+    scenarios::GATES,
     integrity::GATES,
 ];
 

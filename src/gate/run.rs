@@ -3,7 +3,7 @@
 //! In: a release and its profile. Out: one outcome a gate, in the order of the profile. The worst test counts. A test that does not
 //! exercise what a gate asks says so with [`Judgement::not_exercised`] and is left out; a gate that no test exercises is inconclusive.
 
-use super::{Gate, Judge, Profile, ReleaseCx, TestCx, gates};
+use super::{Gate, Judge, Profile, ReleaseCx, TestCx, asked, gates};
 use crate::judge::traffic::idle_fault;
 use crate::verdict::{Gap, Judgement, Verdict, telling};
 use std::collections::BTreeMap;
@@ -57,7 +57,7 @@ pub fn judge(cx: &ReleaseCx<'_>, profile: &Profile) -> Vec<Outcome> {
     let mut all = gates();
     all.sort_by_key(order);
     for gate in all {
-        let outcome = if !profile.gates.contains(&gate.id) {
+        let outcome = if !asked(cx.contract, profile, gate) {
             skipped(gate, format!("profile {} does not ask for it", profile.name))
         } else if let Some(exclusion) = cx.contract.exclusions.iter().find(|e| e.gate.value == gate.id) {
             skipped(gate, format!("excluded: {}", exclusion.reason))

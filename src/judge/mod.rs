@@ -12,6 +12,7 @@ pub mod quorum;
 pub mod recovery;
 pub mod retries;
 pub mod revisions;
+pub mod scenarios;
 pub mod tally;
 pub mod telemetry;
 pub mod traffic;

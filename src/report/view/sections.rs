@@ -53,8 +53,8 @@ const PLAN: [Plan; 10] = [
     Plan {
         title: "Test matrix with fault injection method and expected outcome",
         about: "How each promise was attacked, and what was expected before it was.",
-        declared: &[],
-        kinds: &["run", "faults"],
+        declared: &["Scenarios", "Families"],
+        kinds: &["run", "faults", "scenarios"],
     },
     Plan {
         title: "Operation history and linearizability check",
@@ -78,7 +78,7 @@ const PLAN: [Plan; 10] = [
         title: "Replay and duplicate-command audit",
         about: "Whether recovery applies every committed command once, and in time.",
         declared: &[],
-        kinds: &["replay", "applied", "attempts", "transactions", "votes"],
+        kinds: &["replay", "applied", "attempts", "votes"],
     },
     Plan {
         title: "p95, p99 and worst observed latency during tests",
