@@ -14,7 +14,7 @@ mod validate_matrix;
 mod wire;
 mod wire_matrix;
 
-pub use choices::{ClockKind, Generator, NilRead, Origin, TimeUnit};
+pub use choices::{ClockKind, Generator, NilRead, Origin, Subject, TimeUnit};
 pub use mapping::FieldRule;
 pub use matrix::{Binding, Clock, Matrix, Model, Pair, Test, Whole};
 pub use trigger::{Comparison, Trigger};

@@ -5,7 +5,7 @@ use super::{
     ArtifactFacts, CriterionFacts, Decision, Dossier, ExclusionFacts, FileFacts, GateFacts, ReleaseFacts, RiskFacts, SCHEMA,
     Section, TestFacts, TestJudgement, Tool, WaiverFacts,
 };
-use crate::contract::{Contract, FieldRule, Matrix, Waiver};
+use crate::contract::{Contract, FieldRule, Matrix, Subject, Waiver};
 use crate::evidence::{Artifact, Evidence, State};
 use crate::exact::{Ratio, millis, seconds};
 use crate::gate::{CRITERIA, Outcome, Profile, asked};
@@ -37,7 +37,7 @@ pub fn build(inputs: &Inputs<'_>) -> Dossier {
     let contract = inputs.contract;
     let waivers: Vec<WaiverFacts> = contract.waivers.iter().map(|w| waiver(w, inputs)).collect();
     let gates: Vec<GateFacts> = inputs.outcomes.iter().map(|o| gate_facts(o, inputs, &waivers)).collect();
-    let tests: Vec<String> = inputs.matrix.tests.iter().map(|t| t.id.value.clone()).collect();
+    let tests: Vec<String> = inputs.matrix.of_system().map(|t| t.id.value.clone()).collect();
     Dossier {
         schema: SCHEMA,
         tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
@@ -144,6 +144,7 @@ fn test_facts(test: &crate::contract::Test, evidence: &Evidence) -> TestFacts {
     TestFacts {
         id: test.id.value.clone(),
         plan: test.plan.clone(),
+        baseline: test.subject == Subject::Baseline,
         fault: test.fault.clone(),
         method: test.method.clone(),
         model: test.model.clone(),

@@ -46,7 +46,7 @@ struct Failover {
 
 fn consumed(cx: &ReleaseCx<'_>) -> Judged {
     let tests: Vec<TestCx<'_>> =
-        cx.matrix.tests.iter().filter(|t| t.requires("phases")).map(|test| TestCx { release: *cx, test }).collect();
+        cx.matrix.of_system().filter(|t| t.requires("phases")).map(|test| TestCx { release: *cx, test }).collect();
     if tests.is_empty() {
         return Err(Gap::new("no test requires phases"));
     }
@@ -130,7 +130,7 @@ fn rollback_trigger(cx: &ReleaseCx<'_>) -> Judged {
         rollback.rehearsal.as_ref().ok_or_else(|| Gap::new("the contract names no test that rehearsed the rollback"))?;
     let rehearsal = rehearsal.value.as_str();
     let mut watched: Vec<Watched> = Vec::new();
-    for test in &cx.matrix.tests {
+    for test in cx.matrix.of_system() {
         let test = TestCx { release: *cx, test };
         watched.extend(watch(&test, rollback)?);
     }

@@ -82,8 +82,7 @@ fn run(cx: &ReleaseCx<'_>, gate: &'static Gate, others: &[Outcome], traffic: &Tr
         Judge::Outcomes(judge) => whole(judge(cx, others).unwrap_or_else(Judgement::from)),
         Judge::Test(judge) => cx
             .matrix
-            .tests
-            .iter()
+            .of_system()
             .filter(|test| gate.needs.iter().all(|kind| test.requires(kind)))
             .map(|test| TestOutcome {
                 test: test.id.value.clone(),
@@ -107,7 +106,7 @@ fn spokesman(verdict: Verdict, tests: &[TestOutcome]) -> Option<&TestOutcome> {
 
 /// Why no test can be judged: which evidence would have to be required.
 fn unrequired(cx: &ReleaseCx<'_>, gate: &Gate) -> String {
-    let never: Vec<&str> = gate.needs.iter().copied().filter(|k| !cx.matrix.tests.iter().any(|t| t.requires(k))).collect();
+    let never: Vec<&str> = gate.needs.iter().copied().filter(|k| !cx.matrix.of_system().any(|t| t.requires(k))).collect();
     let needs = gate.needs.join(" and ");
     if gate.needs.len() > 1 && never.is_empty() {
         format!("no single test requires {needs}: different tests do, and the gate needs them of one run")

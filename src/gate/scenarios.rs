@@ -9,7 +9,8 @@ mod recovery;
 mod strength;
 
 use super::{Gate, Judge, ReleaseCx};
-use crate::evidence::kinds::{Scenario, Subject};
+use crate::contract::Subject;
+use crate::evidence::kinds::Scenario;
 use crate::evidence::record::Record;
 use crate::judge::scenarios::{FAULTS, Run, runs};
 use crate::judge::tally::{Flaw, Tally};
@@ -69,7 +70,7 @@ fn all<'e>(cx: &ReleaseCx<'e>, subject: Subject) -> Result<Vec<Run<'e>>, Gap> {
     let mut any = false;
     for test in tests {
         any = true;
-        list.extend(runs(cx.evidence, &test.id.value)?);
+        list.extend(runs(cx.evidence, test)?);
     }
     list.retain(|run| run.subject == subject);
     match (any, list.is_empty()) {

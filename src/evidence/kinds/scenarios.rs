@@ -1,19 +1,10 @@
 //! Injected scenarios.
 
+use crate::contract::Subject;
 use crate::evidence::record::{record, word_cell};
 use crate::evidence::symbol::{Sym, Syms};
 use crate::evidence::table::{Micro, Ns};
-use crate::words::words;
 
-words! {
-    /// What a scenario was run against.
-    enum Subject {
-        /// The system to be released.
-        System = "system",
-        /// The unprotected baseline.
-        Baseline = "baseline",
-    }
-}
 word_cell!(Subject);
 
 record! {
@@ -22,8 +13,8 @@ record! {
     "scenarios" as Scenario {
         /// Its id.
         "id" id: Sym,
-        /// What was tested.
-        "subject" subject: Subject,
+        /// What was tested: system or baseline, as its test.
+        "subject" subject: Option<Subject>,
         /// The fault: crash, stale-takeover, retry-storm, timeout-burst, duplicate-submission, partial-write, or another; absent or none
         /// when the scenario ran undisturbed.
         "fault" fault: Option<Sym>,

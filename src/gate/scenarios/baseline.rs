@@ -1,7 +1,7 @@
 //! The baseline: the same faults against an unprotected subject, rate by rate.
 
 use super::{all, by_fault, doubts, finding};
-use crate::evidence::kinds::Subject;
+use crate::contract::Subject;
 use crate::exact::Ratio;
 use crate::figure::binomial::interval_figure;
 use crate::gate::ReleaseCx;

@@ -1,7 +1,7 @@
 //! Recovery of scenarios against its limits: the worst is judged.
 
 use super::{all, finding};
-use crate::evidence::kinds::Subject;
+use crate::contract::Subject;
 use crate::exact::seconds;
 use crate::figure::dependability::mttr_figure;
 use crate::gate::ReleaseCx;

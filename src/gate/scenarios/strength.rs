@@ -1,7 +1,7 @@
 //! Strength: what the number of runs proves.
 
 use super::{all, doubts};
-use crate::evidence::kinds::Subject;
+use crate::contract::Subject;
 use crate::exact::Ratio;
 use crate::figure::binomial::bounds;
 use crate::figure::confidence::{percent, runs_for, zero_failure_figure};

@@ -7,7 +7,8 @@
 pub mod recovery;
 
 use super::commands::Applications;
-use crate::evidence::kinds::{Application, Decision, Injection, Operation, Outcome, Recovery, Ruling, Scenario, Subject};
+use crate::contract::{Subject, Test};
+use crate::evidence::kinds::{Application, Decision, Injection, Operation, Outcome, Recovery, Ruling, Scenario};
 use crate::evidence::record::Record;
 use crate::evidence::symbol::Sym;
 use crate::evidence::{Evidence, Rows};
@@ -101,7 +102,8 @@ fn bound<'e, R: Record>(evidence: &'e Evidence, test: &str) -> Result<Option<Row
 ///
 /// # Errors
 /// A [`Gap`] when scenarios are not there, or any record beside them is bound and not whole.
-pub fn runs<'e>(evidence: &'e Evidence, test: &'e str) -> Result<Vec<Run<'e>>, Gap> {
+pub fn runs<'e>(evidence: &'e Evidence, of: &'e Test) -> Result<Vec<Run<'e>>, Gap> {
+    let test = of.id.value.as_str();
     let scenarios = evidence.rows::<Scenario>(test)?;
     let raw = raw(evidence, test)?;
     let acks = recovery::Acks::read(evidence, test)?;
@@ -111,7 +113,7 @@ pub fn runs<'e>(evidence: &'e Evidence, test: &'e str) -> Result<Vec<Run<'e>>, G
         let mut run = Run {
             test,
             id: evidence.text(scenario.id),
-            subject: scenario.subject,
+            subject: of.subject,
             fault: scenario.fault.map(|f| evidence.text(f)).filter(|f| *f != "none"),
             rate: scenario.rate.map(|r| r.0),
             seed: scenario.seed,
@@ -124,6 +126,9 @@ pub fn runs<'e>(evidence: &'e Evidence, test: &'e str) -> Result<Vec<Run<'e>>, G
         };
         if !seen.insert(scenario.id) {
             run.doubts.push("has the id of another scenario".into());
+        }
+        if let Some(other) = scenario.subject.filter(|s| *s != of.subject) {
+            run.doubts.push(format!("says that it ran against the {}, its test against the {}", other.word(), of.subject.word()));
         }
         raw.weigh(&scenario, &mut run);
         run.recovery = acks.recovered(evidence, &scenario, run.fault);

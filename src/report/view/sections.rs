@@ -183,7 +183,7 @@ fn no_plot(number: usize, none: bool) -> Option<String> {
 fn tests(dossier: &Dossier) -> Grid {
     let row = |t: &TestFacts| {
         vec![
-            name(&t.id),
+            if t.baseline { format!("{} (unprotected baseline)", name(&t.id)) } else { name(&t.id) },
             or_dash(&t.fault),
             or_dash(&t.method),
             or_dash(&format!("{}, {}", t.model, t.layer)),
