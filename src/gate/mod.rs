@@ -4,6 +4,7 @@
 //! here for all of them: a gap in the evidence is inconclusive, and a pass over a fault without traffic is inconclusive.
 //! Refuses to know files and reports.
 
+mod atomic_commit;
 mod bind;
 mod budget;
 mod commands;
@@ -21,6 +22,7 @@ mod run;
 mod scenarios;
 mod served;
 mod telemetry;
+mod votes;
 
 pub use bind::bind;
 pub use profile::{CRITERIA, Criterion, FOUNDATIONS, PROFILES, Profile};
@@ -102,6 +104,8 @@ const FAMILIES: &[&[Gate]] = &[
     budget::GATES,
     telemetry::GATES,
     scenarios::GATES,
+    atomic_commit::GATES,
+    votes::GATES,
     integrity::GATES,
 ];
 

@@ -1,5 +1,6 @@
 //! Checkers: pure functions from typed evidence to findings. They know no files, no clock and no gates.
 
+pub mod atomic_commit;
 pub mod commands;
 pub mod fencing;
 pub mod freshness;
@@ -16,3 +17,4 @@ pub mod scenarios;
 pub mod tally;
 pub mod telemetry;
 pub mod traffic;
+pub mod votes;

@@ -34,7 +34,7 @@ pub use replay::Recovery;
 pub use run::Run;
 pub use scenarios::Scenario;
 pub use telemetry::{Point, SeriesType};
-pub use votes::Vote;
+pub use votes::{Vote, VoteRole};
 
 use super::record::{Kind, Record};
 
