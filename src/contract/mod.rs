@@ -273,6 +273,8 @@ pub struct ErrorBudget {
     pub window: i64,
     /// The share that this release may spend on one failover.
     pub share: Ratio,
+    /// The mean time between failures in operation, in ns.
+    pub mtbf: Option<i64>,
     /// Where it stands.
     pub span: Span,
 }

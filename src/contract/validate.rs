@@ -132,6 +132,7 @@ fn contract(source: SourceId, wire: ContractWire, cx: &mut Decoder) -> Contract 
             slo: b.slo.value.0,
             window: b.window.value.0,
             share: b.share.value.0,
+            mtbf: b.mtbf.map(|m| m.value.0),
             span: b.span,
         }),
         scenarios: wire.scenarios.map(|s| Scenarios {
@@ -195,6 +196,9 @@ fn bounds(wire: &ContractWire, cx: &mut Decoder) {
             "write slo = 0.999",
         );
         refuse(share.value.0 == Ratio::ZERO, share.span, "`share` must be above 0", "write share = 0.05");
+        if let Some(mtbf) = &budget.mtbf {
+            refuse(mtbf.value.0 == 0, mtbf.span, "`mtbf` must be above 0", "write mtbf = \"30d\"");
+        }
         refuse(budget.window.value.0 == 0, budget.window.span, "`window` must be above 0", "write window = \"30d\"");
     }
     if let Some(scenarios) = &wire.scenarios {

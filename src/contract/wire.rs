@@ -285,6 +285,8 @@ wire! {
         window: At<Dur>,
         /// The share of the budget that this release may spend on one failover.
         share: At<Fraction>,
+        /// The mean time between failures in operation, such as "30d", for the figure of availability. Injected faults cannot tell it.
+        mtbf: Option<At<Dur>>,
     }
 }
 

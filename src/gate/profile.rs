@@ -66,7 +66,9 @@ pub const CRITERIA: &[Criterion] = &[
     },
 ];
 
-/// All profiles.
+/// All profiles. A contract may ask for more families with `families`, which is how atomic-commit and votes come in. The scenarios family is asked of
+/// fenced queues: it compares with an unprotected baseline and counts six faults of a queue's workers, which a replicated log need not have; one that
+/// does says `families = ["scenarios"]`.
 pub const PROFILES: &[Profile] = &[
     Profile {
         name: "replicated-log",
