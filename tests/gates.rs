@@ -1,7 +1,7 @@
 //! Every gate has cases in `tests/data/gates/<gate-id>/<name>/`, where the name begins with the verdict that must come out.
 //!
 //! A case holds evidence files, and `contract.toml` and `matrix.toml` unless those of the gate's folder, or of
-//! `tests/data/gates/`, will do. `why.txt`, if there, is a part of the reason that must be given. Adding a case is adding a folder.
+//! `tests/data/gates/`, will do. `why.txt` is a part of the reason that must be given. Adding a case is adding a folder.
 
 use quorate::contract::{parse_contract, parse_matrix};
 use quorate::error::{Error, ErrorKind};
@@ -105,7 +105,7 @@ fn every_case_gets_its_verdict() {
         let wanted = name.split('-').next().unwrap_or_default();
         let part = fs::read_to_string(case.join("why.txt")).unwrap_or_default();
         match run(&gate, &case, &Folder::sound(&case)) {
-            Ok((verdict, why)) if verdict == wanted && why.contains(part.trim()) => {}
+            Ok((verdict, why)) if verdict == wanted && !part.trim().is_empty() && why.contains(part.trim()) => {}
             Ok((verdict, why)) => wrong.push(format!("{gate}/{name}: {verdict}: {why} (wanted …{}…)", part.trim())),
             Err(error) => wrong.push(format!("{gate}/{name}: {error}")),
         }
