@@ -68,10 +68,10 @@ impl Run<'_> {
         format!("scenario {} ({}) of test {}", self.id, self.fault.unwrap_or("undisturbed"), self.test)
     }
 
-    /// What makes two scenarios the same run: fault, rate and seed where there is one, else its own id.
+    /// What makes two scenarios the same run: fault, rate and seed where there is one, else its own line.
     #[must_use]
-    pub fn identity(&self) -> (Option<&str>, Option<i64>, Option<i64>, &str, &str) {
-        let own = if self.seed.is_some() { ("", "") } else { (self.test, self.id) };
+    pub fn identity(&self) -> (Option<&str>, Option<i64>, Option<i64>, &str, u64) {
+        let own = if self.seed.is_some() { ("", 0) } else { (&*self.source.path, self.source.line.unwrap_or(0)) };
         (self.fault, self.rate, self.seed, own.0, own.1)
     }
 }
@@ -108,6 +108,7 @@ pub fn runs<'e>(evidence: &'e Evidence, of: &'e Test) -> Result<Vec<Run<'e>>, Ga
     let raw = raw(evidence, test)?;
     let acks = recovery::Acks::read(evidence, test)?;
     let mut seen = BTreeSet::new();
+    let mut taken = BTreeMap::new();
     let mut runs = Vec::new();
     for (row, scenario) in scenarios.iter() {
         let mut run = Run {
@@ -131,6 +132,7 @@ pub fn runs<'e>(evidence: &'e Evidence, of: &'e Test) -> Result<Vec<Run<'e>>, Ga
             run.doubts.push(format!("says that it ran against the {}, its test against the {}", other.word(), of.subject.word()));
         }
         raw.weigh(&scenario, &mut run);
+        raw.alone(&scenario, &mut run, &mut taken);
         run.recovery = acks.recovered(evidence, &scenario, run.fault);
         runs.push(run);
     }
@@ -184,6 +186,21 @@ impl<'e> Raw<'e> {
         {
             if let Some(claimed) = claimed.filter(|c| usize::try_from(*c) != Ok(counted)) {
                 run.doubts.push(format!("claims {claimed} {what}, its records show {counted}"));
+            }
+        }
+    }
+
+    /// Whether no other scenario names its commands and faults: one effect or fault that is counted in several runs would make them look like more
+    /// than there were.
+    fn alone(&self, scenario: &Scenario, run: &mut Run<'e>, taken: &mut BTreeMap<(&'static str, Sym), &'e str>) {
+        for (what, list) in [("command", scenario.commands), ("fault", scenario.injections)] {
+            let names: BTreeSet<Sym> = list.map_or(&[][..], |l| self.evidence.symbols.list(l)).iter().copied().collect();
+            for name in names {
+                if let Some(other) = taken.get(&(what, name)) {
+                    run.doubts.push(format!("names {what} {}, as does scenario {other}", self.evidence.text(name)));
+                } else {
+                    taken.insert((what, name), run.id);
+                }
             }
         }
     }

@@ -245,6 +245,8 @@ mod tests {
         for (gate, number) in cases {
             assert_eq!(place(gate), number, "{gate}");
         }
+        let lost: Vec<&str> = crate::gate::gates().into_iter().filter(|g| place(g.id) == 10).map(|g| g.family()).collect();
+        assert!(lost.iter().all(|family| *family == "integrity"), "only integrity has its place in the last section: {lost:?}");
         assert_eq!(place("integrity.artifacts"), 10);
         assert_eq!(place("contract.plan-covered"), 3);
     }
