@@ -163,20 +163,18 @@ fn serializable_reads_in_a_partition_are_stale_308_times_on_8_keys() {
 
 /// The resource's own lines of one cell of the queue drill: one mode at one fault rate.
 fn cell(mode: &str, percent: u32) -> String {
-    let file = format!(
-        r#"path      = "events.jsonl"
+    let file = r#"path      = "events.jsonl"
 origin    = "resource"
-clock     = {{ kind = "wall", id = "postgres", unit = "s" }}
-constants = {{ resource = "ledger" }}
-whole     = {{ last = {{ src = "resource", seq = 3349 }} }}
+clock     = { kind = "wall", id = "postgres", unit = "s" }
+constants = { resource = "ledger" }
+whole     = { last = { src = "resource", seq = 3349 } }
 [test.evidence.fields]
 t      = "at"
 seq    = "seq"
 job    = "job"
 holder = "worker"
 epoch  = "token"
-"#
-    );
+"#;
     let when = |op: &str| {
         format!(
             "when = {{ src = \"resource\", op = \"{op}\", mode = \"{mode}\", p = {percent}{} }}\n",

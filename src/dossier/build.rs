@@ -229,6 +229,40 @@ fn declared(contract: &Contract) -> Vec<Section> {
         ));
     }
     sections.push(objectives(contract));
+    sections.extend(recovery(contract));
+    if let Some(scenarios) = &contract.scenarios {
+        let limit = |ns: Option<i64>| ns.map_or("none declared".to_string(), |ns| format!("{} s", seconds(ns)));
+        sections.push(section(
+            "Scenarios",
+            [
+                ("greatest probability of a violation p_U", scenarios.bound.to_string()),
+                ("recovery after a crash", limit(scenarios.crash_recovery)),
+                ("recovery after a lease takeover", limit(scenarios.takeover_recovery)),
+            ],
+        ));
+    }
+    if !contract.release.families.is_empty() {
+        let names: Vec<&str> = contract.release.families.iter().map(|f| f.value.as_str()).collect();
+        sections.push(section("Families of gates beyond the profile", [("asked for", names.join(", "))]));
+    }
+    if let Some(rollback) = &contract.rollback {
+        let rehearsal = rollback.rehearsal.as_ref().map_or("none", |r| r.value.as_str());
+        sections.push(section(
+            "Rollback",
+            [
+                ("metric", rollback.metric.clone()),
+                ("trigger", rollback.trigger.text.clone()),
+                ("owner", rollback.owner.clone()),
+                ("rehearsal", rehearsal.to_string()),
+            ],
+        ));
+    }
+    sections
+}
+
+/// Failover phases, probe and error budget.
+fn recovery(contract: &Contract) -> Vec<Section> {
+    let mut sections = Vec::new();
     if let Some(phases) = &contract.failover {
         sections.push(section(
             "Declared failover phases",
@@ -259,33 +293,6 @@ fn declared(contract: &Contract) -> Vec<Section> {
                 ("service level objective", budget.slo.to_string()),
                 ("window", format!("{} d", Ratio::new(i128::from(budget.window), 86_400_000_000_000).unwrap_or(Ratio::ZERO))),
                 ("share for one failover", budget.share.to_string()),
-            ],
-        ));
-    }
-    if let Some(scenarios) = &contract.scenarios {
-        let limit = |ns: Option<i64>| ns.map_or("none declared".to_string(), |ns| format!("{} s", seconds(ns)));
-        sections.push(section(
-            "Scenarios",
-            [
-                ("greatest probability of a violation p_U", scenarios.bound.to_string()),
-                ("recovery after a crash", limit(scenarios.crash_recovery)),
-                ("recovery after a lease takeover", limit(scenarios.takeover_recovery)),
-            ],
-        ));
-    }
-    if !contract.release.families.is_empty() {
-        let names: Vec<&str> = contract.release.families.iter().map(|f| f.value.as_str()).collect();
-        sections.push(section("Families of gates beyond the profile", [("asked for", names.join(", "))]));
-    }
-    if let Some(rollback) = &contract.rollback {
-        let rehearsal = rollback.rehearsal.as_ref().map_or("none", |r| r.value.as_str());
-        sections.push(section(
-            "Rollback",
-            [
-                ("metric", rollback.metric.clone()),
-                ("trigger", rollback.trigger.text.clone()),
-                ("owner", rollback.owner.clone()),
-                ("rehearsal", rehearsal.to_string()),
             ],
         ));
     }
