@@ -3,7 +3,7 @@
 use super::{all, by_fault, doubts, finding};
 use crate::contract::Subject;
 use crate::exact::Ratio;
-use crate::figure::binomial::interval_figure;
+use crate::figure::binomial::{bounds, interval_figure};
 use crate::gate::ReleaseCx;
 use crate::judge::scenarios::{Run, rate};
 use crate::judge::tally::{Flaw, Tally};
@@ -46,16 +46,24 @@ pub(super) fn judge(cx: &ReleaseCx<'_>) -> Judged {
         tally.faults.push(Flaw::new(0, why, finding("system-applied-twice", run)));
     }
     system.iter().chain(&baseline).for_each(|run| doubts(run, &mut tally));
+    let side = each_side(cx.contract.objectives.confidence);
     let told: Vec<String> = of_baseline
         .iter()
         .map(|(at, b)| {
             let s = of_system.get(at).copied().unwrap_or_default();
-            format!("at {}: baseline {} of {}, system {} of {}", rate(*at), b.1, b.0, s.1, s.0)
+            format!("at {}: baseline {}, system {}", rate(*at), share(*b, side), share(s, side))
         })
         .collect();
     let pass = format!("scenarios that applied a command twice, {}", told.join("; "));
     let judgement = tally.conclude(pass, "no scenario was judged");
     Ok(figures(cx, &of_system, &of_baseline).into_iter().fold(judgement, Judgement::figure))
+}
+
+/// A share with its exact interval: `8 of 250 (1.39 to 6.21 %)`.
+fn share((n, k): (u64, u64), side: Ratio) -> String {
+    let percent = |r: Ratio| r.mul(Ratio::int(100)).map_or(String::new(), |p| p.decimal(2));
+    let interval = bounds(k, n, side).map_or(String::new(), |b| format!(" ({} to {} %)", percent(b.lower), percent(b.upper)));
+    format!("{k} of {n}{interval}")
 }
 
 /// Whether both were put to a rate, and the baseline shows the bug at it.
