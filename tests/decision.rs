@@ -119,3 +119,25 @@ fn the_seven_criteria_are_carried() {
         assert!(known, "profile {} asks for a gate that does not exist", profile.name);
     }
 }
+
+#[test]
+fn a_baseline_is_compared_and_never_judged_nor_covers_anything() {
+    let (dossier, report) = decided("fenced-queue", &text("fenced-queue", "contract.toml"), None);
+    assert_eq!(dossier.decision, Decision::Accept);
+    let judged: Vec<&str> = dossier.gates.iter().flat_map(|g| &g.tests).map(|t| t.test.as_str()).collect();
+    assert!(judged.contains(&"mixed-faults") && !judged.contains(&"baseline-naive"), "{judged:?}");
+    assert!(report.contains("(unprotected baseline)"), "the test matrix says which test is none of the system");
+    let matrix = text("fenced-queue", "matrix.toml");
+    let contract = text("fenced-queue", "contract.toml");
+    let planned =
+        |matrix: &str| plan(("contract.toml", &contract), ("matrix.toml", matrix)).map_err(|(e, s)| e.render(&s, false));
+    let covering = matrix.replace("covers   = []", "covers   = [\"worker crash\"]");
+    assert_ne!(covering, matrix);
+    let message = planned(&covering).expect_err("a baseline that covers");
+    assert!(message.contains("a baseline covers nothing of the system"), "{message}");
+    let system = matrix.replace("subject  = \"baseline\"\n", "");
+    let plan = planned(&system).expect("a plan");
+    let evidence = Folder::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("evidence/fenced-queue"));
+    let built = build(&plan, &evidence, &Templates::default(), None, 2).expect("judged");
+    assert_eq!(built.dossier.decision, Decision::Reject, "what is said to be the system is judged as it");
+}
