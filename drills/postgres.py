@@ -4,8 +4,9 @@
 usage:  postgres.py OUT [--test NAME ...] [--jobs N] [--rate P] [--seed N] [--lanes N]
 
     OUT      folder that receives one sub-folder a test; a sub-folder of that name is replaced when its test is complete
-    --test   stale-takeover, worker-crash, retry-storm, baseline-naive (default: all four)
-    --jobs   jobs a test (default 190)       --rate   share of scenarios that get a fault, 0..1 (default 0.25)
+    --test   stale-takeover, worker-crash, retry-storm, mixed-faults, baseline-naive (default: all five)
+    --jobs   jobs a rate (default 190, and 400 in the last two)
+    --rate   share of scenarios that get a fault, 0..1 (default 0.25, and 0.05, 0.1, 0.2, 0.5 one after another in the last two)
     --seed   picks the faults (default 7)    --lanes  groups of four workers that run side by side (default 8)
 
 needs:  Python 3.9, psycopg2 (PyPI: psycopg2-binary), the PostgreSQL 15 server programs. As root it runs the server as user
@@ -19,7 +20,7 @@ clocks: "driver-monotonic" is CLOCK_MONOTONIC of the machine that runs the worke
         "postgres-wall" is clock_timestamp() inside the server, whole microseconds written as ns (resource, applied).
         Nothing here converts between the two. The files and their fields are described in postgres.md.
 """
-import argparse, contextlib, ctypes, glob, json, os, random, shutil, signal, socket, subprocess, sys, tempfile, time
+import argparse, contextlib, ctypes, glob, gzip, io, json, os, random, shutil, signal, socket, subprocess, sys, tempfile, time
 import psycopg2
 
 LEASE = 0.080                   # seconds a claim is good for
@@ -350,19 +351,21 @@ FAULTS = {  # variant: scenario family
     "lost-replies": "retry-storm", "duplicate-submit": "duplicate-submission", "retry-storm": "retry-storm",
 }
 BURST = 4
-TESTS = {  # test: (job prefix, naive?, variants)
-    "stale-takeover": ("stale", False, list(FAULTS)[:5]),
-    "worker-crash": ("crash", False, list(FAULTS)[5:8]),
-    "retry-storm": ("storm", False, list(FAULTS)[8:]),
-    "baseline-naive": ("naive", True, list(FAULTS)),
+FEW, MANY = (190, [0.25]), (400, [0.05, 0.1, 0.2, 0.5])
+TESTS = {  # test: (job prefix, naive?, variants, name of the plan, (jobs a rate, rates))
+    "stale-takeover": ("stale", False, list(FAULTS)[:5], "stale-takeover", FEW),
+    "worker-crash": ("crash", False, list(FAULTS)[5:8], "worker-crash", FEW),
+    "retry-storm": ("storm", False, list(FAULTS)[8:], "retry-storm", FEW),
+    "mixed-faults": ("mixed", False, list(FAULTS), "all-faults", MANY),         # the same plan and seeds
+    "baseline-naive": ("naive", True, list(FAULTS), "all-faults", MANY),        # for both subjects
 }
 
 
 class Lane:
-    def __init__(self, number, test, sock_dir, db, rate, seed):
-        self.number, self.sock_dir, self.db, self.rate, self.seed = number, sock_dir, db, rate, seed
+    def __init__(self, number, test, sock_dir, db, seed):
+        self.number, self.sock_dir, self.db, self.rate, self.seed = number, sock_dir, db, None, seed
         self.naive = TESTS[test][1]
-        self.history, self.faults, self.recovery, self.workers, self.serial = [], [], [], [], 0
+        self.history, self.faults, self.recovery, self.scenarios, self.workers, self.serial = [], [], [], [], [], 0
         for slot in "ABCD":
             self.workers.append(Worker(self, slot))
 
@@ -424,6 +427,14 @@ class Lane:
         return "f%d.%d" % (self.number, self.serial)
 
     # -- the scenarios
+
+    def run(self, number, jobs, variant, rate, own):
+        """One scenario, and the record that names its commands and faults."""
+        self.rate, before = rate, len(self.faults)
+        self.scenario(jobs, variant, random.Random(own))
+        self.scenarios.append(dict(id="s%04d" % number, subject="baseline" if self.naive else "system",
+                                   fault=FAULTS.get(variant), variant=variant, rate=rate, seed=own,
+                                   commands=[command(j) for j in jobs], faults=[f["id"] for f in self.faults[before:]]))
 
     def scenario(self, jobs, variant, rnd):
         a, b = self.workers[:2]
@@ -504,22 +515,25 @@ class Lane:
             self.take_over(last, [job], "unresolved-takeover", i, a.name, max(end))
 
 
-def plan(test, jobs, rate, seed):
-    """The scenarios of a test: (jobs, variant or None, seed of its own)."""
-    prefix, _, variants = TESTS[test]
-    rnd, out, n = random.Random("%s/%s" % (test, seed)), [], 0
-    while n < jobs:
-        variant = rnd.choice(variants) if rnd.random() < rate else None
-        size = min(BURST, jobs - n) if variant == "timeout-burst" else 1
-        out.append((["%s-%04d" % (prefix, n + k + 1) for k in range(size)], variant, rnd.random()))
-        n += size
+def plan(test, jobs, rates, seed):
+    """The scenarios of a test: (number, jobs, variant or None, rate, seed of its own)."""
+    prefix, _, variants, name, _ = TESTS[test]
+    rnd, out, n = random.Random("%s/%s" % (name, seed)), [], 0
+    for i, rate in enumerate(rates):
+        while n < jobs * (i + 1):
+            variant = rnd.choice(variants) if rnd.random() < rate else None
+            size = min(BURST, jobs * (i + 1) - n) if variant == "timeout-burst" else 1
+            names = ["%s-%04d" % (prefix, n + k + 1) for k in range(size)]
+            out.append((len(out) + 1, names, variant, rate, rnd.getrandbits(48)))
+            n += size
     return out
 
 
 # ---------------------------------------------------------------- one test, and its files
 
 def write(folder, test, what, records):
-    with open(os.path.join(folder, what + ".jsonl"), "w") as f:
+    with open(os.path.join(folder, what + ".jsonl.gz"), "wb") as raw, \
+            gzip.GzipFile("", "wb", 9, raw, mtime=0) as z, io.TextIOWrapper(z, "utf-8") as f:
         for r in [dict(begin=test, what=what), *records, dict(end=test, what=what, records=len(records))]:
             f.write(json.dumps(r, separators=(",", ":")) + "\n")
 
@@ -536,17 +550,19 @@ def drill(test, sock_dir, out, a):
         call(c, "create database " + db)
     with contextlib.closing(connect(sock_dir, db)) as c:
         call(c, SCHEMA)
-    work = plan(test, a.jobs, a.rate, a.seed)
+    jobs, rates = TESTS[test][4]
+    jobs, rates = a.jobs or jobs, [a.rate] if a.rate is not None else rates
+    work = plan(test, jobs, rates, a.seed)
     results = tempfile.mkdtemp(prefix="quorate-drill-", dir="/tmp")
     lanes = {}
     try:
         for n in range(1, a.lanes + 1):
             def body(n=n):
-                lane = Lane(n, test, sock_dir, db, a.rate, a.seed)
-                for jobs, variant, own in work[n - 1::a.lanes]:
-                    lane.scenario(jobs, variant, random.Random(own))
+                lane = Lane(n, test, sock_dir, db, a.seed)
+                for scenario in work[n - 1::a.lanes]:
+                    lane.run(*scenario)
                 with open("%s/%d" % (results, n), "w") as f:
-                    json.dump([lane.history, lane.faults, lane.recovery], f)
+                    json.dump([lane.history, lane.faults, lane.recovery, lane.scenarios], f)
             lanes[fork(body)] = n
         while lanes:
             pid, status = os.wait()
@@ -561,7 +577,7 @@ def drill(test, sock_dir, out, a):
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
         shutil.rmtree(results, ignore_errors=True)
-    history, faults, recovery = (sum((p[k] for p in parts), []) for k in range(3))
+    history, faults, recovery, scenarios = (sum((p[k] for p in parts), []) for k in range(4))
     with contextlib.closing(connect(sock_dir, db)) as c:
         log = rows(c, "select seq, at, '%s' as time_source, job, cmd, op, holder, leader, token, current_token, accepted,"
                       " reason, lease_until from resource_log order by seq" % WALL)
@@ -578,21 +594,22 @@ def drill(test, sock_dir, out, a):
         write(fresh, test, "history", sorted(history, key=lambda r: r["invoke"]))
         write(fresh, test, "faults", sorted(faults, key=lambda r: r["t_start_lo"]))
         write(fresh, test, "recovery", sorted(recovery, key=lambda r: r["started"]))
+        write(fresh, test, "scenarios", sorted(scenarios, key=lambda r: r["id"]))
         os.chmod(fresh, 0o755)
         shutil.rmtree(os.path.join(out, test), ignore_errors=True)
         os.rename(fresh, os.path.join(out, test))
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     print("%s: %d jobs, %d log rows, %d effects, %d operations, %d faults, %d recoveries"
-          % (test, a.jobs, len(log), len(applied), len(history), len(faults), len(recovery)), flush=True)
+          % (test, jobs * len(rates), len(log), len(applied), len(history), len(faults), len(recovery)), flush=True)
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("out")
     p.add_argument("--test", action="append", choices=TESTS)
-    p.add_argument("--jobs", type=int, default=190)
-    p.add_argument("--rate", type=float, default=0.25)
+    p.add_argument("--jobs", type=int)
+    p.add_argument("--rate", type=float)
     p.add_argument("--seed", type=int, default=7)
     p.add_argument("--lanes", type=int, default=8)
     a = p.parse_args()

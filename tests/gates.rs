@@ -1,12 +1,12 @@
 //! Every gate has cases in `tests/data/gates/<gate-id>/<name>/`, where the name begins with the verdict that must come out.
 //!
 //! A case holds evidence files, and `contract.toml` and `matrix.toml` unless those of the gate's folder, or of
-//! `tests/data/gates/`, will do. `why.txt`, if there, is a part of the reason that must be given. Adding a case is adding a folder.
+//! `tests/data/gates/`, will do. `why.txt` is a part of the reason that must be given. Adding a case is adding a folder.
 
 use quorate::contract::{parse_contract, parse_matrix};
 use quorate::error::{Error, ErrorKind};
 use quorate::evidence::read::{Files, read};
-use quorate::gate::{PROFILES, ReleaseCx, gates, judge};
+use quorate::gate::{CRITERIA, FOUNDATIONS, Judge, PROFILES, Profile, ReleaseCx, bind, gates, judge};
 use quorate::source::Sources;
 use std::collections::BTreeSet;
 use std::fs;
@@ -105,7 +105,7 @@ fn every_case_gets_its_verdict() {
         let wanted = name.split('-').next().unwrap_or_default();
         let part = fs::read_to_string(case.join("why.txt")).unwrap_or_default();
         match run(&gate, &case, &Folder::sound(&case)) {
-            Ok((verdict, why)) if verdict == wanted && why.contains(part.trim()) => {}
+            Ok((verdict, why)) if verdict == wanted && !part.trim().is_empty() && why.contains(part.trim()) => {}
             Ok((verdict, why)) => wrong.push(format!("{gate}/{name}: {verdict}: {why} (wanted …{}…)", part.trim())),
             Err(error) => wrong.push(format!("{gate}/{name}: {error}")),
         }
@@ -163,4 +163,101 @@ fn harmed_evidence_never_passes() {
     let untried: Vec<&str> = gates().iter().filter(|g| !g.needs.is_empty() && !tried.contains(g.id)).map(|g| g.id).collect();
     assert!(untried.is_empty(), "not tried: {}", untried.join(", "));
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// A release of one case: its contract with a text appended to it, and its matrix likewise.
+fn outcome(
+    gate: &str,
+    case: &Path,
+    profile: Option<&Profile>,
+    appended: (&str, &str),
+) -> (String, String, Vec<String>, Result<(), String>) {
+    let mut sources = Sources::default();
+    let contract_text = nearest_file(case, "contract.toml") + appended.0;
+    let matrix_text = nearest_file(case, "matrix.toml") + appended.1;
+    let (c, m) = (sources.add("contract.toml", &contract_text), sources.add("matrix.toml", &matrix_text));
+    let contract = parse_contract(c, &contract_text).expect("a contract");
+    let matrix = parse_matrix(m, &matrix_text, Some(&contract)).expect("a matrix");
+    let bound = bind(&contract, &matrix);
+    let own = PROFILES.iter().find(|p| p.name == contract.release.profile.value).expect("a profile");
+    let evidence = read(&matrix, &Folder::sound(case), 1).expect("evidence");
+    let digests = ["".into(), "".into()];
+    let cx = ReleaseCx { contract: &contract, matrix: &matrix, evidence: &evidence, sources: &sources, digests: &digests };
+    let outcomes = judge(&cx, profile.unwrap_or(own));
+    let outcome = outcomes.iter().find(|o| o.gate.id == gate).expect("a gate");
+    let tests = outcome.tests.iter().map(|t| t.test.clone()).collect();
+    let refused = bound.map(|_| ()).map_err(|faults| faults.into_iter().map(|f| f.message).collect::<Vec<_>>().join("; "));
+    (outcome.verdict.word().to_string(), outcome.why.clone(), tests, refused)
+}
+
+/// The first case of a gate that passes.
+fn passing(gate: &str) -> PathBuf {
+    let starts = |case: &Path| case.file_name().is_some_and(|n| n.to_string_lossy().starts_with("pass"));
+    cases().into_iter().find(|(g, case)| g == gate && starts(case)).map(|(_, case)| case).expect("a passing case")
+}
+
+/// Not applicable has two reasons and no others: the profile does not ask, or an exclusion says why. Both overrule evidence that would pass.
+#[test]
+fn every_gate_is_not_applicable_when_nobody_asks_or_an_exclusion_says_why() {
+    let narrow = Profile { name: "narrow", about: "asks for nothing", gates: &[] };
+    for gate in gates() {
+        let case = passing(gate.id);
+        if !nearest_file(&case, "contract.toml").contains("families") {
+            let (verdict, why, tests, _) = outcome(gate.id, &case, Some(&narrow), ("", ""));
+            assert_eq!((verdict.as_str(), why.as_str()), ("not applicable", "profile narrow does not ask for it"), "{}", gate.id);
+            assert!(tests.is_empty(), "{} is judged all the same", gate.id);
+        }
+        let exclusion = format!("\n[[exclusion]]\ngate = \"{}\"\nreason = \"not in this release\"\n", gate.id);
+        let (verdict, why, tests, refused) = outcome(gate.id, &case, None, (&exclusion, ""));
+        assert_eq!((verdict.as_str(), why.as_str()), ("not applicable", "excluded: not in this release"), "{}", gate.id);
+        assert!(tests.is_empty(), "{}", gate.id);
+        let carries = CRITERIA.iter().any(|c| c.gates.contains(&gate.id)) || FOUNDATIONS.contains(&gate.id);
+        let contract = nearest_file(&case, "contract.toml");
+        let own = PROFILES.iter().find(|p| contract.contains(&format!("\"{}\"", p.name))).expect("a profile");
+        let within = carries && own.gates.contains(&gate.id);
+        assert_eq!(refused.is_err(), within, "{}: {refused:?}", gate.id);
+        if let Err(message) = refused {
+            assert!(message.contains(&format!("gate `{}` cannot be excluded", gate.id)), "{message}");
+        }
+    }
+}
+
+/// A test that does not require what a gate needs is no part of it, and takes nothing from a pass.
+#[test]
+fn a_test_that_does_not_exercise_a_gate_is_left_out() {
+    let idle = "\n[[test]]\nid = \"idle\"\nplan = []\nfault = \"none\"\nmethod = \"none\"\nmodel = \"none\"\nlayer = \"none\"\ncovers = []\n\
+                expected = \"nothing\"\nrequires = []\n";
+    for gate in gates().into_iter().filter(|g| matches!(g.judge, Judge::Test(_))) {
+        let (verdict, why, tests, _) = outcome(gate.id, &passing(gate.id), None, ("", idle));
+        assert_eq!(verdict, "pass", "{}: {why}", gate.id);
+        assert!(!tests.is_empty() && !tests.contains(&"idle".to_string()), "{}: {tests:?}", gate.id);
+    }
+}
+
+/// What a family adds to a profile is asked for like the rest, and an unknown family is a fault with the nearest name.
+#[test]
+fn families_ask_for_more() {
+    let case = passing("votes.masked");
+    let contract = nearest_file(&case, "contract.toml");
+    let judged = |text: &str| {
+        let mut sources = Sources::default();
+        let id = sources.add("contract.toml", text);
+        let matrix_text = nearest_file(&case, "matrix.toml");
+        let contract = parse_contract(id, text).expect("a contract");
+        let matrix = parse_matrix(sources.add("matrix.toml", &matrix_text), &matrix_text, Some(&contract)).expect("a matrix");
+        bind(&contract, &matrix).map(|_| ()).map_err(|faults| Error { kind: ErrorKind::Contract, faults }.render(&sources, false))
+    };
+    assert_eq!(judged(&contract), Ok(()));
+    let wrong = judged(&contract.replace("\"votes\"", "\"vote\"")).expect_err("an unknown family");
+    assert!(wrong.contains("unknown family of gates `vote`") && wrong.contains("did you mean `votes`?"), "{wrong}");
+    let without = contract.replace("families", "# families");
+    let dir = std::env::temp_dir().join(format!("quorate-families-{}", std::process::id())).join("votes.masked").join("pass");
+    fs::create_dir_all(&dir).expect("a folder");
+    for (name, text) in [("contract.toml", &without), ("matrix.toml", &nearest_file(&case, "matrix.toml"))] {
+        fs::write(dir.join(name), text).expect("written");
+    }
+    fs::copy(case.join("votes.jsonl"), dir.join("votes.jsonl")).expect("copied");
+    let (verdict, why, _, _) = outcome("votes.masked", &dir, None, ("", ""));
+    fs::remove_dir_all(dir.ancestors().nth(2).expect("a root")).expect("removed");
+    assert_eq!((verdict.as_str(), why.as_str()), ("not applicable", "profile replicated-log does not ask for it"));
 }

@@ -1,7 +1,7 @@
 //! Files of a check: each sniffed, bound to the kind history, and read.
 
 use super::{Ask, unreadable};
-use crate::contract::{Binding, Clock, ClockKind, Matrix, Model, Origin, Test, TimeUnit};
+use crate::contract::{Binding, Clock, ClockKind, Matrix, Model, Origin, Subject, Test, TimeUnit};
 use crate::error::{Error, ErrorKind, Place};
 use crate::evidence::read::{Files, Sniffed, sniff};
 use crate::evidence::{Evidence, State};
@@ -134,6 +134,7 @@ fn matrix(test: &str, evidence: Vec<Binding>) -> Matrix {
     let text = String::new;
     let test = Test {
         id: nowhere(test.into()),
+        subject: Subject::System,
         plan: Vec::new(),
         fault: text(),
         method: text(),

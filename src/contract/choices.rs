@@ -27,6 +27,16 @@ choice! {
 }
 
 choice! {
+    /// What a test or a scenario was run against.
+    enum Subject {
+        /// The system to be released.
+        System = "system",
+        /// The unprotected baseline.
+        Baseline = "baseline",
+    }
+}
+
+choice! {
     /// Who wrote a record.
     enum Origin {
         /// The protected resource itself.

@@ -2,7 +2,7 @@
 //!
 //! In: nothing. Out: domain types. Refuses to know which kinds and formats exist.
 
-use super::choices::{ClockKind, Generator, NilRead, Origin, TimeUnit};
+use super::choices::{ClockKind, Generator, NilRead, Origin, Subject, TimeUnit};
 use super::mapping::FieldRule;
 use crate::source::{At, SourceId};
 
@@ -32,11 +32,20 @@ pub struct Skew {
     pub basis: String,
 }
 
+impl Matrix {
+    /// The runs of the system. Those of an unprotected baseline are only compared, never judged as the system's.
+    pub fn of_system(&self) -> impl Iterator<Item = &Test> + Clone {
+        self.tests.iter().filter(|t| t.subject == Subject::System)
+    }
+}
+
 /// One run.
 #[derive(Debug, Clone)]
 pub struct Test {
     /// Its id.
     pub id: At<String>,
+    /// What it was run against.
+    pub subject: Subject,
     /// Plan items covered, each one of [`super::PLAN_ITEMS`].
     pub plan: Vec<String>,
     /// What is done to the cluster.

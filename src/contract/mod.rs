@@ -14,7 +14,7 @@ mod validate_matrix;
 mod wire;
 mod wire_matrix;
 
-pub use choices::{ClockKind, Generator, NilRead, Origin, TimeUnit};
+pub use choices::{ClockKind, Generator, NilRead, Origin, Subject, TimeUnit};
 pub use mapping::FieldRule;
 pub use matrix::{Binding, Clock, Matrix, Model, Pair, Skew, Test, Whole};
 pub use trigger::{Comparison, Trigger};
@@ -71,6 +71,8 @@ pub struct Contract {
     pub probe: Option<Probe>,
     /// The error budget.
     pub budget: Option<ErrorBudget>,
+    /// Injected scenarios.
+    pub scenarios: Option<Scenarios>,
     /// When to go back.
     pub rollback: Option<Rollback>,
     /// What stays uncertain.
@@ -106,6 +108,8 @@ pub struct Release {
     pub question: String,
     /// The profile, bound by `gate`.
     pub profile: At<String>,
+    /// Families asked for beyond the profile, bound by `gate`.
+    pub families: Vec<At<String>>,
 }
 
 /// The replicas and what is assumed of them.
@@ -232,6 +236,8 @@ pub struct Objectives {
     pub duplicate_executions: u64,
     /// The most attempts per operation while a fault lasts.
     pub retry_amplification: Option<Ratio>,
+    /// The longest doubt after a coordinator's crash.
+    pub in_doubt: Option<At<i64>>,
 }
 
 /// The declared length of each phase of a failover, in ns.
@@ -307,6 +313,21 @@ pub struct ErrorBudget {
     pub window: i64,
     /// The share that this release may spend on one failover.
     pub share: Ratio,
+    /// The mean time between failures in operation, in ns.
+    pub mtbf: Option<i64>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// What injected scenarios must show; durations in ns.
+#[derive(Debug, Clone)]
+pub struct Scenarios {
+    /// The greatest probability of a violation that the runs may leave possible.
+    pub bound: Ratio,
+    /// The longest recovery from a worker's crash.
+    pub crash_recovery: Option<i64>,
+    /// The longest recovery from a worker's stall.
+    pub takeover_recovery: Option<i64>,
     /// Where it stands.
     pub span: Span,
 }

@@ -4,14 +4,14 @@
 
 use super::decode::Decoder;
 use super::leaf::{Id, Text};
-use super::wire::{ContractWire, EndpointWire, LatencyScope, ObjectivesWire, TelemetryWire};
+use super::wire::{ClusterWire, ContractWire, EndpointWire, LatencyScope, ObjectivesWire, ReleaseWire, RollbackWire, TelemetryWire};
 use super::{
     Cluster, Contract, DeclaredPhases, Endpoint, ErrorBudget, Exclusion, Interleavings, Load, Objectives, Probe, Quorum, Release,
-    Resource, Risk, Rollback, TelemetryLimits, Trigger, Waiver,
+    Resource, Risk, Rollback, Scenarios, TelemetryLimits, Trigger, Waiver,
 };
 use crate::error::Fault;
 use crate::exact::Ratio;
-use crate::source::{At, SourceId};
+use crate::source::{At, SourceId, Span};
 use std::collections::BTreeMap;
 
 /// Reads a contract.
@@ -64,7 +64,7 @@ pub(super) fn version(schema: &At<Text>, wanted: &str, cx: &mut Decoder) {
 fn contract(source: SourceId, wire: ContractWire, cx: &mut Decoder) -> Contract {
     version(&wire.schema, "quorate-contract/1", cx);
     bounds(&wire, cx);
-    let members: Vec<At<String>> = wire.cluster.members.into_iter().map(ident).collect();
+    let members: Vec<At<String>> = wire.cluster.members.clone().into_iter().map(ident).collect();
     unique(&members, "member", cx);
     if members.is_empty() || members.len() > 1000 {
         cx.fault(
@@ -80,27 +80,12 @@ fn contract(source: SourceId, wire: ContractWire, cx: &mut Decoder) -> Contract 
     let exclusions: Vec<Exclusion> =
         wire.exclusion.into_iter().map(|e| Exclusion { gate: ident(e.gate), reason: e.reason.value.0 }).collect();
     unique(exclusions.iter().map(|e| &e.gate), "exclusion of", cx);
+    let families: Vec<At<String>> = wire.release.families.clone().into_iter().map(ident).collect();
+    unique(&families, "family", cx);
     Contract {
         source,
-        release: Release {
-            service: wire.release.service.value.0,
-            version: wire.release.version.value.0,
-            uri: owned(wire.release.uri),
-            digest: owned(wire.release.digest),
-            owner: wire.release.owner.value.0,
-            question: wire.release.question.value.0,
-            profile: ident(wire.release.profile),
-        },
-        cluster: Cluster {
-            members: members.into_iter().map(|m| m.value).collect(),
-            consensus: wire.cluster.consensus.value.0,
-            fault_model: wire.cluster.fault_model.value,
-            membership_rule: wire.cluster.membership_rule.value.0,
-            quorum: wire.cluster.quorum.map(|q| Quorum { write: q.write.map(|c| c.0), read: q.read.map(|c| c.0) }),
-            tolerates: wire.cluster.tolerates.map(|t| t.map(|c| c.0)),
-            fault_assumptions: wire.cluster.fault_assumptions.into_iter().map(|t| t.map(|t| t.0)).collect(),
-            span: wire.cluster.span,
-        },
+        release: release(wire.release, families),
+        cluster: cluster(wire.cluster, members),
         endpoints,
         resources,
         load: wire.load.map(|l| Load {
@@ -137,22 +122,16 @@ fn contract(source: SourceId, wire: ContractWire, cx: &mut Decoder) -> Contract 
             slo: b.slo.value.0,
             window: b.window.value.0,
             share: b.share.value.0,
+            mtbf: b.mtbf.map(|m| m.value.0),
             span: b.span,
         }),
-        rollback: wire.rollback.and_then(|r| {
-            let trigger = Trigger::parse(&r.trigger.value.0);
-            if trigger.is_none() {
-                let fault = Fault::at(r.trigger.span, "the trigger cannot be read", "not a comparison held for a time");
-                cx.fault(fault.help("write it as \"> 2 for 5m\""));
-            }
-            Some(Rollback {
-                metric: r.metric.value.0,
-                trigger: trigger?,
-                owner: r.owner.value.0,
-                rehearsal: r.rehearsal.map(ident),
-                span: r.span,
-            })
+        scenarios: wire.scenarios.map(|s| Scenarios {
+            bound: s.bound.value.0,
+            crash_recovery: s.crash_recovery.map(|d| d.value.0),
+            takeover_recovery: s.takeover_recovery.map(|d| d.value.0),
+            span: s.span,
         }),
+        rollback: wire.rollback.and_then(|r| rollback(r, cx)),
         risks: wire.risk.into_iter().map(|r| Risk { id: r.id.value.0, text: r.text.value.0, gate: r.gate.map(ident) }).collect(),
         exclusions,
         waivers: wire
@@ -169,14 +148,54 @@ fn contract(source: SourceId, wire: ContractWire, cx: &mut Decoder) -> Contract 
     }
 }
 
+fn release(wire: ReleaseWire, families: Vec<At<String>>) -> Release {
+    Release {
+        service: wire.service.value.0,
+        version: wire.version.value.0,
+        uri: owned(wire.uri),
+        digest: owned(wire.digest),
+        owner: wire.owner.value.0,
+        question: wire.question.value.0,
+        profile: ident(wire.profile),
+        families,
+    }
+}
+
+fn cluster(wire: ClusterWire, members: Vec<At<String>>) -> Cluster {
+    Cluster {
+        members: members.into_iter().map(|m| m.value).collect(),
+        consensus: wire.consensus.value.0,
+        fault_model: wire.fault_model.value,
+        membership_rule: wire.membership_rule.value.0,
+        quorum: wire.quorum.map(|q| Quorum { write: q.write.map(|c| c.0), read: q.read.map(|c| c.0) }),
+        tolerates: wire.tolerates.map(|t| t.map(|c| c.0)),
+        fault_assumptions: wire.fault_assumptions.into_iter().map(|t| t.map(|t| t.0)).collect(),
+        span: wire.span,
+    }
+}
+
+fn rollback(r: RollbackWire, cx: &mut Decoder) -> Option<Rollback> {
+    let trigger = Trigger::parse(&r.trigger.value.0);
+    if trigger.is_none() {
+        let fault = Fault::at(r.trigger.span, "the trigger cannot be read", "not a comparison held for a time");
+        cx.fault(fault.help("write it as \"> 2 for 5m\""));
+    }
+    Some(Rollback {
+        metric: r.metric.value.0,
+        trigger: trigger?,
+        owner: r.owner.value.0,
+        rehearsal: r.rehearsal.map(ident),
+        span: r.span,
+    })
+}
+
 /// Values with which a promise would mean nothing: no load, no budget, a tolerance that swallows what it bounds.
 fn bounds(wire: &ContractWire, cx: &mut Decoder) {
-    let mut refuse = |bad: bool, span: crate::source::Span, what: &str, help: &str| {
+    let mut refuse = |bad: bool, span: Span, what: &str, help: &str| {
         if bad {
             cx.fault(Fault::at(span, what.to_string(), "this bounds nothing").help(help));
         }
     };
-    const DAY: i64 = 86_400_000_000_000;
     if let Some(load) = &wire.load {
         for rate in [&load.writes_per_second, &load.reads_per_second] {
             refuse(rate.value.0 <= Ratio::ZERO, rate.span, "a rate must be above 0", "leave [load] out when no load is promised");
@@ -194,20 +213,12 @@ fn bounds(wire: &ContractWire, cx: &mut Decoder) {
             "write slo = 0.999",
         );
         refuse(share.value.0 == Ratio::ZERO, share.span, "`share` must be above 0", "write share = 0.05");
+        if let Some(mtbf) = &budget.mtbf {
+            refuse(mtbf.value.0 == 0, mtbf.span, "`mtbf` must be above 0", "write mtbf = \"30d\"");
+        }
         refuse(budget.window.value.0 == 0, budget.window.span, "`window` must be above 0", "write window = \"30d\"");
     }
-    if let Some(objectives) = &wire.objectives {
-        let times = [
-            Some(&objectives.recovery),
-            objectives.catch_up.as_ref(),
-            objectives.write_p99.as_ref(),
-            objectives.read_p99.as_ref(),
-        ];
-        for time in times.into_iter().flatten() {
-            let bad = time.value.0 == 0 || time.value.0 > DAY;
-            refuse(bad, time.span, "an objective must be above 0 and at most a day", "write it as \"3s\" or \"180ms\"");
-        }
-    }
+    times(wire, &mut refuse);
     if let Some(phases) = &wire.failover {
         let sum = [&phases.detect, &phases.elect, &phases.fence, &phases.catch_up]
             .iter()
@@ -235,6 +246,37 @@ fn bounds(wire: &ContractWire, cx: &mut Decoder) {
     }
     for retry in wire.endpoint.iter().filter_map(|e| e.retry.as_ref()) {
         refuse(retry.limit.value.0 > 1000, retry.limit.span, "`limit` must be at most 1000", "write limit = 2");
+    }
+}
+
+/// Objectives and limits that are no time at all, or more than a day.
+fn times(wire: &ContractWire, refuse: &mut impl FnMut(bool, Span, &str, &str)) {
+    const DAY: i64 = 86_400_000_000_000;
+    if let Some(scenarios) = &wire.scenarios {
+        let bound = &scenarios.bound;
+        let bad = bound.value.0 == Ratio::ZERO || bound.value.0 == Ratio::ONE;
+        refuse(bad, bound.span, "`bound` must lie between 0 and 1", "write bound = 0.01");
+        for time in [&scenarios.crash_recovery, &scenarios.takeover_recovery].into_iter().flatten() {
+            refuse(
+                time.value.0 == 0 || time.value.0 > DAY,
+                time.span,
+                "a recovery must be above 0 and at most a day",
+                "write it as \"400ms\"",
+            );
+        }
+    }
+    if let Some(objectives) = &wire.objectives {
+        let times = [
+            Some(&objectives.recovery),
+            objectives.catch_up.as_ref(),
+            objectives.write_p99.as_ref(),
+            objectives.read_p99.as_ref(),
+            objectives.in_doubt.as_ref(),
+        ];
+        for time in times.into_iter().flatten() {
+            let bad = time.value.0 == 0 || time.value.0 > DAY;
+            refuse(bad, time.span, "an objective must be above 0 and at most a day", "write it as \"3s\" or \"180ms\"");
+        }
     }
 }
 
@@ -282,6 +324,7 @@ fn objectives(wire: Option<ObjectivesWire>, cx: &mut Decoder) -> Objectives {
         split_brain_writes: 0,
         duplicate_executions: 0,
         retry_amplification: None,
+        in_doubt: None,
     };
     let Some(wire) = wire else {
         return objectives;
@@ -306,6 +349,7 @@ fn objectives(wire: Option<ObjectivesWire>, cx: &mut Decoder) -> Objectives {
     objectives.catch_up = ns(wire.catch_up);
     objectives.write_p99 = ns(wire.write_p99);
     objectives.read_p99 = ns(wire.read_p99);
+    objectives.in_doubt = ns(wire.in_doubt);
     objectives.latency_scope = wire.latency_scope.map_or(objectives.latency_scope, |s| s.value);
     objectives.confidence = wire.confidence.map_or(objectives.confidence, |c| c.value.0);
     objectives.retry_amplification = wire.retry_amplification.map(|r| r.value.0);

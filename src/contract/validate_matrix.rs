@@ -4,7 +4,7 @@
 //! keys that exclude one another. A fault that concerns the contract points at both files.
 
 use super::Contract;
-use super::choices::{NilRead, TimeUnit};
+use super::choices::{NilRead, Subject, TimeUnit};
 use super::decode::{Decoder, Pairs};
 use super::leaf::{Id, Scalar};
 use super::matrix::{Binding, Clock, Matrix, Model, Pair, Skew, Test, Whole};
@@ -115,8 +115,16 @@ fn test(wire: TestWire, contract: Option<&Contract>, cx: &mut Decoder) -> Test {
             }
         }
     }
+    let subject = wire.subject.as_ref().map_or(Subject::System, |s| s.value);
+    if let Some(at) = wire.subject.as_ref().filter(|_| subject == Subject::Baseline)
+        && !(plan.is_empty() && covers.is_empty())
+    {
+        let fault = Fault::at(at.span, "a baseline covers nothing of the system", "this test has a `plan` or `covers`");
+        cx.fault(fault.help("leave `plan` and `covers` of a baseline empty"));
+    }
     Test {
         id: ident(wire.id),
+        subject,
         plan: plan.into_iter().map(|p| p.value).collect(),
         fault: wire.fault.value.0,
         method: wire.method.value.0,

@@ -113,6 +113,8 @@ wire! {
         probe: Option<ProbeWire>,
         /// How much failure the service may show.
         error_budget: Option<BudgetWire>,
+        /// Injected scenarios: how sure they must make us, and how fast work must go on after them.
+        scenarios: Option<ScenariosWire>,
         /// When to go back.
         rollback: Option<RollbackWire>,
         /// What stays uncertain.
@@ -141,6 +143,8 @@ wire! {
         question: At<Text>,
         /// Which gates are required; `quorate gates` lists the profiles.
         profile: At<Id>,
+        /// Families of gates that are required beyond the profile, such as votes or atomic-commit.
+        families: Vec<At<Id>>,
     }
 }
 
@@ -259,6 +263,8 @@ wire! {
         duplicate_executions: Option<At<Count>>,
         /// The most attempts per operation, on average, while a fault lasts.
         retry_amplification: Option<At<Number>>,
+        /// The longest that a participant of a transaction may be in doubt after its coordinator crashed.
+        in_doubt: Option<At<Dur>>,
     }
 }
 
@@ -333,6 +339,21 @@ wire! {
         window: At<Dur>,
         /// The share of the budget that this release may spend on one failover.
         share: At<Fraction>,
+        /// The mean time between failures in operation, such as "30d", for the figure of availability. Injected faults cannot tell it.
+        mtbf: Option<At<Dur>>,
+    }
+}
+
+wire! {
+    /// Injected scenarios: how sure they must make us, and how fast work must go on after them.
+    struct ScenariosWire {
+        /// The greatest probability that an injected fault breaks an invariant which the runs may leave possible (p_U, one-sided at
+        /// the confidence of the objectives).
+        bound: At<Fraction>,
+        /// The longest from a worker's crash until its work is acknowledged.
+        crash_recovery: Option<At<Dur>>,
+        /// The longest from a worker's stall until its work is acknowledged to the worker that took over.
+        takeover_recovery: Option<At<Dur>>,
     }
 }
 

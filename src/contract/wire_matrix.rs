@@ -1,6 +1,6 @@
 //! The shape of `matrix.toml`: every key, its type and what it means. `quorate schema matrix` is made from this file.
 
-use super::choices::{ClockKind, Generator, NilRead, Origin, TimeUnit};
+use super::choices::{ClockKind, Generator, NilRead, Origin, Subject, TimeUnit};
 use super::decode::{Pairs, wire};
 use super::leaf::{Count, Id, Scalar, Span as Dur, Text};
 use super::mapping::FieldWire;
@@ -29,6 +29,9 @@ wire! {
     struct TestWire {
         /// Its id; also the name in evidence headers.
         id: At<Id>,
+        /// system or baseline: what is tested; system when left out. A baseline is an unprotected subject that shows what the faults do: gates
+        /// compare it (scenarios.baseline) and judge nothing else on it, and it covers nothing.
+        subject: Option<At<Subject>>,
         /// Which of the ten plan items it covers.
         plan: Vec<At<Id>>,
         /// What is done to the cluster; "none" for a run without faults.

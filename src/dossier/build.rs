@@ -5,10 +5,10 @@ use super::{
     ArtifactFacts, CriterionFacts, Decision, Dossier, ExclusionFacts, FileFacts, GateFacts, ReleaseFacts, RiskFacts, SCHEMA,
     Section, TestFacts, TestJudgement, Tool, WaiverFacts,
 };
-use crate::contract::{Contract, FieldRule, Matrix, Waiver};
+use crate::contract::{Contract, FieldRule, Matrix, Subject, Waiver};
 use crate::evidence::{Artifact, Evidence, State};
 use crate::exact::{Ratio, millis, seconds};
-use crate::gate::{CRITERIA, Outcome, Profile};
+use crate::gate::{CRITERIA, Outcome, Profile, asked};
 use crate::verdict::Verdict;
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ pub fn build(inputs: &Inputs<'_>) -> Dossier {
     let contract = inputs.contract;
     let waivers: Vec<WaiverFacts> = contract.waivers.iter().map(|w| waiver(w, inputs)).collect();
     let gates: Vec<GateFacts> = inputs.outcomes.iter().map(|o| gate_facts(o, inputs, &waivers)).collect();
-    let tests: Vec<String> = inputs.matrix.tests.iter().map(|t| t.id.value.clone()).collect();
+    let tests: Vec<String> = inputs.matrix.of_system().map(|t| t.id.value.clone()).collect();
     Dossier {
         schema: SCHEMA,
         tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
@@ -115,7 +115,7 @@ fn gate_facts(outcome: &Outcome, inputs: &Inputs<'_>, waivers: &[WaiverFacts]) -
         title: gate.title.into(),
         proves: gate.proves.into(),
         blind: gate.blind.into(),
-        required: inputs.profile.gates.contains(&gate.id) && outcome.verdict != Verdict::NotApplicable,
+        required: asked(inputs.contract, inputs.profile, gate) && outcome.verdict != Verdict::NotApplicable,
         verdict: outcome.verdict,
         why: outcome.why.clone(),
         waived: waivers.iter().any(|w| w.gate == gate.id && w.state == "in force"),
@@ -144,6 +144,7 @@ fn test_facts(test: &crate::contract::Test, evidence: &Evidence) -> TestFacts {
     TestFacts {
         id: test.id.value.clone(),
         plan: test.plan.clone(),
+        baseline: test.subject == Subject::Baseline,
         fault: test.fault.clone(),
         method: test.method.clone(),
         model: test.model.clone(),
@@ -229,6 +230,40 @@ fn declared(contract: &Contract) -> Vec<Section> {
         ));
     }
     sections.push(objectives(contract));
+    sections.extend(recovery(contract));
+    if let Some(scenarios) = &contract.scenarios {
+        let limit = |ns: Option<i64>| ns.map_or("none declared".to_string(), |ns| format!("{} s", seconds(ns)));
+        sections.push(section(
+            "Scenarios",
+            [
+                ("greatest probability of a violation p_U", scenarios.bound.to_string()),
+                ("recovery after a crash", limit(scenarios.crash_recovery)),
+                ("recovery after a lease takeover", limit(scenarios.takeover_recovery)),
+            ],
+        ));
+    }
+    if !contract.release.families.is_empty() {
+        let names: Vec<&str> = contract.release.families.iter().map(|f| f.value.as_str()).collect();
+        sections.push(section("Families of gates beyond the profile", [("asked for", names.join(", "))]));
+    }
+    if let Some(rollback) = &contract.rollback {
+        let rehearsal = rollback.rehearsal.as_ref().map_or("none", |r| r.value.as_str());
+        sections.push(section(
+            "Rollback",
+            [
+                ("metric", rollback.metric.clone()),
+                ("trigger", rollback.trigger.text.clone()),
+                ("owner", rollback.owner.clone()),
+                ("rehearsal", rehearsal.to_string()),
+            ],
+        ));
+    }
+    sections
+}
+
+/// Failover phases, probe and error budget.
+fn recovery(contract: &Contract) -> Vec<Section> {
+    let mut sections = Vec::new();
     if let Some(phases) = &contract.failover {
         sections.push(section(
             "Declared failover phases",
@@ -259,18 +294,6 @@ fn declared(contract: &Contract) -> Vec<Section> {
                 ("service level objective", budget.slo.to_string()),
                 ("window", format!("{} d", Ratio::new(i128::from(budget.window), 86_400_000_000_000).unwrap_or(Ratio::ZERO))),
                 ("share for one failover", budget.share.to_string()),
-            ],
-        ));
-    }
-    if let Some(rollback) = &contract.rollback {
-        let rehearsal = rollback.rehearsal.as_ref().map_or("none", |r| r.value.as_str());
-        sections.push(section(
-            "Rollback",
-            [
-                ("metric", rollback.metric.clone()),
-                ("trigger", rollback.trigger.text.clone()),
-                ("owner", rollback.owner.clone()),
-                ("rehearsal", rehearsal.to_string()),
             ],
         ));
     }
@@ -328,6 +351,7 @@ fn objectives(contract: &Contract) -> Section {
     add("lost commits", Some(o.lost_commits.to_string()));
     add("split-brain writes", Some(o.split_brain_writes.to_string()));
     add("duplicate executions", Some(o.duplicate_executions.to_string()));
+    add("in doubt after a coordinator's crash", o.in_doubt.map(|r| format!("{} s", seconds(r.value))));
     add("attempts per operation during faults", o.retry_amplification.map(|r| format!("at most {r}")));
     Section { title: "Objectives".into(), rows }
 }

@@ -139,6 +139,9 @@ pub struct TestFacts {
     pub id: String,
     /// Plan items covered.
     pub plan: Vec<String>,
+    /// Whether it was run against an unprotected baseline.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub baseline: bool,
     /// What was done.
     pub fault: String,
     /// How.

@@ -3,31 +3,22 @@
 //! In: a number of independent runs or faults (never operations) and a confidence. Out: the upper bound of the failure probability, and the
 //! runs that a wanted bound asks for. Refuses to know what a failure is.
 
+use super::binomial::{float, rounded};
+use super::series::{exp_m1, ln};
 use crate::exact::Ratio;
 use crate::verdict::{Figure, SourceRef};
 
-/// Steps of the result: a millionth of a per cent. Rounding up to them errs against the claim.
-const STEPS: f64 = 1e8;
-/// A result nearer than this above a step is that step, so that the last bit of a logarithm does not turn it.
-const TIE: f64 = 1e-5;
-
-#[expect(clippy::cast_precision_loss, reason = "confidences have few digits")]
-fn float(ratio: Ratio) -> f64 {
-    ratio.num() as f64 / ratio.den() as f64
-}
-
-/// p_U = 1 − α^(1/n) after n runs without a failure, α = 1 − confidence, one-sided; rounded up to a hundred-millionth. `None` without runs.
+/// p_U = 1 − α^(1/n) after n runs without a failure, as −expm1(ln α / n) with α = 1 − confidence; one-sided, nine digits, rounded up. `None`
+/// without runs.
 #[must_use]
 pub fn zero_failure_bound(n: u64, confidence: Ratio) -> Option<Ratio> {
-    let alpha = 1.0 - float(confidence);
-    if n == 0 || alpha <= 0.0 {
+    let alpha = float(Ratio::ONE.sub(confidence)?);
+    if n == 0 || !(alpha > 0.0 && alpha < 1.0) {
         return None;
     }
     #[expect(clippy::cast_precision_loss, reason = "counts below 2^53 are exact")]
-    let bound = -(alpha.ln() / n as f64).exp_m1();
-    #[expect(clippy::cast_possible_truncation, reason = "lies between 0 and 10^8")]
-    let steps = (bound * STEPS - TIE).ceil().max(1.0) as i128;
-    Ratio::new(steps, 100_000_000)
+    let bound = -exp_m1(ln(alpha) / n as f64);
+    rounded(bound, true)
 }
 
 /// The least n whose bound is not above `wanted`; `None` when no number below 10^12 is enough.
@@ -46,6 +37,19 @@ pub fn runs_for(wanted: Ratio, confidence: Ratio) -> Option<u64> {
     Some(high)
 }
 
+/// A share in per cent: four places, or as many as it takes to show four digits of a small one.
+#[must_use]
+pub fn percent(share: Ratio) -> Option<String> {
+    let percent = share.mul(Ratio::int(100))?;
+    let mut places = 4;
+    let mut step = Ratio::new(1, 10)?;
+    while percent > Ratio::ZERO && percent < step && places < 18 {
+        step = step.div(Ratio::int(10))?;
+        places += 1;
+    }
+    Some(percent.decimal(places))
+}
+
 /// The figure of the zero-failure bound, in per cent.
 #[must_use]
 pub fn zero_failure_figure(n: u64, confidence: Ratio, sources: Vec<SourceRef>) -> Option<Figure> {
@@ -56,7 +60,7 @@ pub fn zero_failure_figure(n: u64, confidence: Ratio, sources: Vec<SourceRef>) -
         symbol: "p_U".into(),
         formula: "1 − α^(1/n), one-sided".into(),
         substitution: format!("1 − {alpha}^(1/{n})"),
-        value: bound.mul(Ratio::int(100))?.decimal(4),
+        value: percent(bound)?,
         unit: "%".into(),
         sources,
     })
@@ -71,6 +75,7 @@ mod tests {
         let confidence = Ratio::parse("0.95").unwrap();
         let figure = zero_failure_figure(1500, confidence, vec![]).unwrap();
         assert_eq!((figure.value.as_str(), figure.substitution.as_str()), ("0.1995", "1 − 0.05^(1/1500)"));
+        assert_eq!(percent(Ratio::parse("0.0000000029957323").unwrap()).unwrap(), "0.0000002996");
         assert_eq!(zero_failure_bound(0, confidence), None);
         assert_eq!(zero_failure_bound(1, confidence), Ratio::parse("0.95"));
         assert_eq!(runs_for(Ratio::parse("0.01").unwrap(), confidence), Some(299));

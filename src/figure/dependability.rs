@@ -5,6 +5,7 @@
 
 use crate::exact::{Ratio, seconds};
 use crate::verdict::{Figure, SourceRef};
+use crate::words::plural;
 
 /// MTTR: the mean of repair times, in ns; `None` without any.
 #[must_use]
@@ -60,6 +61,25 @@ pub fn mttr_figure(repairs_ns: &[i64], sources: Vec<SourceRef>) -> Option<Figure
     })
 }
 
+/// The figure of availability from a mean time between failures in operation and the repair times of injected faults, both in ns.
+#[must_use]
+pub fn availability_figure(mtbf_ns: i64, repairs_ns: &[i64], sources: Vec<SourceRef>) -> Option<Figure> {
+    let mttr = mean_time_to_repair(repairs_ns)?;
+    let value = availability(Ratio::int(mtbf_ns), mttr)?;
+    let count = nines(value).map_or(String::new(), |n| format!("; {}", plural(n, "nine", "nines")));
+    let shown = |ns: Ratio| ns.div(Ratio::int(1_000_000_000)).map_or(String::new(), |s| s.decimal(3));
+    let (up, down) = (shown(Ratio::int(mtbf_ns)), shown(mttr));
+    Some(Figure {
+        id: "availability".into(),
+        symbol: "A".into(),
+        formula: "MTBF / (MTBF + MTTR); MTBF as declared from operation, MTTR from injected faults".into(),
+        substitution: format!("{up} / ({up} + {down}){count}"),
+        value: value.decimal(9),
+        unit: String::new(),
+        sources,
+    })
+}
+
 /// The figure of triple redundancy.
 #[must_use]
 pub fn triple_redundancy_figure(r: Ratio) -> Option<Figure> {
@@ -90,6 +110,16 @@ mod tests {
         assert_eq!(availability(Ratio::ZERO, Ratio::ZERO), None);
         let figure = mttr_figure(&[2_600_000_000, 1_400_000_000], vec![]).unwrap();
         assert_eq!((figure.substitution.as_str(), figure.value.as_str()), ("(2.600 + 1.400) / 2", "2.000"));
+    }
+
+    #[test]
+    fn availability_says_where_its_numbers_come_from() {
+        let figure = availability_figure(30 * 86_400 * 1_000_000_000, &[2_600_000_000], vec![]).unwrap();
+        assert_eq!(
+            (figure.value.as_str(), figure.substitution.as_str()),
+            ("0.999998997", "2592000.000 / (2592000.000 + 2.600); 5 nines")
+        );
+        assert_eq!(availability_figure(1, &[], vec![]), None);
     }
 
     #[test]

@@ -7,12 +7,11 @@
 //! Ranks are found on the sums of the binomial distribution, not on an inverse Beta (that of the public `statrs` crate is wrong in the
 //! lower tail). The sums use only `+ − × ÷`, which give the same bits on every machine; `ln` and `exp` would not.
 
+use super::binomial::{Sums, float};
 use crate::exact::Ratio;
 
 /// A probability nearer to the wanted confidence than this counts as having reached it, so that a tie does not turn on rounding.
 const TIE: f64 = 1e-9;
-/// Weights below this share of the greatest one cannot matter.
-const NEGLIGIBLE: f64 = 1e-25;
 /// No sample that is asked for is larger than this.
 const MOST_NEEDED: u64 = 10_000_000;
 
@@ -30,11 +29,6 @@ pub struct Ranks {
     pub upper: Option<u64>,
     /// The rank of the lower bound; `None` when the sample is too small for one.
     pub lower: Option<u64>,
-}
-
-#[expect(clippy::cast_precision_loss, reason = "shares have few digits; a rank does not turn on the last bit")]
-fn float(ratio: Ratio) -> f64 {
-    ratio.num() as f64 / ratio.den() as f64
 }
 
 /// `p99` for 0.99, `p99.9` for 0.999.
@@ -77,64 +71,6 @@ pub fn ranks(q: Ratio, n: u64, confidence: Ratio) -> Ranks {
     let upper = sums.up.iter().position(|&p| p >= wanted).map(|i| sums.first + i as u64 + 1).filter(|&r| r <= n);
     let lower = sums.down.iter().rposition(|&p| p >= wanted).map(|i| sums.first + i as u64).filter(|&r| r >= 1 && r <= n);
     Ranks { n, nearest: nearest_rank(q, n), upper, lower }
-}
-
-/// P(X ≤ k) and P(X ≥ k) of a binomial X for every k that carries weight.
-struct Sums {
-    first: u64,
-    up: Vec<f64>,
-    down: Vec<f64>,
-}
-
-impl Sums {
-    #[expect(clippy::cast_precision_loss, reason = "counts below 2^53 are exact")]
-    fn new(n: u64, q: f64) -> Self {
-        let odds = q / (1.0 - q);
-        let (nf, mode) = (n as f64, mode(n, q));
-        let mut above = Vec::new();
-        let (mut k, mut weight) = (mode, 1.0f64);
-        while k < n && weight > NEGLIGIBLE {
-            weight *= (nf - k as f64) / (k as f64 + 1.0) * odds;
-            k += 1;
-            above.push(weight);
-        }
-        let mut weights = Vec::new();
-        (k, weight) = (mode, 1.0);
-        while k > 0 && weight > NEGLIGIBLE {
-            weight *= k as f64 / (nf - k as f64 + 1.0) / odds;
-            k -= 1;
-            weights.push(weight);
-        }
-        let first = k;
-        weights.reverse();
-        weights.push(1.0);
-        weights.extend(above);
-        let up = cumulated(weights.iter());
-        let mut down = cumulated(weights.iter().rev());
-        down.reverse();
-        let total = up.last().copied().unwrap_or(1.0);
-        let share = |sums: Vec<f64>| sums.into_iter().map(|s| s / total).collect();
-        Self { first, up: share(up), down: share(down) }
-    }
-}
-
-fn cumulated<'a>(weights: impl Iterator<Item = &'a f64>) -> Vec<f64> {
-    weights
-        .scan(0.0, |sum, weight| {
-            *sum += weight;
-            Some(*sum)
-        })
-        .collect()
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "any k near the mode will do"
-)]
-fn mode(n: u64, q: f64) -> u64 {
-    (((n as f64 + 1.0) * q) as u64).min(n)
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 //!
 //! In: contract and matrix. Out: faults at the spans of unknown names, refused exclusions and refused waivers.
 
-use super::{CRITERIA, FOUNDATIONS, PROFILES, Profile, gate, gates};
+use super::{CRITERIA, FOUNDATIONS, PROFILES, Profile, asked, gate, gates};
 use crate::contract::{Contract, Matrix};
 use crate::error::{Fault, unknown};
 use crate::evidence::kinds::KINDS;
+use std::collections::BTreeSet;
 
 /// The profile of a contract, or faults for every name that is unknown or may not be used so.
 ///
@@ -13,8 +14,12 @@ use crate::evidence::kinds::KINDS;
 /// All faults.
 pub fn bind(contract: &Contract, matrix: &Matrix) -> Result<&'static Profile, Vec<Fault>> {
     let mut faults = Vec::new();
+    let families: BTreeSet<&str> = gates().iter().map(|g| g.family()).collect();
     let profile = PROFILES.iter().find(|p| p.name == contract.release.profile.value);
     faults.extend(unknown(&contract.release.profile, "profile", PROFILES.iter().map(|p| p.name)));
+    for family in &contract.release.families {
+        faults.extend(unknown(family, "family of gates", families.iter().copied()));
+    }
     let ids: Vec<&str> = gates().iter().map(|g| g.id).collect();
     let exclusions = contract.exclusions.iter().map(|e| &e.gate);
     let waivers = contract.waivers.iter().map(|w| &w.gate);
@@ -23,7 +28,7 @@ pub fn bind(contract: &Contract, matrix: &Matrix) -> Result<&'static Profile, Ve
         faults.extend(unknown(name, "gate", ids.iter().copied()));
     }
     for exclusion in &contract.exclusions {
-        let required = profile.is_some_and(|p| p.gates.contains(&exclusion.gate.value.as_str()));
+        let required = profile.is_some_and(|p| gate(&exclusion.gate.value).is_some_and(|g| asked(contract, p, g)));
         if required && FOUNDATIONS.contains(&exclusion.gate.value.as_str()) {
             let message = format!("gate `{}` cannot be excluded: every other verdict rests on it", exclusion.gate.value);
             faults.push(Fault::at(exclusion.gate.span, message, "required"));

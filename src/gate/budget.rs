@@ -4,7 +4,7 @@ use super::{Gate, Judge, ReleaseCx, TestCx};
 use crate::contract::{ErrorBudget, Rollback};
 use crate::evidence::kinds::{Phase, Point};
 use crate::exact::{Ratio, seconds};
-use crate::figure::dependability::mttr_figure;
+use crate::figure::dependability::{availability_figure, mttr_figure};
 use crate::figure::error_budget::{affordable_figure, allowed, allowed_figure, burn_rate_figures, percent, used, used_figure};
 use crate::figure::failover::Bounds;
 use crate::judge::recovery;
@@ -46,7 +46,7 @@ struct Failover {
 
 fn consumed(cx: &ReleaseCx<'_>) -> Judged {
     let tests: Vec<TestCx<'_>> =
-        cx.matrix.tests.iter().filter(|t| t.requires("phases")).map(|test| TestCx { release: *cx, test }).collect();
+        cx.matrix.of_system().filter(|t| t.requires("phases")).map(|test| TestCx { release: *cx, test }).collect();
     if tests.is_empty() {
         return Err(Gap::new("no test requires phases"));
     }
@@ -86,13 +86,15 @@ fn weigh(cx: &ReleaseCx<'_>, budget: &ErrorBudget, allowed: Ratio, worst: &Failo
     };
     let lengths: Vec<i64> = failovers.iter().map(|f| f.longest).collect();
     let declared = vec![cx.declared(budget.span)];
+    let availability = budget.mtbf.and_then(|mtbf| availability_figure(mtbf, &lengths, declared.clone()));
     let figures = [
         allowed_figure(budget.slo, budget.window, declared),
         used_figure(worst.longest, allowed, worst.sources.clone()),
         affordable_figure(allowed, worst.longest, worst.sources.clone()),
         mttr_figure(&lengths, failovers.iter().flat_map(|f| f.sources.first().cloned()).take(5).collect()),
     ];
-    let figures = figures.into_iter().flatten().chain(burn_rate_figures(budget.slo, budget.window)).collect();
+    let figures =
+        figures.into_iter().chain([availability]).flatten().chain(burn_rate_figures(budget.slo, budget.window)).collect();
     Ok(Judgement { figures, ..judgement })
 }
 
@@ -128,7 +130,7 @@ fn rollback_trigger(cx: &ReleaseCx<'_>) -> Judged {
         rollback.rehearsal.as_ref().ok_or_else(|| Gap::new("the contract names no test that rehearsed the rollback"))?;
     let rehearsal = rehearsal.value.as_str();
     let mut watched: Vec<Watched> = Vec::new();
-    for test in &cx.matrix.tests {
+    for test in cx.matrix.of_system() {
         let test = TestCx { release: *cx, test };
         watched.extend(watch(&test, rollback)?);
     }

@@ -140,6 +140,7 @@ fn no_duplicates(cx: &TestCx<'_>) -> Judged {
     let mut tally =
         Tally { judged: applies.all.len(), doubts: applies.uncovered.clone().into_iter().collect(), ..Tally::default() };
     let (mut effects, mut distinct) = (0, 0);
+    let mut repeated: BTreeMap<Sym, Flaw> = BTreeMap::new();
     for chunk in applies.all.each() {
         let times = applies.all.times(chunk);
         effects += times.least;
@@ -152,17 +153,33 @@ fn no_duplicates(cx: &TestCx<'_>) -> Judged {
         };
         if times.least > 1 {
             let why = format!("command {command} was applied {} times on {member}", times.least);
-            tally.faults.push(Flaw::new(times.least as i64, why, finding("applied-twice")));
+            let flaw = Flaw::new(times.least as i64, why, finding("applied-twice"));
+            match repeated.get_mut(&chunk[0].command) {
+                Some(worst) if worst.weight >= flaw.weight => {}
+                _ => _ = repeated.insert(chunk[0].command, flaw),
+            }
         } else if times.most > 1 {
             let why = format!("nothing shows whether command {command} was applied once or {} times on {member}", times.most);
             tally.doubts.push(Flaw::new(times.most as i64, why, finding("replay-unclear")));
         }
     }
+    // One fault a command, at the member that applied it most often: all members of one log repeat it alike.
+    let commands = repeated.len();
+    tally.faults = repeated.into_values().collect();
     let pass = format!("{} members applied {distinct} commands in all, each once", applies.all.members.len());
     let figure = difference("duplicates", "N_duplicate = Σ count(cmd_id) − |{cmd_id}|", "N_duplicate", effects, distinct);
     let measured = plural(effects.saturating_sub(distinct), "duplicate", "duplicates");
+    let repeated = Figure {
+        id: "commands-repeated".into(),
+        symbol: "n".into(),
+        formula: "|{cmd_id : count(cmd_id) > 1 at some member}|".into(),
+        substitution: commands.to_string(),
+        value: commands.to_string(),
+        unit: "commands".into(),
+        sources: Vec::new(),
+    };
     let objective = format!("≤ {}", cx.contract().objectives.duplicate_executions);
-    Ok(tally.conclude(pass, "").figure(figure).against(objective, measured, ""))
+    Ok(tally.conclude(pass, "").figure(figure).figure(repeated).against(objective, measured, ""))
 }
 
 /// Commands that the logs show as committed and that must have taken effect: not those that a state machine may have refused.

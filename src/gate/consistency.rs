@@ -15,7 +15,7 @@ use crate::verdict::{Figure, Finding, Gap, Judged, Judgement, Verdict};
 use linearizable::linearizable;
 use sessions::sessions;
 use staleness::staleness;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use success::no_false_success;
 
 pub(super) const GATES: &[Gate] = &[
@@ -221,6 +221,8 @@ fn weigh_freshness(rows: &Rows<'_, Operation>, cx: &TestCx<'_>, reads: &Reads, f
     } else {
         Judgement::pass(format!("{judged} reads observed every write that was complete before them ({apart})"), judged)
     };
+    let key = |s: &Stale| rows.get(s.read).and_then(|op| op.key);
+    let stale_keys = found.stale.iter().map(key).collect::<BTreeSet<_>>().len() as u64;
     let figure = |id: &str, formula: &str, value: u64| Figure {
         id: id.into(),
         symbol: "n".into(),
@@ -233,6 +235,7 @@ fn weigh_freshness(rows: &Rows<'_, Operation>, cx: &TestCx<'_>, reads: &Reads, f
     judgement
         .figure(figure("reads-compared", "reads r with some write w of the key, response(w) < invoke(r)", found.compared))
         .figure(figure("reads-stale", "reads r with C_observed(r) < C_commit(w)", found.stale.len() as u64))
+        .figure(figure("keys-stale", "keys of stale reads", stale_keys))
         .figure(figure("reads-refused", "reads that surely failed", reads.refused))
         .figure(figure("reads-degraded", "answers that said they were degraded", reads.degraded))
 }

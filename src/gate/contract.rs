@@ -241,7 +241,7 @@ fn model_untested(cx: &ReleaseCx<'_>) -> Option<String> {
         FaultModel::Omission => &["send-omission", "receive-omission"],
         FaultModel::Byzantine => &["value", "state-transition", "arbitrary"],
     };
-    let tested = cx.matrix.tests.iter().any(|t| models.contains(&t.model.as_str()));
+    let tested = cx.matrix.of_system().any(|t| models.contains(&t.model.as_str()));
     (!tested).then(|| format!("no test has the failure model {}", models.join(" or ")))
 }
 
@@ -249,7 +249,7 @@ fn model_untested(cx: &ReleaseCx<'_>) -> Option<String> {
 fn coverage(cx: &ReleaseCx<'_>) -> Vec<Finding> {
     let row = |model: &&str| {
         LAYERS.iter().fold(Finding::new("coverage").with("model", model), |finding, layer| {
-            let here = cx.matrix.tests.iter().filter(|t| t.model == *model && t.layer == *layer);
+            let here = cx.matrix.of_system().filter(|t| t.model == *model && t.layer == *layer);
             let tests: Vec<&str> = here.map(|t| t.id.value.as_str()).collect();
             finding.with(layer, if tests.is_empty() { "–".to_string() } else { tests.join(", ") })
         })

@@ -303,7 +303,7 @@ fn no_vacuous(cx: &ReleaseCx<'_>, outcomes: &[Outcome]) -> Judged {
         let why = format!("{}: {}", first.claim.replace('-', " "), particulars.join(", "));
         return Ok(Judgement::fail(why, passed.len()).findings(wrong));
     }
-    for test in cx.matrix.tests.iter().filter(|t| t.requires("history")) {
+    for test in cx.matrix.of_system().filter(|t| t.requires("history")) {
         let Ok(rows) = cx.evidence.rows::<Operation>(&test.id.value) else { continue };
         if !rows.iter().any(|(_, op)| op.result == Told::Ok) {
             let why = format!(

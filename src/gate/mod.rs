@@ -4,6 +4,7 @@
 //! here for all of them: a gap in the evidence is inconclusive, and a pass over a fault without traffic is inconclusive.
 //! Refuses to know files and reports.
 
+mod atomic_commit;
 mod bind;
 mod budget;
 mod commands;
@@ -19,8 +20,10 @@ mod quorum;
 mod recovery;
 mod retries;
 mod run;
+mod scenarios;
 mod served;
 mod telemetry;
+mod votes;
 
 pub use bind::bind;
 pub use profile::{CRITERIA, Criterion, FOUNDATIONS, PROFILES, Profile};
@@ -83,6 +86,12 @@ pub fn gate(id: &str) -> Option<&'static Gate> {
     gates().into_iter().find(|g| g.id == id)
 }
 
+/// Whether a release asks for a gate: its profile does, or the contract adds the gate's family.
+#[must_use]
+pub fn asked(contract: &Contract, profile: &Profile, gate: &Gate) -> bool {
+    profile.gates.contains(&gate.id) || contract.release.families.iter().any(|f| f.value == gate.family())
+}
+
 /// The registry: one table a family.
 const FAMILIES: &[&[Gate]] = &[
     contract::GATES,
@@ -96,6 +105,9 @@ const FAMILIES: &[&[Gate]] = &[
     latency::GATES,
     budget::GATES,
     telemetry::GATES,
+    scenarios::GATES,
+    atomic_commit::GATES,
+    votes::GATES,
     integrity::GATES,
 ];
 

@@ -66,7 +66,9 @@ pub const CRITERIA: &[Criterion] = &[
     },
 ];
 
-/// All profiles.
+/// All profiles. A contract may ask for more families with `families`, which is how atomic-commit and votes come in. The scenarios family is asked of
+/// fenced queues: it compares with an unprotected baseline and counts six faults of a queue's workers, which a replicated log need not have; one that
+/// does says `families = ["scenarios"]`.
 pub const PROFILES: &[Profile] = &[
     Profile {
         name: "replicated-log",
@@ -134,7 +136,7 @@ pub const PROFILES: &[Profile] = &[
     },
     Profile {
         name: "fenced-queue",
-        about: "a job queue whose workers hold fencing tokens: fencing and commands on the resource's own log",
+        about: "a job queue whose workers hold fencing tokens: fencing and commands on the resource's own log, injected scenarios beside an unprotected baseline",
         gates: &[
             "contract.expected-stated",
             "contract.fault-models-covered",
@@ -149,13 +151,17 @@ pub const PROFILES: &[Profile] = &[
             "commands.retry-limit",
             "commands.rpc-semantics",
             "commands.unknown-resolved",
+            "scenarios.invariants",
+            "scenarios.strength",
+            "scenarios.baseline",
+            "scenarios.recovery",
             "integrity.artifacts",
             "integrity.no-vacuous",
         ],
     },
     Profile {
         name: "coordination-ensemble",
-        about: "a small voting ensemble: quorum geometry, halting without a quorum, masking by probes, sessions",
+        about: "a small voting ensemble: quorum geometry, halting without a quorum, masking by probes, sessions, enough runs",
         gates: &[
             "contract.expected-stated",
             "contract.fault-models-covered",
@@ -163,6 +169,7 @@ pub const PROFILES: &[Profile] = &[
             "quorum.loss-halts",
             "recovery.masking",
             "consistency.sessions",
+            "scenarios.strength",
             "integrity.artifacts",
             "integrity.no-vacuous",
         ],

@@ -126,7 +126,7 @@ fn byzantine_sizes(cluster: &Cluster, source: &[SourceRef], all: &mut Conditions
 /// samples name no voters, a sampled member that is not declared and is no learner. Later changes are for log.membership.
 fn other_voters(cx: &ReleaseCx<'_>) -> Option<(String, Finding)> {
     let declared: BTreeSet<&str> = cx.contract.cluster.members.iter().map(String::as_str).collect();
-    for test in &cx.matrix.tests {
+    for test in cx.matrix.of_system() {
         let Ok(rows) = cx.evidence.rows::<Sample>(&test.id.value) else { continue };
         let finding =
             |why: &str, id| Finding::new("other-voters").with("why", why).with("test", &test.id.value).source(rows.source(id));

@@ -3,7 +3,7 @@
 //! In: a release and its profile. Out: one outcome a gate, in the order of the profile. The worst test counts. A test that does not
 //! exercise what a gate asks says so with [`Judgement::not_exercised`] and is left out; a gate that no test exercises is inconclusive.
 
-use super::{Gate, Judge, Profile, ReleaseCx, TestCx, gates};
+use super::{Gate, Judge, Profile, ReleaseCx, TestCx, asked, gates};
 use crate::judge::traffic::idle_fault;
 use crate::verdict::{Gap, Judgement, Verdict, telling};
 use std::collections::BTreeMap;
@@ -57,7 +57,7 @@ pub fn judge(cx: &ReleaseCx<'_>, profile: &Profile) -> Vec<Outcome> {
     let mut all = gates();
     all.sort_by_key(order);
     for gate in all {
-        let outcome = if !profile.gates.contains(&gate.id) {
+        let outcome = if !asked(cx.contract, profile, gate) {
             skipped(gate, format!("profile {} does not ask for it", profile.name))
         } else if let Some(exclusion) = cx.contract.exclusions.iter().find(|e| e.gate.value == gate.id) {
             skipped(gate, format!("excluded: {}", exclusion.reason))
@@ -82,8 +82,7 @@ fn run(cx: &ReleaseCx<'_>, gate: &'static Gate, others: &[Outcome], traffic: &Tr
         Judge::Outcomes(judge) => whole(judge(cx, others).unwrap_or_else(Judgement::from)),
         Judge::Test(judge) => cx
             .matrix
-            .tests
-            .iter()
+            .of_system()
             .filter(|test| gate.needs.iter().all(|kind| test.requires(kind)))
             .map(|test| TestOutcome {
                 test: test.id.value.clone(),
@@ -107,7 +106,7 @@ fn spokesman(verdict: Verdict, tests: &[TestOutcome]) -> Option<&TestOutcome> {
 
 /// Why no test can be judged: which evidence would have to be required.
 fn unrequired(cx: &ReleaseCx<'_>, gate: &Gate) -> String {
-    let never: Vec<&str> = gate.needs.iter().copied().filter(|k| !cx.matrix.tests.iter().any(|t| t.requires(k))).collect();
+    let never: Vec<&str> = gate.needs.iter().copied().filter(|k| !cx.matrix.of_system().any(|t| t.requires(k))).collect();
     let needs = gate.needs.join(" and ");
     if gate.needs.len() > 1 && never.is_empty() {
         format!("no single test requires {needs}: different tests do, and the gate needs them of one run")

@@ -1,5 +1,6 @@
 //! Checkers: pure functions from typed evidence to findings. They know no files, no clock and no gates.
 
+pub mod atomic_commit;
 pub mod commands;
 pub mod continuity;
 pub mod fencing;
@@ -14,7 +15,9 @@ pub mod quorum;
 pub mod recovery;
 pub mod retries;
 pub mod revisions;
+pub mod scenarios;
 pub mod success;
 pub mod tally;
 pub mod telemetry;
 pub mod traffic;
+pub mod votes;

@@ -140,6 +140,7 @@ fn gate(id: &str) -> GateFacts {
 
 fn test(id: &str, plan: &[&str], fault: &str) -> TestFacts {
     TestFacts {
+        baseline: false,
         id: id.into(),
         plan: plan.iter().map(|p| (*p).to_string()).collect(),
         fault: fault.into(),

@@ -32,9 +32,9 @@ pub use probes::{Probe, ProbeKind, ProbeState};
 pub use progress::Progress;
 pub use replay::Recovery;
 pub use run::Run;
-pub use scenarios::{Scenario, Subject};
+pub use scenarios::Scenario;
 pub use telemetry::{Point, SeriesType};
-pub use votes::Vote;
+pub use votes::{Vote, VoteRole};
 
 use super::record::{Kind, Record};
 

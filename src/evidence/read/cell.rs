@@ -159,7 +159,8 @@ fn time(cell: &Cell<'_>, timing: Timing) -> Result<Raw, String> {
     if timing.wall { date(text).ok_or_else(expected) } else { Err(expected()) }
 }
 
-/// `2026-01-02T03:04:05.678Z`, also with an offset such as `+02:00`.
+/// `2026-01-02T03:04:05.678Z`, also with an offset such as `+02:00`; without either it is taken as UTC. Times are compared within one clock only, so
+/// a zone that a log leaves out shifts them all alike.
 fn date(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
     let split = bytes.len().checked_sub(6).filter(|&i| matches!(bytes[i], b'+' | b'-') && bytes[i + 3] == b':');
@@ -171,7 +172,7 @@ fn date(text: &str) -> Option<i64> {
         }
         None => (text.to_string(), 0),
     };
-    let instant = humantime::parse_rfc3339(&local).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    let instant = humantime::parse_rfc3339_weak(&local).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
     i64::try_from(instant.as_nanos()).ok()?.checked_sub(offset * 60_000_000_000)
 }
 
@@ -242,6 +243,7 @@ fn list(cell: &Cell<'_>, symbols: &mut Symbols) -> Result<Raw, String> {
         }
         Cell::Plain(plain) => plain.split([' ', ',', ';']).filter(|t| !t.is_empty()).map(|t| symbols.intern(t)).collect(),
         Cell::Text(text) => vec![symbols.intern(text)],
+        Cell::Number(_) => vec![symbols.intern(&text(cell)?)],
         _ => return Err(expected()),
     };
     Ok(Raw::from(symbols.intern_list(&syms).0))
@@ -334,6 +336,9 @@ mod tests {
         assert_eq!(time(Cell::Number("9007199254740993"), Timing { scale: 1, ..S }), Ok(9_007_199_254_740_993));
         assert_eq!(time(quoted("2026-01-02T03:04:05.5Z"), S), Ok(1_767_323_045_500_000_000));
         assert_eq!(time(quoted("2026-01-02T03:04:05-00:30"), S), Ok(1_767_324_845_000_000_000));
+        assert_eq!(time(quoted("2026-01-02T03:04:05.500000"), S), Ok(1_767_323_045_500_000_000));
+        assert_eq!(time(quoted("2026-01-02 03:04:05"), S), Ok(1_767_323_045_000_000_000));
+        assert!(time(quoted("2026-01-02"), S).is_err());
         assert!(time(quoted("2026-01-02T03:04:05Z"), Timing { wall: false, ..S }).is_err());
         assert!(time(Cell::Number("1e12"), S).is_err() && time(Cell::Bool(true), S).is_err());
         assert_eq!(time(Cell::Null, S), Ok(ABSENT));
