@@ -16,6 +16,7 @@ mod log;
 mod profile;
 mod quorum;
 mod recovery;
+mod rerun;
 mod retries;
 mod run;
 mod served;
@@ -23,6 +24,7 @@ mod telemetry;
 
 pub use bind::bind;
 pub use profile::{CRITERIA, Criterion, FOUNDATIONS, PROFILES, Profile};
+pub use rerun::Base;
 pub use run::{Outcome, TestOutcome, judge};
 
 use crate::contract::{Contract, Matrix, Test};
