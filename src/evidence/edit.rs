@@ -26,6 +26,8 @@ pub enum Edit {
     Drop(&'static str, RowId),
     /// Says that the files of a kind are timed by a clock of their own.
     Clock(&'static str),
+    /// Reads the files of a kind a second time.
+    Twice(&'static str),
     /// Says that another wrote the files of a kind.
     Origin(&'static str, Origin),
     /// Says of a file (by its position among the artifacts) that it is not whole.
@@ -40,7 +42,7 @@ impl Edit {
             Self::Set(kind, row, _) | Self::List(kind, row, ..) | Self::Repeat(kind, row, ..) | Self::Drop(kind, row) => {
                 Some((kind, *row))
             }
-            Self::Clock(_) | Self::Origin(..) | Self::State(..) => None,
+            Self::Clock(_) | Self::Twice(_) | Self::Origin(..) | Self::State(..) => None,
         }
     }
 
@@ -69,6 +71,12 @@ impl Evidence {
                     evidence.artifacts[*artifact].state = state.clone();
                     let uses = evidence.parts.iter().filter(|p| p.artifact == *artifact);
                     touched.extend(uses.map(|p| (p.test.clone(), p.kind)));
+                }
+                Edit::Twice(kind) => {
+                    let here = |p: &&Part| p.test == test && p.kind == *kind;
+                    let copies: Vec<Part> = evidence.parts.iter().filter(here).cloned().collect();
+                    evidence.parts.extend(copies);
+                    touched.insert((test.to_string(), kind));
                 }
                 Edit::Clock(kind) | Edit::Origin(kind, _) => {
                     for part in evidence.parts.iter_mut().filter(|p| p.test == test && p.kind == *kind) {
@@ -112,7 +120,7 @@ fn on_row(part: &mut Part, kind: &Kind, row: usize, edit: &Edit, symbols: &mut A
             table.columns.iter_mut().for_each(|c| c.remove(row));
             table.lines.remove(row);
         }
-        Edit::Clock(_) | Edit::Origin(..) | Edit::State(..) => {}
+        Edit::Clock(_) | Edit::Twice(_) | Edit::Origin(..) | Edit::State(..) => {}
     }
 }
 

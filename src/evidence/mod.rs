@@ -166,6 +166,14 @@ impl Evidence {
         Ok(Rows { evidence: self, parts, record: PhantomData })
     }
 
+    /// The file, digest and line of a row of a kind in a test.
+    #[must_use]
+    pub fn source_of(&self, test: &str, kind: &str, id: RowId) -> Option<SourceRef> {
+        let part = self.parts.iter().filter(|p| p.test == test && p.kind == kind).nth(id.part as usize)?;
+        let line = part.table.lines.get(id.row as usize).map(|l| u64::from(*l));
+        Some(SourceRef { line, ..self.artifacts[part.artifact].source() })
+    }
+
     /// Whether a test binds a kind at all.
     #[must_use]
     pub fn binds(&self, test: &str, kind: &str) -> bool {

@@ -149,6 +149,24 @@ fn outages(evidence: &Evidence, contract: &Contract, samples: &Rows<'_, Sample>)
     by_member.into_values().map(down).collect()
 }
 
+/// When fewer than a quorum of members were shown to answer while operations were sent.
+#[must_use]
+pub fn missing(
+    evidence: &Evidence,
+    contract: &Contract,
+    history: &Rows<'_, Operation>,
+    samples: &Rows<'_, Sample>,
+    quorum: u64,
+) -> Vec<Stretch> {
+    let outages = outages(evidence, contract, samples);
+    let active = history.iter().fold((i64::MAX, i64::MIN), |(first, last), (_, op)| {
+        (first.min(op.invoke.0), last.max(op.returned.map_or(op.invoke.0, |r| r.0)))
+    });
+    let mut list = overlap(&outages, contract.cluster.size().saturating_sub(quorum) + 1);
+    list.retain(|w| w.end >= active.0 && w.start <= active.1);
+    list
+}
+
 /// What became of operations while a quorum was missing.
 #[derive(Default)]
 struct Halt {
@@ -173,15 +191,7 @@ pub fn loss_halts(
         return Judgement::inconclusive(why, 0);
     }
     let (n, cluster) = (contract.cluster.size(), &contract.cluster);
-    let outages = outages(evidence, contract, samples);
-    let active = history.iter().fold((i64::MAX, i64::MIN), |(first, last), (_, op)| {
-        (first.min(op.invoke.0), last.max(op.returned.map_or(op.invoke.0, |r| r.0)))
-    });
-    let windows = |quorum: u64| {
-        let mut list = overlap(&outages, n.saturating_sub(quorum) + 1);
-        list.retain(|w| w.end >= active.0 && w.start <= active.1);
-        list
-    };
+    let windows = |quorum: u64| missing(evidence, contract, history, samples, quorum);
     let (no_write, no_read) = (windows(cluster.write_quorum()), windows(cluster.read_quorum()));
     if no_write.is_empty() {
         let why = format!("never were fewer than {} of {n} members shown to answer", cluster.write_quorum());
