@@ -3,12 +3,16 @@
 //! In: a judged release and the table of operators. Out: [`Challenge`]: small violations made one at a time in memory, and which gate
 //! caught which. It speaks of the gates on this evidence, never of the system that was tested. Refuses to know files and reports.
 
+mod bind;
 mod operators;
 mod pick;
+mod report;
 mod run;
 mod scene;
 
+pub use bind::bind;
 pub use operators::operators;
+pub use report::{Cell, Counts, GateFacts, OperatorFacts, Report, Result, SCHEMA, Survivor, Tested};
 pub use run::{Settings, challenge};
 pub use scene::{Change, Operator, Scene, Wants};
 
@@ -88,19 +92,4 @@ pub struct Challenge {
     pub passing: Vec<&'static str>,
     /// The gates that did not pass, so that nothing could turn them.
     pub open: Vec<&'static str>,
-}
-
-impl Challenge {
-    /// The gates that passed and that no mutant on this evidence was meant to turn.
-    #[must_use]
-    pub fn untested(&self) -> Vec<&'static str> {
-        let asked = |gate: &&&str| self.mutants.iter().any(|m| m.answers.iter().any(|a| a.gate == **gate));
-        self.passing.iter().filter(|gate| !asked(gate)).copied().collect()
-    }
-
-    /// How many mutants ended so.
-    #[must_use]
-    pub fn count(&self, fate: Fate) -> usize {
-        self.mutants.iter().filter(|m| m.fate() == fate).count()
-    }
 }
