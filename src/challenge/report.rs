@@ -51,7 +51,7 @@ pub struct Report {
     pub mutants: Counts,
     /// The operators that made a mutant.
     pub operators: Vec<OperatorFacts>,
-    /// The operators that found no place on this evidence.
+    /// The operators that found no place on this evidence, though a gate that they are meant to turn passed.
     pub idle: Vec<&'static str>,
     /// The gates that were asked, in the order of the families.
     pub gates: Vec<GateFacts>,
@@ -182,6 +182,7 @@ impl Challenge {
         };
         let made = |at: usize| self.mutants.iter().filter(move |m| m.operator == at);
         let numbered = || self.operators.iter().enumerate();
+        let meant = |o: &&'static super::Operator| o.gates.iter().any(|g| self.passing.contains(g));
         let facts = |(at, o): (usize, &&'static super::Operator)| {
             let mut counts = Counts::default();
             made(at).for_each(|m| counts.add(m.fate()));
@@ -195,7 +196,7 @@ impl Challenge {
             result,
             mutants,
             operators: numbered().filter(|(at, _)| made(*at).next().is_some()).map(facts).collect(),
-            idle: numbered().filter(|(at, _)| made(*at).next().is_none()).map(|(_, o)| o.id).collect(),
+            idle: numbered().filter(|(at, o)| made(*at).next().is_none() && meant(o)).map(|(_, o)| o.id).collect(),
             gates,
             survivors,
         }

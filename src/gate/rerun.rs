@@ -75,12 +75,13 @@ impl Base {
 
     /// Adds what the gates say that judge the outcomes of the others.
     fn last(&mut self, cx: &ReleaseCx<'_>) {
-        for outcome in self.again(cx, &Reads::new()) {
-            let known = self.known.iter_mut().find(|k| k.gate.id == outcome.gate.id);
-            let known = known.filter(|k| matches!(k.gate.judge, Judge::Outcomes(_)));
-            let said = |outcome: TestOutcome| Said { raw: outcome.judgement.clone(), outcome, reads: Reads::new() };
-            if let Some(known) = known {
-                known.tests = outcome.tests.into_iter().map(said).collect();
+        let outcomes = self.first(cx, &Reads::new());
+        drop(cx.evidence.take_reads());
+        for known in &mut self.known {
+            if let Judge::Outcomes(judge) = known.gate.judge {
+                let raw = lean(judge(cx, &outcomes));
+                let outcome = TestOutcome { test: String::new(), judgement: raw.clone() };
+                known.tests = vec![Said { outcome, raw, reads: cx.evidence.take_reads() }];
             }
         }
     }
@@ -98,6 +99,17 @@ impl Base {
     /// What the gates say of a changed release, of which these kinds were touched in these tests.
     #[must_use]
     pub fn again(&self, cx: &ReleaseCx<'_>, touched: &Reads) -> Vec<Outcome> {
+        let mut outcomes = self.first(cx, touched);
+        for known in &self.known {
+            if let Judge::Outcomes(judge) = known.gate.judge {
+                outcomes.push(outcome(cx, known.gate, whole(judge(cx, &outcomes))));
+            }
+        }
+        outcomes
+    }
+
+    /// What the gates say that do not judge the outcomes of others.
+    fn first(&self, cx: &ReleaseCx<'_>, touched: &Reads) -> Vec<Outcome> {
         let hit = |reads: &Reads| !reads.is_disjoint(touched);
         let stirred = self.traffic.iter().filter(|(_, (_, reads))| hit(reads));
         let traffic: BTreeMap<&str, Idle> =
@@ -122,11 +134,6 @@ impl Base {
                 Judge::Release(judge) => outcomes.push(outcome(cx, known.gate, whole(judge(cx)))),
                 Judge::Test(judge) => outcomes.push(outcome(cx, known.gate, tests.map(|s| on_test(judge, s)).collect())),
                 Judge::Outcomes(_) => {}
-            }
-        }
-        for known in &self.known {
-            if let Judge::Outcomes(judge) = known.gate.judge {
-                outcomes.push(outcome(cx, known.gate, whole(judge(cx, &outcomes))));
             }
         }
         outcomes

@@ -93,7 +93,9 @@ fn applied_twice(scene: &Scene<'_>, wanted: impl Fn(Sym) -> bool) -> Vec<Vec<Edi
     let live = word(ApplySource::ALL, ApplySource::Live);
     let source = |a: &Application| a.source.map_or(ABSENT, |_| live);
     let twice = |(id, a): &(RowId, Application)| vec![again::<Application>(*id, 1, [("index", next(a)), ("source", source(a))])];
-    all.iter().filter(|(_, a)| wanted(a.command_id)).map(twice).collect()
+    // Without an index, what is live may be the same entry as what was replayed.
+    let apart = |a: &Application| a.index.is_some() || a.source != Some(ApplySource::Replay);
+    all.iter().filter(|(_, a)| wanted(a.command_id) && apart(a)).map(twice).collect()
 }
 
 fn entry_applied_twice(scene: &Scene<'_>) -> Vec<Vec<Edit>> {

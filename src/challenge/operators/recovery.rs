@@ -4,7 +4,7 @@ use super::log::acknowledged;
 use crate::challenge::scene::{Change, Operator, Scene, Wants, gone, set, text, word};
 use crate::evidence::RowId;
 use crate::evidence::edit::Edit;
-use crate::evidence::kinds::{Operation, Outcome, Phase, PhaseName, Probe, ProbeState, Recovery, Sample};
+use crate::evidence::kinds::{Operation, Outcome, Phase, PhaseName, Probe, ProbeKind, ProbeState, Recovery, Sample};
 use crate::evidence::record::Record;
 use crate::judge::recovery::{Outage, outages};
 
@@ -165,7 +165,7 @@ fn restarted_early(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
     let probes = scene.all::<Probe>();
     let early = |(outage, restart): (Outage, i64)| {
         let failed = probes.iter().filter(|(_, p)| {
-            p.target == outage.target && p.state == ProbeState::Fail && outage.first <= p.t.0 && p.t.0 <= restart
+            p.target == outage.target && p.probe == ProbeKind::Liveness && p.state == ProbeState::Fail && outage.first <= p.t.0 && p.t.0 <= restart
         });
         let surplus = usize::try_from((outage.failures + 1).saturating_sub(probe.threshold)).unwrap_or(0);
         let failed: Vec<RowId> = failed.map(|(id, _)| *id).collect();
