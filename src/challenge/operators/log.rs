@@ -119,13 +119,18 @@ pub(super) fn acknowledged(scene: &Scene<'_>) -> BTreeSet<Sym> {
     acked.filter_map(|(_, op)| op.command_id).collect()
 }
 
-/// The applications of acknowledged commands.
+/// The applications of acknowledged commands; not of one that is all that some member applied, without which the member would not be seen at all.
 pub(super) fn acknowledged_applications(scene: &Scene<'_>) -> Applications {
     let acked = acknowledged(scene);
     let mut by_command = Applications::new();
-    for (id, a) in scene.all::<Application>().into_iter().filter(|(_, a)| acked.contains(&a.command_id)) {
-        by_command.entry(a.command_id).or_default().push((id, a));
+    let mut applied: BTreeMap<Sym, BTreeSet<Sym>> = BTreeMap::new();
+    for (id, a) in scene.all::<Application>() {
+        applied.entry(a.member).or_default().insert(a.command_id);
+        if acked.contains(&a.command_id) {
+            by_command.entry(a.command_id).or_default().push((id, a));
+        }
     }
+    by_command.retain(|_, rows| rows.iter().all(|(_, a)| applied.get(&a.member).is_some_and(|c| c.len() > 1)));
     by_command
 }
 
