@@ -203,9 +203,10 @@ impl Challenge {
     }
 
     fn answers(&self) -> impl Iterator<Item = (&Mutant, &'static super::Operator, &Answer)> {
-        self.mutants.iter().filter_map(|m| Some((m, *self.operators.get(m.operator)?))).flat_map(|(m, operator)| {
-            m.answers.iter().map(move |a| (m, operator, a))
-        })
+        self.mutants
+            .iter()
+            .filter_map(|m| Some((m, *self.operators.get(m.operator)?)))
+            .flat_map(|(m, operator)| m.answers.iter().map(move |a| (m, operator, a)))
     }
 
     fn gates(&self, explain: &dyn Fn(Option<&str>, &str) -> Option<String>) -> Vec<GateFacts> {

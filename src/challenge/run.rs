@@ -6,8 +6,8 @@
 use super::pick::places;
 use super::scene::{Change, Operator, Scene, Wants};
 use super::{Answer, Challenge, Fate, Mutant};
-use crate::evidence::edit::Edit;
 use crate::evidence::Reads;
+use crate::evidence::edit::Edit;
 use crate::gate::{Base, Gate, Judge, Outcome, Profile, ReleaseCx, TestCx};
 use crate::verdict::Verdict;
 use std::collections::BTreeSet;

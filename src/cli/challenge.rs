@@ -100,9 +100,10 @@ fn text(report: &Report, service: &str) -> String {
         }
     }
     for survivor in &report.survivors {
-        let at = survivor.at.as_ref().map_or_else(|| survivor.what.clone(), |s| {
-            s.line.map_or_else(|| s.path.to_string(), |line| format!("{}:{line}", s.path))
-        });
+        let at = survivor.at.as_ref().map_or_else(
+            || survivor.what.clone(),
+            |s| s.line.map_or_else(|| s.path.to_string(), |line| format!("{}:{line}", s.path)),
+        );
         let explained = survivor.explained.as_ref().map_or(String::new(), |why| format!("\n    explained: {why}"));
         let _ = writeln!(
             out,

@@ -6,8 +6,8 @@ use super::decode::Decoder;
 use super::leaf::{Id, Text};
 use super::wire::{ChallengeWire, ContractWire, EndpointWire, LatencyScope, ObjectivesWire};
 use super::{
-    Challenge, Cluster, Contract, DeclaredPhases, Endpoint, ErrorBudget, Exclusion, Explained, Load, Objectives, Probe, Quorum, Release, Resource,
-    Risk, Rollback, Trigger, Waiver,
+    Challenge, Cluster, Contract, DeclaredPhases, Endpoint, ErrorBudget, Exclusion, Explained, Load, Objectives, Probe, Quorum,
+    Release, Resource, Risk, Rollback, Trigger, Waiver,
 };
 use crate::error::Fault;
 use crate::exact::Ratio;

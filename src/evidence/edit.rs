@@ -162,9 +162,14 @@ mod tests {
             tests: vec!["t".into()],
         };
         evidence.artifacts.push(artifact);
-        let clock = crate::contract::Clock { kind: crate::contract::ClockKind::Monotonic, id: "x".into(), unit: crate::contract::TimeUnit::Ns };
+        let clock = crate::contract::Clock {
+            kind: crate::contract::ClockKind::Monotonic,
+            id: "x".into(),
+            unit: crate::contract::TimeUnit::Ns,
+        };
         let model = crate::contract::Model { name: "register".into(), initial: None, nil_read: crate::contract::NilRead::Absent };
-        let part = Part { test: "t".into(), kind: "log", artifact: 0, origin: Origin::Replica, clock, model, table: Arc::new(table) };
+        let part =
+            Part { test: "t".into(), kind: "log", artifact: 0, origin: Origin::Replica, clock, model, table: Arc::new(table) };
         evidence.parts.push(part);
         evidence
     }

@@ -112,8 +112,7 @@ impl Base {
     fn first(&self, cx: &ReleaseCx<'_>, touched: &Reads) -> Vec<Outcome> {
         let hit = |reads: &Reads| !reads.is_disjoint(touched);
         let stirred = self.traffic.iter().filter(|(_, (_, reads))| hit(reads));
-        let traffic: BTreeMap<&str, Idle> =
-            stirred.map(|(test, _)| (test.as_str(), idle_fault(cx.evidence, test))).collect();
+        let traffic: BTreeMap<&str, Idle> = stirred.map(|(test, _)| (test.as_str(), idle_fault(cx.evidence, test))).collect();
         let on_test = |judge: fn(&TestCx<'_>) -> Judged, said: &Said| {
             let name = said.outcome.test.as_str();
             let (changed, idle) = (hit(&said.reads), traffic.get(name));

@@ -56,7 +56,12 @@ pub(super) const OPERATORS: &[Operator] = &[
     },
 ];
 
-fn each<T>(contract: &Contract, matrix: &Matrix, list: &[T], edit: impl Fn(usize, &mut Contract, &mut Matrix) -> String) -> Vec<Declared> {
+fn each<T>(
+    contract: &Contract,
+    matrix: &Matrix,
+    list: &[T],
+    edit: impl Fn(usize, &mut Contract, &mut Matrix) -> String,
+) -> Vec<Declared> {
     let changed = |at: usize| {
         let (mut contract, mut matrix) = (contract.clone(), matrix.clone());
         let what = edit(at, &mut contract, &mut matrix);

@@ -99,7 +99,13 @@ pub(super) const OPERATORS: &[Operator] = &[
             "fencing.unique-token",
             "fencing.before-serving",
         ],
-        change: Change::Rows(|scene| if scene.all::<Decision>().is_empty() { Vec::new() } else { vec![vec![Edit::Origin(Decision::KIND.name, Origin::Client)]] }),
+        change: Change::Rows(|scene| {
+            if scene.all::<Decision>().is_empty() {
+                Vec::new()
+            } else {
+                vec![vec![Edit::Origin(Decision::KIND.name, Origin::Client)]]
+            }
+        }),
     },
 ];
 
@@ -141,11 +147,11 @@ fn accepted_late(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
 
 fn resource_stale(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
     let grants = scene.all::<Grant>();
-    let granted = |d: &Decision| {
-        grants.iter().any(|(_, g)| (g.resource, g.job) == lane(d) && g.epoch == d.epoch && earlier(g, d))
-    };
+    let granted =
+        |d: &Decision| grants.iter().any(|(_, g)| (g.resource, g.job) == lane(d) && g.epoch == d.epoch && earlier(g, d));
     let accepted = decided(scene).into_iter().filter(|(_, d)| d.outcome == Ruling::Accepted && granted(d));
-    let cells = |d: &Decision| [("epoch", d.epoch - 1), ("current-epoch", d.current_epoch.map_or(ABSENT, |c| c.min(d.epoch - 1)))];
+    let cells =
+        |d: &Decision| [("epoch", d.epoch - 1), ("current-epoch", d.current_epoch.map_or(ABSENT, |c| c.min(d.epoch - 1)))];
     accepted.map(|(id, d)| vec![set::<Decision>(id, cells(&d))]).collect()
 }
 
@@ -167,7 +173,8 @@ fn out_of_nowhere(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
         let name = scene.evidence().text(d.resource);
         scene.contract().resources.iter().any(|r| r.name.value == name && r.fence == Fence::Epoch)
     };
-    let accepted = decided(scene).into_iter().filter(|(_, d)| d.outcome == Ruling::Accepted && d.current_epoch.is_some() && fenced(d));
+    let accepted =
+        decided(scene).into_iter().filter(|(_, d)| d.outcome == Ruling::Accepted && d.current_epoch.is_some() && fenced(d));
     accepted.map(|(id, d)| vec![set::<Decision>(id, [("epoch", d.epoch + 1)])]).collect()
 }
 
@@ -180,9 +187,8 @@ fn token_twice(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
     }
     let (seq, t) = (list.iter().filter_map(|(_, d)| d.seq).max(), list.iter().map(|(_, d)| d.t.0).max().unwrap_or(0));
     let newest = |d: &Decision| d.outcome == Ruling::Accepted && top.get(&lane(d)) == Some(&d.epoch) && d.command_id.is_some();
-    let twice = |(id, _): &(RowId, Decision)| {
-        vec![again::<Decision>(*id, 1, [("seq", seq.map_or(ABSENT, |s| s + 1)), ("t", t + 1)])]
-    };
+    let twice =
+        |(id, _): &(RowId, Decision)| vec![again::<Decision>(*id, 1, [("seq", seq.map_or(ABSENT, |s| s + 1)), ("t", t + 1)])];
     list.iter().filter(|(_, d)| newest(d)).map(twice).collect()
 }
 

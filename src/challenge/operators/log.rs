@@ -179,7 +179,14 @@ fn log_entry_lost(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
         *r = (r.0.min(e.index), r.1.max(e.index));
     }
     let inner = |e: &Entry| range.get(&e.member).is_some_and(|r| r.0 < e.index && e.index < r.1);
-    let known = |e: &Entry| e.command_id.is_some_and(|c| acked.contains(&c)) && held.get(&(e.index, e.term)) > Some(&1);
+    let mut places: BTreeMap<Option<Sym>, BTreeSet<(i64, i64)>> = BTreeMap::new();
+    for (_, e) in &entries {
+        places.entry(e.command_id).or_default().insert((e.index, e.term));
+    }
+    // A command that was retried may stand at two places; without one of them it is not lost.
+    let sole = |e: &Entry| places.get(&e.command_id).is_some_and(|p| p.len() == 1);
+    let acked = |e: &Entry| e.command_id.is_some_and(|c| acked.contains(&c));
+    let known = |e: &Entry| acked(e) && sole(e) && held.get(&(e.index, e.term)) > Some(&1);
     entries.iter().filter(|(_, e)| inner(e) && known(e)).map(|(id, _)| vec![gone::<Entry>(*id)]).collect()
 }
 

@@ -37,7 +37,9 @@ pub(super) const OPERATORS: &[Operator] = &[
         does: "the load window is timed by another clock than the operations",
         wants: Wants::NoPass,
         gates: &["latency.load-held"],
-        change: Change::Rows(|scene| if scene.all::<Run>().is_empty() { Vec::new() } else { vec![vec![Edit::Clock(Run::KIND.name)]] }),
+        change: Change::Rows(
+            |scene| if scene.all::<Run>().is_empty() { Vec::new() } else { vec![vec![Edit::Clock(Run::KIND.name)]] },
+        ),
     },
     Operator {
         id: "retry-storm",

@@ -42,7 +42,9 @@ pub(super) const OPERATORS: &[Operator] = &[
         does: "the samples of members are timed by another clock than the operations",
         wants: Wants::NoPass,
         gates: &["quorum.loss-halts"],
-        change: Change::Rows(|scene| if scene.all::<Sample>().is_empty() { Vec::new() } else { vec![vec![Edit::Clock(Sample::KIND.name)]] }),
+        change: Change::Rows(|scene| {
+            if scene.all::<Sample>().is_empty() { Vec::new() } else { vec![vec![Edit::Clock(Sample::KIND.name)]] }
+        }),
     },
 ];
 
@@ -72,7 +74,8 @@ fn answered(scene: &Scene<'_>, reads: bool) -> Vec<Vec<Edit>> {
         let start = op.invoke.0;
         let inside = windows.iter().any(|w| w.start <= start && start < w.end);
         let fits = (op.op == OpKind::Read) == reads && !aside(&op) && op.degraded != Some(true);
-        let refused = op.result != Outcome::Ok || op.returned.is_none_or(|r| !windows.iter().any(|w| w.start <= start && r.0 <= w.end));
+        let refused =
+            op.result != Outcome::Ok || op.returned.is_none_or(|r| !windows.iter().any(|w| w.start <= start && r.0 <= w.end));
         let cells = [("result", word(Outcome::ALL, Outcome::Ok)), ("return", start + 1)];
         (inside && fits && refused).then(|| vec![set::<Operation>(id, cells)])
     };

@@ -77,14 +77,17 @@ pub(super) const OPERATORS: &[Operator] = &[
         does: "probes are timed by another clock than the operations",
         wants: Wants::NoPass,
         gates: &["recovery.masking"],
-        change: Change::Rows(|scene| if scene.all::<Probe>().is_empty() { Vec::new() } else { vec![vec![Edit::Clock(Probe::KIND.name)]] }),
+        change: Change::Rows(|scene| {
+            if scene.all::<Probe>().is_empty() { Vec::new() } else { vec![vec![Edit::Clock(Probe::KIND.name)]] }
+        }),
     },
 ];
 
 fn failover_too_slow(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
     let Some(objective) = scene.contract().objectives.recovery.as_ref().map(|o| o.value) else { return Vec::new() };
     let last = scene.all::<Phase>().into_iter().filter(|(_, p)| p.phase == PhaseName::CatchUp);
-    let slow = |p: &Phase| [("stop-lo", p.stop_lo.0.saturating_add(objective)), ("stop-hi", p.stop_hi.0.saturating_add(objective))];
+    let slow =
+        |p: &Phase| [("stop-lo", p.stop_lo.0.saturating_add(objective)), ("stop-hi", p.stop_hi.0.saturating_add(objective))];
     last.map(|(id, p)| vec![set::<Phase>(id, slow(&p))]).collect()
 }
 
@@ -165,7 +168,11 @@ fn restarted_early(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
     let probes = scene.all::<Probe>();
     let early = |(outage, restart): (Outage, i64)| {
         let failed = probes.iter().filter(|(_, p)| {
-            p.target == outage.target && p.probe == ProbeKind::Liveness && p.state == ProbeState::Fail && outage.first <= p.t.0 && p.t.0 <= restart
+            p.target == outage.target
+                && p.probe == ProbeKind::Liveness
+                && p.state == ProbeState::Fail
+                && outage.first <= p.t.0
+                && p.t.0 <= restart
         });
         let surplus = usize::try_from((outage.failures + 1).saturating_sub(probe.threshold)).unwrap_or(0);
         let failed: Vec<RowId> = failed.map(|(id, _)| *id).collect();

@@ -66,7 +66,7 @@ pub(super) fn challenged(dossier: &Dossier) -> Option<Challenged> {
             "Each mutant is this evidence with one small violation, made in memory and judged again: the first place at which it fits, the last, and \
              others between by seed {}, at most {} an operator. It shows that these gates can fail on this evidence. It says nothing about the \
              service.",
-            group(report.seed),
+            report.seed,
             group(report.each)
         ),
         gates: report.gates.iter().filter(|g| g.tested == Tested::Tested).map(row).collect(),
@@ -122,9 +122,7 @@ fn chip(cell: &Cell) -> Chip {
 }
 
 fn open(survivor: &Survivor) -> Open {
-    let at = |s: &crate::verdict::SourceRef| {
-        s.line.map_or_else(|| name(&s.path), |line| format!("{}:{line}", name(&s.path)))
-    };
+    let at = |s: &crate::verdict::SourceRef| s.line.map_or_else(|| name(&s.path), |line| format!("{}:{line}", name(&s.path)));
     Open {
         gate: name(survivor.gate),
         anchor: anchor(survivor.gate),
