@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn first_last_and_between() {
-        assert_eq!(places(1, "a", 0, 4), []);
+        assert!(places(1, "a", 0, 4).is_empty() && places(1, "a", 4, 0).is_empty());
         assert_eq!(places(1, "a", 1, 4), [0]);
         assert_eq!(places(1, "a", 3, 9), [0, 1, 2]);
         assert_eq!(places(1, "a", 100, 1), [0]);

@@ -5,7 +5,6 @@ use crate::evidence::RowId;
 use crate::evidence::edit::Edit;
 use crate::evidence::kinds::{Application, Entry, EntryState, Operation, Outcome, Progress, Role, Sample};
 use crate::evidence::symbol::Sym;
-use crate::evidence::table::Ns;
 use crate::figure::quorum::commit_index_of;
 use crate::judge::quorum::{acknowledged_change, members};
 use std::collections::{BTreeMap, BTreeSet};
@@ -288,31 +287,41 @@ fn index_goes_back(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
     told(scene).iter().filter_map(back).collect()
 }
 
-/// The samples of each leadership in the order of time: their rows, the index reported and the one that a quorum holds.
-fn views(scene: &Scene<'_>) -> Vec<Vec<(Vec<RowId>, i64, Option<i64>, bool)>> {
+/// One sample of a leader.
+struct View {
+    rows: Vec<RowId>,
+    reported: i64,
+    /// The index that a quorum holds, where all members are in the sample.
+    held: Option<i64>,
+    /// Whether some member has yet to be heard.
+    unheard: bool,
+}
+
+/// The samples of each leadership in the order of time.
+fn views(scene: &Scene<'_>) -> Vec<Vec<View>> {
     let voters = members(scene.evidence(), scene.contract());
-    let mut views: BTreeMap<(i64, Sym), BTreeMap<(Ns, Ns), Vec<(RowId, Progress)>>> = BTreeMap::new();
-    for (id, p) in scene.all::<Progress>() {
-        views.entry((p.term, p.leader)).or_default().entry((p.t_lo, p.t_hi)).or_default().push((id, p));
-    }
+    let mut rows = scene.all::<Progress>();
+    rows.sort_by_key(|(id, p)| (p.term, p.leader, p.t_lo, p.t_hi, *id));
     let quorum = scene.contract().cluster.write_quorum();
-    let one = |rows: Vec<(RowId, Progress)>| {
+    let view = |rows: &[(RowId, Progress)]| {
         let known: Vec<i64> = rows.iter().filter(|(_, p)| voters.contains(&p.member)).map(|(_, p)| p.match_index).collect();
         let whole = known.len() == voters.len() && voters.len() as u64 == scene.contract().cluster.size();
-        let held = if whole { commit_index_of(&known, quorum) } else { None };
-        let unheard = known.contains(&0);
-        (rows.iter().map(|(id, _)| *id).collect(), rows.first().map_or(0, |(_, p)| p.commit_index), held, unheard)
+        View {
+            rows: rows.iter().map(|(id, _)| *id).collect(),
+            reported: rows.first().map_or(0, |(_, p)| p.commit_index),
+            held: if whole { commit_index_of(&known, quorum) } else { None },
+            unheard: known.contains(&0),
+        }
     };
-    views.into_values().map(|samples| samples.into_values().map(one).collect()).collect()
+    let led = rows.chunk_by(|(_, a), (_, b)| (a.term, a.leader) == (b.term, b.leader));
+    led.map(|rows| rows.chunk_by(|(_, a), (_, b)| (a.t_lo, a.t_hi) == (b.t_lo, b.t_hi)).map(view).collect()).collect()
 }
 
 fn commit_above_quorum(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
     let rows = scene.all::<Progress>();
     let top = rows.iter().map(|(_, p)| p.match_index.max(p.commit_index)).max().unwrap_or(0);
-    let above = |(rows, ..): (Vec<RowId>, i64, Option<i64>, bool)| {
-        rows.into_iter().map(|id| set::<Progress>(id, [("commit-index", top + 1)])).collect()
-    };
-    in_order(views(scene).into_iter().flatten().filter(|v| v.2.is_some() && !v.3).map(above).collect())
+    let above = |v: View| v.rows.into_iter().map(|id| set::<Progress>(id, [("commit-index", top + 1)])).collect();
+    in_order(views(scene).into_iter().flatten().filter(|v| v.held.is_some() && !v.unheard).map(above).collect())
 }
 
 fn commit_stuck(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
@@ -320,12 +329,12 @@ fn commit_stuck(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
     const LATER: usize = 3;
     let mut sites = Vec::new();
     for leadership in views(scene) {
-        for (i, (_, reported, held, _)) in leadership.iter().enumerate() {
-            if leadership.len() - i <= LATER || *held < Some(*reported) || *reported < 1 {
+        for (i, view) in leadership.iter().enumerate() {
+            if leadership.len() - i <= LATER || view.held < Some(view.reported) || view.reported < 1 {
                 continue;
             }
-            let rest = leadership[i..].iter().flat_map(|v| &v.0);
-            sites.push(rest.map(|id| set::<Progress>(*id, [("commit-index", reported - 1)])).collect());
+            let rest = leadership[i..].iter().flat_map(|v| &v.rows);
+            sites.push(rest.map(|id| set::<Progress>(*id, [("commit-index", view.reported - 1)])).collect());
         }
     }
     in_order(sites)
