@@ -68,6 +68,21 @@ fn the_small_examples_leave_no_survivor() {
     }
 }
 
+/// Every file of the example, lost, empty, cut and foreign: no gate that asked for what was in it passes.
+#[test]
+fn no_gate_passes_on_a_lost_file() {
+    let (gates, operators) = (gates(), operators());
+    let files: Vec<_> = operators.into_iter().filter(|o| o.id.starts_with("file-")).collect();
+    let settings = Settings { each: 1000, ..SETTINGS };
+    let report = example("command-service", &Asked { settings, ..all(&gates, &files, "replicated-log") });
+    assert_eq!(report.survivors, []);
+    assert!(report.operators.len() == 4 && report.mutants.all > 300, "{:?}", report.mutants);
+    let of = |gate: &str| report.gates.iter().find(|g| g.id == gate).map_or(0, |g| g.mutants.caught);
+    for gate in ["contract.endpoints-complete", "quorum.geometry", "commands.no-duplicates", "integrity.no-vacuous"] {
+        assert!(of(gate) > 4, "{gate} is turned by {} lost files", of(gate));
+    }
+}
+
 #[test]
 fn threads_do_not_change_the_result() {
     let (gates, operators) = (gates(), operators());
