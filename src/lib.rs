@@ -4,6 +4,7 @@
 //! [`figure`], [`judge`] and [`gate`] decide; [`dossier`] holds every fact; [`report`] and [`package`] make bytes of it; [`mod@release`] tells the
 //! sequence; [`cli`] is the command. Each room imports only rooms below it.
 
+pub mod challenge;
 pub mod check;
 pub mod cli;
 pub mod contract;

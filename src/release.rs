@@ -3,7 +3,8 @@
 //! In: texts, a way to open evidence, templates, a date. Out: the dossier and the bytes of every file of the package. The same function
 //! serves `release` and `verify`, so that what is checked is what was made. Refuses to know the command line.
 
-use crate::contract::{Contract, Matrix, parse_contract, parse_matrix};
+use crate::challenge;
+use crate::contract::{Challenge as Asked, Contract, Matrix, parse_contract, parse_matrix};
 use crate::dossier::{self, Dossier};
 use crate::error::{Error, ErrorKind};
 use crate::evidence::read::{Files, read};
@@ -57,7 +58,14 @@ pub fn plan(contract: (&str, &str), matrix: (&str, &str)) -> Result<Plan, (Error
     let parsed = parse_contract(contract_id, contract.1);
     let tests = parse_matrix(matrix_id, matrix.1, parsed.as_ref().ok());
     let bound = match (parsed, tests) {
-        (Ok(contract), Ok(matrix)) => gate::bind(&contract, &matrix).map(|profile| (contract, matrix, profile)),
+        (Ok(contract), Ok(matrix)) => {
+            let unknown = challenge::bind(&contract);
+            match gate::bind(&contract, &matrix) {
+                Ok(profile) if unknown.is_empty() => Ok((contract, matrix, profile)),
+                Ok(_) => Err(unknown),
+                Err(faults) => Err(faults.into_iter().chain(unknown).collect()),
+            }
+        }
         (left, right) => Err(left.err().into_iter().chain(right.err()).flatten().collect()),
     };
     match bound {
@@ -75,6 +83,31 @@ pub struct Built {
     pub files: BTreeMap<String, Vec<u8>>,
     /// Evidence files: path below the evidence root, SHA-256 in hex, length.
     pub evidence: Vec<(String, String, u64)>,
+}
+
+/// Challenges the gates of a plan on its evidence, as its contract asks, or with the settings that are left out there.
+///
+/// # Errors
+/// Evidence that cannot be read, bindings that name what does not exist.
+pub fn challenged(
+    plan: &Plan,
+    files: &dyn Files,
+    (seed, mutants): (Option<u64>, Option<u64>),
+    threads: usize,
+) -> Result<challenge::Report, Error> {
+    let evidence = read(&plan.matrix, files, threads)?;
+    let digest = |i| Arc::<str>::from(sha256(plan.sources.get(i).text.as_bytes()));
+    let digests = [digest(plan.contract.source), digest(plan.matrix.source)];
+    let (contract, matrix, sources) = (&plan.contract, &plan.matrix, &plan.sources);
+    let cx = ReleaseCx { contract, matrix, evidence: &evidence, sources, digests: &digests };
+    let asked = contract.challenge.clone().unwrap_or_default();
+    let asked = Asked { seed: seed.unwrap_or(asked.seed), mutants: mutants.unwrap_or(asked.mutants), ..asked };
+    Ok(of(&cx, plan.profile, &asked, threads))
+}
+
+fn of(cx: &ReleaseCx<'_>, profile: &Profile, asked: &Asked, threads: usize) -> challenge::Report {
+    let settings = challenge::Settings { seed: asked.seed, each: usize::try_from(asked.mutants).unwrap_or(1), threads };
+    challenge::challenge(cx, &gate::gates(), profile, &challenge::operators(), settings).report(&asked.explained)
 }
 
 /// Judges a plan on its evidence and renders all outputs. Waivers are weighed on the later of `date` and the newest wall-clock day of the
@@ -95,6 +128,7 @@ pub fn build(plan: &Plan, files: &dyn Files, templates: &Templates, date: Option
         digests: &digests,
     };
     let outcomes = gate::judge(&cx, plan.profile);
+    let challenged = plan.contract.challenge.as_ref().map(|asked| of(&cx, plan.profile, asked, threads));
     let newest = evidence.newest_wall_day();
     let weighed = newest.as_deref().into_iter().chain(date).max();
     let dossier = dossier::build(&dossier::Inputs {
@@ -103,6 +137,7 @@ pub fn build(plan: &Plan, files: &dyn Files, templates: &Templates, date: Option
         evidence: &evidence,
         profile: plan.profile,
         outcomes: &outcomes,
+        challenge: challenged,
         digests: (&contract_sha, &matrix_sha),
         date: weighed,
     });

@@ -183,3 +183,16 @@ fn gates_explain_and_schema_print() {
         assert!(output.stdout.len() > 200, "{args:?}: {}", text(&output));
     }
 }
+
+#[test]
+fn a_challenge_ends_by_what_it_comes_to() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let caught = quorate(root, &["challenge", "contracts/fenced-queue/contract.toml", "--json"]);
+    assert_eq!(code(&caught), 0, "{}", text(&caught));
+    assert!(text(&caught).contains(r#""result":"all-caught""#));
+    let dir = project("challenge", format!("{HEADER}\n{RECORD}\n").as_bytes());
+    let open = quorate(&dir, &["challenge", "contract.toml"]);
+    assert!(text(&open).contains("did not pass, so nothing can turn it"), "{}", text(&open));
+    let none = quorate(&dir, &["challenge", "contract.toml", "--mutants", "0"]);
+    assert_eq!(code(&none), 64, "{}", text(&none));
+}

@@ -144,3 +144,16 @@ fn gates_page() {
     }
     check("gates.md", &text);
 }
+
+#[test]
+fn operators_are_documented() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/challenge.md");
+    let page = std::fs::read_to_string(&path).expect("docs/challenge.md");
+    let head = page.split("## Operators\n").next().expect("a part before the table");
+    let mut out = format!("{head}## Operators\n\n{NOTE}\n| operator | what it does | gates | must |\n|---|---|---|---|\n");
+    for operator in quorate::challenge::operators() {
+        let must = if operator.wants == quorate::challenge::Wants::Fail { "fail" } else { "not pass" };
+        let _ = writeln!(out, "| `{}` | {} | {} | {must} |", operator.id, operator.does, operator.gates.join(", "));
+    }
+    check("challenge.md", &out);
+}

@@ -13,7 +13,7 @@ const LAYERS: &[&[&str]] = &[
     &["figure"],
     &["judge"],
     &["gate"],
-    &["check"],
+    &["check", "challenge"],
     &["dossier"],
     &["store"],
     &["report", "package"],

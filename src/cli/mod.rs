@@ -2,6 +2,7 @@
 //!
 //! In: arguments, environment and streams, handed in. Out: text and an exit code. The only room that knows clap and exit codes.
 
+mod challenge;
 mod check;
 mod explain;
 mod gates;
@@ -38,7 +39,8 @@ struct Args {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 accept · 1 reject, a gate failed · 2 inconclusive · 3 contract or matrix invalid · \
-4 evidence unreadable · 5 package does not verify · 64 usage · 70 internal or I/O";
+4 evidence unreadable · 5 package does not verify · 64 usage · 70 internal or I/O\n\
+Of challenge: 0 all caught · 1 a mutant survived · 2 a gate is untested";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
@@ -46,6 +48,8 @@ enum Verb {
     Release(release::Args),
     /// Judge one history without a contract: is it linearizable?
     Check(check::Args),
+    /// Break the evidence in small ways, in memory, and see which gate catches what
+    Challenge(challenge::Args),
     /// Check a package: its files, and its verdicts by judging again
     Verify(verify::Args),
     /// List the gates, or those of a profile
@@ -65,6 +69,8 @@ enum Exit {
     Decided(Decision),
     /// A package does not verify.
     Unverified,
+    /// Gates were challenged.
+    Challenged(crate::challenge::Result),
 }
 
 /// A failed verb: the error, and the texts it points into.
@@ -112,6 +118,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, env: &Env, out: &mut dyn Wr
     let ended = match args.verb {
         Verb::Release(args) => release::run(&args, &mut io),
         Verb::Check(args) => check::run(&args, &mut io),
+        Verb::Challenge(args) => challenge::run(&args, &mut io),
         Verb::Verify(args) => verify::run(&args, &mut io),
         Verb::Gates(args) => gates::run(&args, &mut io),
         Verb::Explain(args) => explain::run(&args, &mut io),
@@ -121,6 +128,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, env: &Env, out: &mut dyn Wr
         Ok(Exit::Done | Exit::Decided(Decision::Accept)) => 0,
         Ok(Exit::Decided(Decision::Reject)) => 1,
         Ok(Exit::Decided(Decision::Inconclusive)) => 2,
+        Ok(Exit::Challenged(result)) => challenge::code(result),
         Ok(Exit::Unverified) => code_of(ErrorKind::Package),
         Err(failure) => {
             let _ = write!(io.err, "{}", failure.error.render(&failure.sources, env.styled));

@@ -42,12 +42,8 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let date = date(io.env)?;
-    let plan = load(args)?;
-    let root = evidence_root(args, &plan);
-    if !root.is_dir() {
-        let message = format!("there is no evidence folder `{}`", root.display());
-        return Err(Error::plain(ErrorKind::Evidence, message).into());
-    }
+    let plan = load(&args.contract, args.matrix.as_deref())?;
+    let root = evidence_root(args.evidence.as_deref(), args.matrix.as_deref().unwrap_or(&args.contract), &plan)?;
     let folder = Folder::new(&root);
     let templates = templates(args.templates.as_deref())?;
     let threads = args.threads.unwrap_or(io.env.threads).clamp(1, 256);
@@ -72,11 +68,12 @@ fn date(env: &Env) -> Result<Option<String>, Error> {
     Ok(stamp.get(..10).map(str::to_string))
 }
 
-fn load(args: &Args) -> Result<Plan, Failure> {
-    let matrix = args.matrix.clone().unwrap_or_else(|| args.contract.with_file_name("matrix.toml"));
-    let contract_text = text(&args.contract, ErrorKind::Contract)?;
+/// Reads contract and matrix; the matrix lies beside the contract when it is not named.
+pub(super) fn load(contract: &Path, matrix: Option<&Path>) -> Result<Plan, Failure> {
+    let matrix = matrix.map_or_else(|| contract.with_file_name("matrix.toml"), Path::to_path_buf);
+    let contract_text = text(contract, ErrorKind::Contract)?;
     let matrix_text = text(&matrix, ErrorKind::Contract)?;
-    release::plan((&shown(&args.contract), &contract_text), (&shown(&matrix), &matrix_text))
+    release::plan((&shown(contract), &contract_text), (&shown(&matrix), &matrix_text))
         .map_err(|(error, sources)| Failure { error, sources })
 }
 
@@ -97,14 +94,14 @@ fn shown(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
-fn evidence_root(args: &Args, plan: &Plan) -> PathBuf {
-    match &args.evidence {
-        Some(root) => root.clone(),
-        None => {
-            let matrix = args.matrix.as_deref().unwrap_or(&args.contract);
-            matrix.parent().unwrap_or(Path::new("")).join(&plan.matrix.evidence_root.value)
-        }
+/// The folder of the evidence: as named, else as the matrix says, from where the matrix lies.
+pub(super) fn evidence_root(named: Option<&Path>, matrix: &Path, plan: &Plan) -> Result<PathBuf, Error> {
+    let beside = || matrix.parent().unwrap_or(Path::new("")).join(&plan.matrix.evidence_root.value);
+    let root = named.map_or_else(beside, Path::to_path_buf);
+    if root.is_dir() {
+        return Ok(root);
     }
+    Err(Error::plain(ErrorKind::Evidence, format!("there is no evidence folder `{}`", root.display())))
 }
 
 /// The built-in templates with those of a folder put over them.

@@ -81,6 +81,8 @@ pub struct Contract {
     pub exclusions: Vec<Exclusion>,
     /// Gates that may be missed.
     pub waivers: Vec<Waiver>,
+    /// How the gates are challenged, when they are to be.
+    pub challenge: Option<Challenge>,
 }
 
 impl Contract {
@@ -380,4 +382,32 @@ pub struct Waiver {
     pub expires: String,
     /// Where it is tracked.
     pub ticket: String,
+}
+
+/// How the gates are challenged.
+#[derive(Debug, Clone)]
+pub struct Challenge {
+    /// The seed by which places are chosen.
+    pub seed: u64,
+    /// The most mutants of each operator.
+    pub mutants: u64,
+    /// What is no finding.
+    pub explained: Vec<Explained>,
+}
+
+impl Default for Challenge {
+    fn default() -> Self {
+        Self { seed: 1, mutants: 4, explained: Vec::new() }
+    }
+}
+
+/// Why mutants may survive, or a gate may go untested.
+#[derive(Debug, Clone)]
+pub struct Explained {
+    /// The operator; `None` for a gate that nothing tests.
+    pub operator: Option<At<String>>,
+    /// The gate; `None` for every gate at which the operator's mutants survive.
+    pub gate: Option<At<String>>,
+    /// Why.
+    pub why: String,
 }

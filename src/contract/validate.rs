@@ -4,9 +4,9 @@
 
 use super::decode::Decoder;
 use super::leaf::{Id, Text};
-use super::wire::{ClusterWire, ContractWire, EndpointWire, LatencyScope, ObjectivesWire, ReleaseWire, RollbackWire, TelemetryWire};
+use super::wire::{ChallengeWire, ClusterWire, ContractWire, EndpointWire, LatencyScope, ObjectivesWire, ReleaseWire, RollbackWire, TelemetryWire};
 use super::{
-    Cluster, Contract, DeclaredPhases, Endpoint, ErrorBudget, Exclusion, Interleavings, Load, Objectives, Probe, Quorum, Release,
+    Challenge, Cluster, Contract, DeclaredPhases, Endpoint, ErrorBudget, Exclusion, Explained, Interleavings, Load, Objectives, Probe, Quorum, Release,
     Resource, Risk, Rollback, Scenarios, TelemetryLimits, Trigger, Waiver,
 };
 use crate::error::Fault;
@@ -145,6 +145,33 @@ fn contract(source: SourceId, wire: ContractWire, cx: &mut Decoder) -> Contract 
                 ticket: w.ticket.value.0,
             })
             .collect(),
+        challenge: wire.challenge.map(|c| challenge(c, cx)),
+    }
+}
+
+fn challenge(wire: ChallengeWire, cx: &mut Decoder) -> Challenge {
+    /// The greatest integer that every JSON reader keeps exact.
+    const MOST: u64 = 1 << 53;
+    let default = Challenge::default();
+    if let Some(at) = wire.mutants.as_ref().filter(|m| m.value.0 == 0 || m.value.0 > 1000) {
+        let fault = Fault::at(at.span, "`mutants` must lie from 1 to 1000", "this proves nothing or takes too long");
+        cx.fault(fault.help("write mutants = 4"));
+    }
+    if let Some(at) = wire.seed.as_ref().filter(|s| s.value.0 > MOST) {
+        cx.fault(Fault::at(at.span, "`seed` must be at most 2^53", "not every reader keeps this number").help("write seed = 1"));
+    }
+    let mut explained = Vec::new();
+    for one in wire.explained {
+        if let (None, None) = (&one.operator, &one.gate) {
+            let fault = Fault::at(one.why.span, "an explanation names neither operator nor gate", "of what?");
+            cx.fault(fault.help("write operator = \"…\", gate = \"…\" or both"));
+        }
+        explained.push(Explained { operator: one.operator.map(ident), gate: one.gate.map(ident), why: one.why.value.0 });
+    }
+    Challenge {
+        seed: wire.seed.map_or(default.seed, |s| s.value.0),
+        mutants: wire.mutants.map_or(default.mutants, |m| m.value.0),
+        explained,
     }
 }
 

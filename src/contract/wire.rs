@@ -123,6 +123,8 @@ wire! {
         exclusion: Vec<ExclusionWire>,
         /// Gates that this release may miss, by whose word.
         waiver: Vec<WaiverWire>,
+        /// Asks for the proof that each gate can fail on this evidence, see docs/challenge.md.
+        challenge: Option<ChallengeWire>,
     }
 }
 
@@ -406,5 +408,29 @@ wire! {
         expires: At<Day>,
         /// Where it is tracked.
         ticket: At<Text>,
+    }
+}
+
+wire! {
+    /// How the gates are challenged with small violations of this evidence.
+    struct ChallengeWire {
+        /// The seed by which places are chosen; 1 when left out.
+        seed: Option<At<Count>>,
+        /// The most mutants of each operator, from 1 to 1000; 4 when left out.
+        mutants: Option<At<Count>>,
+        /// Mutants that may survive, and why.
+        explained: Vec<ExplainedWire>,
+    }
+}
+
+wire! {
+    /// Why the mutants of an operator, or a gate without mutants, are no finding.
+    struct ExplainedWire {
+        /// The operator whose mutants survive; left out for a gate that nothing tests.
+        operator: Option<At<Id>>,
+        /// The gate at which they survive, or that nothing tests; any gate when left out.
+        gate: Option<At<Id>>,
+        /// Why, in a sentence that the report shows.
+        why: At<Text>,
     }
 }

@@ -5,6 +5,7 @@ use super::{
     ArtifactFacts, CriterionFacts, Decision, Dossier, ExclusionFacts, FileFacts, GateFacts, ReleaseFacts, RiskFacts, SCHEMA,
     Section, TestFacts, TestJudgement, Tool, WaiverFacts,
 };
+use crate::challenge::Report;
 use crate::contract::{Contract, FieldRule, Matrix, Subject, Waiver};
 use crate::evidence::{Artifact, Evidence, State};
 use crate::exact::{Ratio, millis, seconds};
@@ -13,7 +14,7 @@ use crate::verdict::Verdict;
 use std::collections::BTreeMap;
 
 /// What a dossier is made from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Inputs<'a> {
     /// The promises.
     pub contract: &'a Contract,
@@ -25,6 +26,8 @@ pub struct Inputs<'a> {
     pub profile: &'a Profile,
     /// What the gates say.
     pub outcomes: &'a [Outcome],
+    /// What became of small violations of this evidence, when the contract asks for it.
+    pub challenge: Option<Report>,
     /// SHA-256 of the contract and of the matrix, in hex.
     pub digests: (&'a str, &'a str),
     /// The day on which waivers are weighed, `YYYY-MM-DD`.
@@ -70,6 +73,7 @@ pub fn build(inputs: &Inputs<'_>) -> Dossier {
             .map(|r| RiskFacts { id: r.id.clone(), text: r.text.clone(), gate: r.gate.as_ref().map(|g| g.value.clone()) })
             .collect(),
         artifacts: inputs.evidence.artifacts.iter().enumerate().map(|(at, a)| artifact(a, at, inputs)).collect(),
+        challenge: inputs.challenge.clone(),
         charts: charts(contract, inputs.evidence, &tests),
     }
 }

@@ -9,6 +9,7 @@ mod charts;
 pub use build::{Inputs, build};
 pub use charts::{Charts, FailoverChart, FaultWindow, LatencyChart, LatencyPoint, PhaseBar};
 
+use crate::challenge::Report;
 use crate::verdict::{Judgement, Verdict, telling};
 use serde::Serialize;
 
@@ -72,6 +73,9 @@ pub struct Dossier {
     pub risks: Vec<RiskFacts>,
     /// The evidence files.
     pub artifacts: Vec<ArtifactFacts>,
+    /// Which small violations of this evidence the gates caught, when the contract asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<Report>,
     /// What plots are drawn from.
     pub charts: Charts,
 }

@@ -4,6 +4,7 @@
 //! absent, empty, not shown to be whole, or of another test is a gap: no judge can pass on it. Refuses to know gates.
 
 pub mod clocks;
+pub mod edit;
 pub mod kinds;
 pub mod read;
 pub mod record;
@@ -13,8 +14,9 @@ pub mod table;
 use crate::contract::{Clock, ClockKind, Model, Origin, Skew};
 use crate::verdict::{Gap, SourceRef};
 use record::{Record, Slot};
+use std::collections::BTreeSet;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use symbol::{Sym, Symbols, Syms};
 use table::Table;
 
@@ -81,22 +83,27 @@ pub struct Part {
     pub clock: Clock,
     /// The data model, for histories.
     pub model: Model,
-    /// The rows.
-    pub table: Table,
+    /// The rows; shared, so that a changed copy of the evidence costs what it changes.
+    pub table: Arc<Table>,
 }
 
 /// All evidence of a release.
 #[derive(Debug, Clone, Default)]
 pub struct Evidence {
     /// All texts.
-    pub symbols: Symbols,
+    pub symbols: Arc<Symbols>,
     /// All files, sorted by path.
     pub artifacts: Vec<Artifact>,
     /// All rows, in the order of the matrix.
     pub parts: Vec<Part>,
     /// Declared bounds on how far clocks are apart.
     pub skews: Vec<Skew>,
+    /// What was asked for since the last [`Evidence::take_reads`]; nothing is noted unless asked to.
+    reads: Option<Arc<Mutex<Reads>>>,
 }
+
+/// Tests and kinds whose rows, or the lack of them, a judgement asked for.
+pub type Reads = BTreeSet<(String, &'static str)>;
 
 /// The position of a row among [`Rows`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -116,12 +123,32 @@ pub struct Rows<'e, R> {
 }
 
 impl Evidence {
+    /// The same evidence, which notes what is asked of it. Only [`Evidence::rows`] and [`Evidence::binds`] are noted.
+    #[must_use]
+    pub fn watched(&self) -> Self {
+        Self { reads: Some(Arc::default()), ..self.clone() }
+    }
+
+    /// What was asked for since the last call, and forgets it.
+    #[must_use]
+    pub fn take_reads(&self) -> Reads {
+        let taken = |reads: &Arc<Mutex<Reads>>| std::mem::take(&mut *reads.lock().unwrap_or_else(PoisonError::into_inner));
+        self.reads.as_ref().map(taken).unwrap_or_default()
+    }
+
+    fn note(&self, test: &str, kind: &str) {
+        if let (Some(reads), Some(kind)) = (&self.reads, kinds::kind(kind)) {
+            reads.lock().unwrap_or_else(PoisonError::into_inner).insert((test.to_string(), kind.name));
+        }
+    }
+
     /// The rows of a kind in a test.
     ///
     /// # Errors
     /// A [`Gap`] when no file is bound, a file is absent, empty, unproven or foreign, or there is no record at all.
     pub fn rows<R: Record>(&self, test: &str) -> Result<Rows<'_, R>, Gap> {
         let kind = R::KIND.name;
+        self.note(test, kind);
         let parts: Vec<&Part> = self.parts.iter().filter(|p| p.kind == kind && p.test == test).collect();
         if parts.is_empty() {
             return Err(Gap::new(format!("test {test} binds no {kind} evidence")));
@@ -142,6 +169,7 @@ impl Evidence {
     /// A [`Gap`] with the first that is not.
     pub fn whole(&self, test: &str) -> Result<(), Gap> {
         let parts: Vec<&Part> = self.parts.iter().filter(|p| p.test == test).collect();
+        parts.iter().for_each(|p| self.note(test, p.kind));
         self.all_whole(&parts)
     }
 
@@ -160,9 +188,18 @@ impl Evidence {
         Ok(())
     }
 
+    /// The file, digest and line of a row of a kind in a test.
+    #[must_use]
+    pub fn source_of(&self, test: &str, kind: &str, id: RowId) -> Option<SourceRef> {
+        let part = self.parts.iter().filter(|p| p.test == test && p.kind == kind).nth(id.part as usize)?;
+        let line = part.table.lines.get(id.row as usize).map(|l| u64::from(*l));
+        Some(SourceRef { line, ..self.artifacts[part.artifact].source() })
+    }
+
     /// Whether a test binds a kind at all.
     #[must_use]
     pub fn binds(&self, test: &str, kind: &str) -> bool {
+        self.note(test, kind);
         self.parts.iter().any(|p| p.kind == kind && p.test == test)
     }
 

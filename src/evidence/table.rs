@@ -113,6 +113,56 @@ impl Column {
         }
     }
 
+    /// Gives every one of `rows` rows a cell of its own.
+    fn spread(&mut self, rows: usize, ty: FieldType) {
+        if matches!(self, Self::Absent | Self::Const(_)) {
+            let raw = self.get(0);
+            *self = Self::Absent;
+            (0..rows).for_each(|row| self.push(row, ty, raw));
+            if matches!(self, Self::Absent) {
+                *self = match ty {
+                    FieldType::Time | FieldType::Int | FieldType::Decimal | FieldType::Value => Self::Wide(vec![ABSENT; rows]),
+                    FieldType::Text | FieldType::List => Self::Narrow(vec![u32::MAX; rows]),
+                    FieldType::Bool | FieldType::Word(_) => Self::Byte(vec![u8::MAX; rows]),
+                };
+            }
+        }
+    }
+
+    /// Changes the cell of a row of `rows`.
+    pub fn set(&mut self, row: usize, rows: usize, ty: FieldType, raw: Raw) {
+        if self.get(row) == raw {
+            return;
+        }
+        self.spread(rows, ty);
+        match self {
+            Self::Wide(cells) => cells[row] = raw,
+            Self::Narrow(cells) => cells[row] = u32::try_from(raw).unwrap_or(u32::MAX),
+            Self::Byte(cells) => cells[row] = u8::try_from(raw).unwrap_or(u8::MAX),
+            Self::Absent | Self::Const(_) => {}
+        }
+    }
+
+    /// Takes the cell of a row out.
+    pub fn remove(&mut self, row: usize) {
+        match self {
+            Self::Wide(cells) => _ = cells.remove(row),
+            Self::Narrow(cells) => _ = cells.remove(row),
+            Self::Byte(cells) => _ = cells.remove(row),
+            Self::Absent | Self::Const(_) => {}
+        }
+    }
+
+    /// Repeats the cell of a row just after it.
+    pub fn repeat(&mut self, row: usize) {
+        match self {
+            Self::Wide(cells) => cells.insert(row + 1, cells[row]),
+            Self::Narrow(cells) => cells.insert(row + 1, cells[row]),
+            Self::Byte(cells) => cells.insert(row + 1, cells[row]),
+            Self::Absent | Self::Const(_) => {}
+        }
+    }
+
     /// Makes the column `rows` long by filling up with empty cells.
     pub fn finish(&mut self, rows: usize) {
         match self {

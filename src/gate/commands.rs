@@ -74,7 +74,7 @@ struct Applies<'e> {
 
 fn applies<'e>(cx: &TestCx<'e>) -> Result<Applies<'e>, Gap> {
     let rows = cx.rows::<Application>()?;
-    let recoveries = cx.rows_if_bound::<Recovery>().ok().flatten().map(|rows| {
+    let recoveries = cx.rows_if_bound::<Recovery>()?.map(|rows| {
         let mut counts: BTreeMap<Sym, usize> = BTreeMap::new();
         rows.iter().for_each(|(_, r)| *counts.entry(r.member).or_default() += 1);
         counts

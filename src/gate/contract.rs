@@ -9,7 +9,7 @@ use crate::contract::{Consistency, Endpoint, FaultModel, LAYERS, MODELS, PLAN_IT
 use crate::evidence::State;
 use crate::evidence::kinds::{Injection, Operation};
 use crate::evidence::record::Record;
-use crate::verdict::{Finding, Judged, Judgement};
+use crate::verdict::{Finding, Gap, Judged, Judgement};
 use crate::words::plural;
 use std::collections::BTreeSet;
 
@@ -303,6 +303,9 @@ fn endpoints_complete(cx: &ReleaseCx<'_>) -> Judged {
         let why = format!("operations call {}, which the contract does not declare", first.data["endpoint"]);
         return Ok(Judgement::fail(why, count).findings(calls.undeclared));
     }
+    if let Some(gap) = calls.gap {
+        return Err(gap);
+    }
     let idle = endpoints.iter().find(|e| calls.expected && !calls.called.contains(e.name.value.as_str()));
     Ok(match idle {
         Some(endpoint) => {
@@ -325,14 +328,22 @@ struct Calls<'c> {
     called: BTreeSet<&'c str>,
     /// One finding for each endpoint that is not declared.
     undeclared: Vec<Finding>,
+    /// The first history that a test requires and that cannot be read, so that what it calls is not known.
+    gap: Option<Gap>,
 }
 
 fn calls<'c>(cx: &ReleaseCx<'c>) -> Calls<'c> {
-    let mut calls = Calls { expected: false, called: BTreeSet::new(), undeclared: Vec::new() };
+    let mut calls = Calls { expected: false, called: BTreeSet::new(), undeclared: Vec::new(), gap: None };
     let mut foreign = BTreeSet::new();
     for test in &cx.matrix.tests {
         calls.expected |= test.requires("history");
-        let Ok(rows) = cx.evidence.rows::<Operation>(&test.id.value) else { continue };
+        let rows = match cx.evidence.rows::<Operation>(&test.id.value) {
+            Ok(rows) => rows,
+            Err(gap) => {
+                calls.gap = calls.gap.or(test.requires("history").then_some(gap));
+                continue;
+            }
+        };
         for (id, op) in rows.iter() {
             match op.endpoint {
                 Some(name) => match cx.contract.endpoint(cx.evidence.text(name)) {

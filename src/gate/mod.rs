@@ -18,6 +18,7 @@ mod partition;
 mod profile;
 mod quorum;
 mod recovery;
+mod rerun;
 mod retries;
 mod run;
 mod scenarios;
@@ -27,6 +28,7 @@ mod votes;
 
 pub use bind::bind;
 pub use profile::{CRITERIA, Criterion, FOUNDATIONS, PROFILES, Profile};
+pub use rerun::Base;
 pub use run::{Outcome, TestOutcome, judge};
 
 use crate::contract::{Contract, Matrix, Test};

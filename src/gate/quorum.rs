@@ -127,7 +127,13 @@ fn byzantine_sizes(cluster: &Cluster, source: &[SourceRef], all: &mut Conditions
 fn other_voters(cx: &ReleaseCx<'_>) -> Option<(String, Finding)> {
     let declared: BTreeSet<&str> = cx.contract.cluster.members.iter().map(String::as_str).collect();
     for test in cx.matrix.of_system() {
-        let Ok(rows) = cx.evidence.rows::<Sample>(&test.id.value) else { continue };
+        let rows = match cx.evidence.rows::<Sample>(&test.id.value) {
+            Ok(rows) => rows,
+            Err(gap) if test.requires("members") => {
+                return Some((gap.why, Finding { sources: gap.sources, ..Finding::new("gap") }));
+            }
+            Err(_) => continue,
+        };
         let finding =
             |why: &str, id| Finding::new("other-voters").with("why", why).with("test", &test.id.value).source(rows.source(id));
         let first = rows.iter().filter_map(|(id, s)| Some((s.t_lo, id, s.voters?))).min();

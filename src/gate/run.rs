@@ -57,18 +57,24 @@ pub fn judge(cx: &ReleaseCx<'_>, profile: &Profile) -> Vec<Outcome> {
     let mut all = gates();
     all.sort_by_key(order);
     for gate in all {
-        let outcome = if !asked(cx.contract, profile, gate) {
-            skipped(gate, format!("profile {} does not ask for it", profile.name))
-        } else if let Some(exclusion) = cx.contract.exclusions.iter().find(|e| e.gate.value == gate.id) {
-            skipped(gate, format!("excluded: {}", exclusion.reason))
-        } else {
-            run(cx, gate, &outcomes, &traffic)
+        let outcome = match left_out(cx, gate, profile) {
+            Some(why) => skipped(gate, why),
+            None => run(cx, gate, &outcomes, &traffic),
         };
         outcomes.push(outcome);
     }
     let position = |o: &Outcome| gates().iter().position(|g| g.id == o.gate.id);
     outcomes.sort_by_key(position);
     outcomes
+}
+
+/// Why a gate is not asked, if it is not.
+pub(super) fn left_out(cx: &ReleaseCx<'_>, gate: &Gate, profile: &Profile) -> Option<String> {
+    if !asked(cx.contract, profile, gate) {
+        return Some(format!("profile {} does not ask for it", profile.name));
+    }
+    let exclusion = cx.contract.exclusions.iter().find(|e| e.gate.value == gate.id)?;
+    Some(format!("excluded: {}", exclusion.reason))
 }
 
 fn skipped(gate: &'static Gate, why: String) -> Outcome {
@@ -90,6 +96,11 @@ fn run(cx: &ReleaseCx<'_>, gate: &'static Gate, others: &[Outcome], traffic: &Tr
             })
             .collect(),
     };
+    outcome(cx, gate, tests)
+}
+
+/// The outcome of a gate from what it says about each test.
+pub(super) fn outcome(cx: &ReleaseCx<'_>, gate: &'static Gate, tests: Vec<TestOutcome>) -> Outcome {
     let worst = tests.iter().map(|t| t.judgement.verdict).max();
     let Some((worst, said)) = worst.and_then(|worst| Some((worst, spokesman(worst, &tests)?))) else {
         return Outcome { gate, verdict: Verdict::Inconclusive, why: unrequired(cx, gate), tests };
@@ -135,10 +146,15 @@ fn headline(worst: Verdict, said: &TestOutcome, tests: &[TestOutcome]) -> String
 /// Judges one test and holds back a pass where no operation was in flight in some fault window.
 fn on_test(judge: fn(&TestCx<'_>) -> crate::verdict::Judged, cx: &TestCx<'_>, traffic: &Traffic<'_>) -> Judgement {
     let judgement = judge(cx).unwrap_or_else(Judgement::from);
+    held_back(judgement, traffic.get(cx.test.id.value.as_str()).unwrap_or(&Ok(None)))
+}
+
+/// Takes back a pass over a fault without traffic.
+pub(super) fn held_back(judgement: Judgement, traffic: &Result<Option<String>, Gap>) -> Judgement {
     if judgement.verdict != Verdict::Pass {
         return judgement;
     }
-    match traffic.get(cx.test.id.value.as_str()).unwrap_or(&Ok(None)) {
+    match traffic {
         Ok(Some(fault)) => {
             let why = format!("no traffic: no operation was in flight during fault {fault}");
             Judgement { verdict: Verdict::Inconclusive, why, ..judgement }

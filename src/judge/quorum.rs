@@ -149,6 +149,26 @@ fn outages(evidence: &Evidence, contract: &Contract, samples: &Rows<'_, Sample>)
     by_member.into_values().map(down).collect()
 }
 
+/// When fewer than a quorum of members were surely shown to answer while operations were sent; `widening` is what the clocks of members and
+/// operations may differ, in ns.
+#[must_use]
+pub fn missing(
+    evidence: &Evidence,
+    contract: &Contract,
+    history: &Rows<'_, Operation>,
+    samples: &Rows<'_, Sample>,
+    (quorum, widening): (u64, i64),
+) -> Vec<Stretch> {
+    let outages = outages(evidence, contract, samples);
+    let active = history.iter().fold((i64::MAX, i64::MIN), |(first, last), (_, op)| {
+        (first.min(op.invoke.0), last.max(op.returned.map_or(op.invoke.0, |r| r.0)))
+    });
+    let list = overlap(&outages, contract.cluster.size().saturating_sub(quorum) + 1).into_iter();
+    let sure = |w: Stretch| Stretch { start: w.start.saturating_add(widening), end: w.end.saturating_sub(widening) };
+    let meets = |w: &Stretch| w.start < w.end && w.end >= active.0 && w.start <= active.1;
+    list.map(sure).filter(meets).collect()
+}
+
 /// What became of operations while a quorum was missing.
 #[derive(Default)]
 struct Halt {
@@ -171,16 +191,7 @@ pub fn loss_halts(
         Err(gap) => return gap.into(),
     };
     let (n, cluster) = (contract.cluster.size(), &contract.cluster);
-    let outages = outages(evidence, contract, samples);
-    let active = history.iter().fold((i64::MAX, i64::MIN), |(first, last), (_, op)| {
-        (first.min(op.invoke.0), last.max(op.returned.map_or(op.invoke.0, |r| r.0)))
-    });
-    let windows = |quorum: u64| {
-        let list = overlap(&outages, n.saturating_sub(quorum) + 1).into_iter();
-        let sure = |w: Stretch| Stretch { start: w.start.saturating_add(widening), end: w.end.saturating_sub(widening) };
-        let meets = |w: &Stretch| w.start < w.end && w.end >= active.0 && w.start <= active.1;
-        list.map(sure).filter(meets).collect::<Vec<Stretch>>()
-    };
+    let windows = |quorum: u64| missing(evidence, contract, history, samples, (quorum, widening));
     let (no_write, no_read) = (windows(cluster.write_quorum()), windows(cluster.read_quorum()));
     if no_write.is_empty() {
         let why = format!("never were fewer than {} of {n} members shown to answer", cluster.write_quorum());

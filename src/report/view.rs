@@ -4,6 +4,7 @@
 //! Refuses to know HTML and Markdown.
 
 mod basis;
+mod challenge;
 mod ending;
 mod first;
 mod gates;
@@ -34,6 +35,7 @@ pub struct View {
     open: Vec<gates::Open>,
     risks: Vec<ending::Risk>,
     uncovered: Vec<ending::Uncovered>,
+    challenge: Option<challenge::Challenged>,
     sections: Vec<sections::Section>,
     criteria: Vec<ending::Criterion>,
     method: Vec<ending::Method>,
@@ -167,6 +169,7 @@ pub fn view(dossier: &Dossier, failovers: Option<&Chart>, latency: &[Chart]) -> 
         open: gates::open(dossier),
         risks: ending::risks(dossier),
         uncovered: ending::uncovered(dossier),
+        challenge: challenge::challenged(dossier),
         sections: sections::sections(dossier, failovers, latency),
         criteria: ending::criteria(dossier),
         method: ending::method(dossier),

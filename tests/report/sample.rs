@@ -327,6 +327,7 @@ pub fn sample() -> Dossier {
                 ..artifact("leader-crash/status.jsonl", 412)
             },
         ],
+        challenge: Some(challenge()),
         charts: Charts {
             failovers: vec![failover("f1: n1 to n3", 100, 0), failover("f2: n3 to n2", 86, 60), failover("f3: n2 to n5", 61, 40)],
             latency: vec![latency("leader-crash")],
@@ -372,4 +373,36 @@ pub fn hostile() -> Dossier {
         }
     }
     d
+}
+
+/// A challenge with one mutant caught, one that survived and one gate that nothing tested.
+fn challenge() -> quorate::challenge::Report {
+    use quorate::challenge::{Cell, Counts, GateFacts, OperatorFacts, Report, Result, SCHEMA, Survivor, Tested};
+    let counts = Counts { all: 2, caught: 1, held: 0, survived: 1 };
+    let gate = |id, tested, mutants, cells| GateFacts { id, tested, explained: None, mutants, violations: mutants, cells };
+    let why = "command <w1> | `x` is missing at n1".to_string();
+    let cell = Cell { operator: "entry-lost", mutants: counts, why: why.clone() };
+    Report {
+        schema: SCHEMA,
+        seed: 20_261_121,
+        each: 2,
+        result: Result::Survivors,
+        mutants: counts,
+        operators: vec![OperatorFacts { id: "entry-lost", does: "an entry is lost", wants: "fail", mutants: counts }],
+        idle: vec!["two-leaders"],
+        gates: vec![
+            gate("log.no-loss", Tested::Tested, counts, vec![cell]),
+            gate("log.matching", Tested::Untested, Counts::default(), Vec::new()),
+        ],
+        survivors: vec![Survivor {
+            operator: "entry-lost",
+            gate: "log.no-loss",
+            test: "leader-crash".into(),
+            at: None,
+            what: "the last record".into(),
+            fate: "survived",
+            why,
+            explained: Some("a sample".into()),
+        }],
+    }
 }

@@ -41,6 +41,7 @@ use crate::error::{Error, ErrorKind, Fault};
 use file::{FileRead, read_file};
 use plan::{FilePlan, plan};
 use std::io::Read;
+use std::sync::Arc;
 
 /// A way to open evidence files by their clean path below the evidence root.
 pub trait Files: Sync {
@@ -87,7 +88,7 @@ pub fn read_with(matrix: &Matrix, files: &dyn Files, threads: usize, limits: Lim
     let mut faults: Vec<Fault> = Vec::new();
     for plan in &plans {
         let found = match files.open(plan.path) {
-            Ok(Some(reader)) => read_file(plan, reader, limits, threads, &mut evidence.symbols).map(Some),
+            Ok(Some(reader)) => read_file(plan, reader, limits, threads, Arc::make_mut(&mut evidence.symbols)).map(Some),
             Ok(None) => Ok(None),
             Err(error) => Err(file::unreadable(plan.path, &error)),
         };
@@ -113,7 +114,7 @@ fn add(plan: &FilePlan<'_>, read: Option<FileRead>, evidence: &mut Evidence, par
     let read = read.unwrap_or_else(|| FileRead::absent(plan));
     for ((output, recipe), (origin, clock, table)) in plan.outputs.iter().zip(&plan.recipes).zip(read.parts) {
         let (test, model) = (output.test.to_string(), output.binding.model.clone());
-        parts.push((output.order, Part { test, kind: recipe.kind.name, artifact, origin, clock, model, table }));
+        parts.push((output.order, Part { test, kind: recipe.kind.name, artifact, origin, clock, model, table: Arc::new(table) }));
     }
     evidence.artifacts.push(Artifact {
         path: plan.path.into(),

@@ -1,0 +1,184 @@
+//! Violations of consistency: reads of old values, of values that nobody wrote, of nothing where something is.
+
+use crate::challenge::scene::{Change, Operator, Scene, Wants, set};
+use crate::contract::{Consistency, NilRead};
+use crate::evidence::RowId;
+use crate::evidence::edit::{Cell, Edit};
+use crate::evidence::kinds::{OpKind, Operation, Outcome};
+use crate::evidence::symbol::{Sym, Val};
+use crate::evidence::table::ABSENT;
+use std::collections::BTreeMap;
+
+pub(super) const OPERATORS: &[Operator] = &[
+    Operator {
+        id: "read-of-an-old-version",
+        does: "a read sees the write before the last one that was complete when it began",
+        wants: Wants::Fail,
+        gates: &["consistency.linearizable", "consistency.read-freshness"],
+        change: Change::Rows(old_version),
+    },
+    Operator {
+        id: "read-of-an-old-value",
+        does: "a read returns the value of the write before the last one, and hides it: no answer on its key carries a version",
+        wants: Wants::Fail,
+        gates: &["consistency.linearizable"],
+        change: Change::Rows(old_value),
+    },
+    Operator {
+        id: "read-of-nothing",
+        does: "a read finds nothing after a write of its key was complete",
+        wants: Wants::Fail,
+        gates: &["consistency.linearizable"],
+        change: Change::Rows(nothing),
+    },
+    Operator {
+        id: "value-out-of-nowhere",
+        does: "a read returns a value that nobody wrote",
+        wants: Wants::Fail,
+        gates: &["consistency.linearizable"],
+        change: Change::Rows(out_of_nowhere),
+    },
+    Operator {
+        id: "cas-on-a-value-never-written",
+        does: "a compare-and-set succeeds on a value that nobody wrote",
+        wants: Wants::Fail,
+        gates: &["consistency.linearizable"],
+        change: Change::Rows(cas_out_of_nowhere),
+    },
+    Operator {
+        id: "version-goes-back",
+        does: "a read observes a version one below that of a write that was complete before it",
+        wants: Wants::Fail,
+        gates: &["consistency.read-freshness"],
+        change: Change::Rows(version_goes_back),
+    },
+];
+
+/// A value that no history holds: a number where values are texts, and far from any where they are numbers.
+const NEVER: i64 = (1 << 60) + 7;
+
+type Timed = (RowId, Operation, i64);
+
+/// Successful operations of one key, reads and writes, with the instants of their answers.
+struct Key {
+    reads: Vec<Timed>,
+    /// By the instant of the answer.
+    writes: Vec<Timed>,
+    /// Whether the key has operations of unknown outcome or of other kinds.
+    open: bool,
+}
+
+/// The keys of a test whose endpoints are all linearizable registers.
+fn keys(scene: &Scene<'_>) -> BTreeMap<Option<Sym>, Key> {
+    let mut keys: BTreeMap<Option<Sym>, Key> = BTreeMap::new();
+    if scene.contract().endpoints.iter().any(|e| e.consistency != Consistency::Linearizable) {
+        return keys;
+    }
+    for (id, op) in scene.all::<Operation>() {
+        let key = keys.entry(op.key).or_insert_with(|| Key { reads: Vec::new(), writes: Vec::new(), open: false });
+        match (op.op, op.result, op.returned) {
+            (OpKind::Read, Outcome::Ok, Some(t)) if op.degraded != Some(true) => key.reads.push((id, op, t.0)),
+            (OpKind::Write | OpKind::Cas, Outcome::Ok, Some(t)) => key.writes.push((id, op, t.0)),
+            (OpKind::Read, ..) | (OpKind::Write | OpKind::Cas, Outcome::Fail, _) => {}
+            _ => key.open = true,
+        }
+    }
+    keys.values_mut().for_each(|k| k.writes.sort_by_key(|(id, _, t)| (*t, *id)));
+    keys
+}
+
+impl Key {
+    /// For each read the last write that was complete before it, and one complete before that write began, if their values differ and
+    /// no other write left the older value.
+    fn overtaken(&self) -> impl Iterator<Item = (&Timed, &Timed, &Timed)> {
+        self.reads.iter().filter_map(|read| {
+            let before = self.writes.partition_point(|w| w.2 < read.1.invoke.0);
+            let last = before.checked_sub(1).and_then(|at| self.writes.get(at))?;
+            let earlier = self.writes.partition_point(|w| w.2 < last.1.invoke.0);
+            let old = earlier.checked_sub(1).and_then(|at| self.writes.get(at))?;
+            let sole = self.writes.iter().filter(|w| w.1.value == old.1.value).count() == 1;
+            (sole && old.1.value.is_some() && old.1.value != last.1.value).then_some((read, last, old))
+        })
+    }
+}
+
+fn in_order(mut sites: Vec<Vec<Edit>>) -> Vec<Vec<Edit>> {
+    sites.sort_by_key(|edits| edits.iter().find_map(Edit::row).map(|(_, row)| row));
+    sites
+}
+
+fn raw(value: Option<Val>) -> i64 {
+    value.map_or(ABSENT, |v| v.0)
+}
+
+fn old_version(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
+    let mut sites = Vec::new();
+    for key in keys(scene).into_values() {
+        for (read, last, old) in key.overtaken() {
+            if let (Some(new), Some(version)) = (last.1.version, old.1.version)
+                && version < new
+                && read.1.version.is_some()
+            {
+                sites.push(vec![set::<Operation>(read.0, [("value", raw(old.1.value)), ("version", version)])]);
+            }
+        }
+    }
+    in_order(sites)
+}
+
+fn old_value(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
+    let mut sites = Vec::new();
+    for key in keys(scene).into_values().filter(|k| !k.open) {
+        let bare = |id: RowId| set::<Operation>(id, [("version", ABSENT)]);
+        for (read, _, old) in key.overtaken() {
+            let others = key.reads.iter().chain(&key.writes).filter(|o| o.0 != read.0).map(|o| bare(o.0));
+            let first = set::<Operation>(read.0, [("value", raw(old.1.value)), ("version", ABSENT)]);
+            sites.push(std::iter::once(first).chain(others).collect());
+        }
+    }
+    in_order(sites)
+}
+
+fn nothing(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
+    let Ok(rows) = scene.cx.rows::<Operation>() else { return Vec::new() };
+    if rows.parts().iter().any(|p| p.model.nil_read != NilRead::Absent) {
+        return Vec::new();
+    }
+    let late = |key: &Key, read: &Timed| key.writes.first().is_some_and(|w| w.2 < read.1.invoke.0);
+    reads(scene, late, |op| vec![("value", Val::NIL.0), ("version", op.version.map_or(ABSENT, |_| 0))])
+}
+
+fn reads(scene: &Scene<'_>, wanted: impl Fn(&Key, &Timed) -> bool, cells: impl Fn(&Operation) -> Vec<Cell>) -> Vec<Vec<Edit>> {
+    let mut sites = Vec::new();
+    for key in keys(scene).values() {
+        let list = key.reads.iter().filter(|read| wanted(key, read));
+        sites.extend(list.map(|(id, op, _)| vec![set::<Operation>(*id, cells(op))]));
+    }
+    in_order(sites)
+}
+
+fn out_of_nowhere(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
+    reads(scene, |_, _| true, |_| vec![("value", NEVER)])
+}
+
+fn cas_out_of_nowhere(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
+    let mut sites = Vec::new();
+    for key in keys(scene).values() {
+        let cas = key.writes.iter().filter(|(_, op, _)| op.op == OpKind::Cas);
+        sites.extend(cas.map(|(id, ..)| vec![set::<Operation>(*id, [("expected", NEVER)])]));
+    }
+    in_order(sites)
+}
+
+fn version_goes_back(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
+    let mut sites = Vec::new();
+    for key in keys(scene).values() {
+        for read in key.reads.iter().filter(|r| r.1.version.is_some()) {
+            let before = key.writes.iter().take_while(|w| w.2 < read.1.invoke.0);
+            if let Some(version) = before.filter_map(|w| w.1.version).max() {
+                sites.push(vec![set::<Operation>(read.0, [("version", version - 1)])]);
+            }
+        }
+    }
+    in_order(sites)
+}

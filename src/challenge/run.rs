@@ -1,0 +1,179 @@
+//! Makes mutants, has them judged and says what became of each.
+//!
+//! In: a release, its gates, operators and a seed. Out: [`Challenge`], the same on any number of threads. Only gates that asked for
+//! what a mutant touches are judged again. Refuses to know what an operator does.
+
+use super::pick::places;
+use super::scene::{Change, Operator, Scene, Wants};
+use super::{Answer, Challenge, Fate, Mutant};
+use crate::evidence::Reads;
+use crate::evidence::edit::Edit;
+use crate::gate::{Base, Gate, Judge, Outcome, Profile, ReleaseCx, TestCx};
+use crate::verdict::Verdict;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// How a release is challenged.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// The seed of the places.
+    pub seed: u64,
+    /// The most mutants of one operator.
+    pub each: usize,
+    /// How many threads judge.
+    pub threads: usize,
+}
+
+/// A release with what its gates say of it unchanged.
+struct Ground<'a> {
+    cx: ReleaseCx<'a>,
+    base: Base,
+    settings: Settings,
+}
+
+/// Challenges a release: each operator makes its mutants one at a time, and the gates judge each.
+#[must_use]
+pub fn challenge(
+    cx: &ReleaseCx<'_>,
+    gates: &[&'static Gate],
+    profile: &Profile,
+    operators: &[&'static Operator],
+    settings: Settings,
+) -> Challenge {
+    let ground = Ground { cx: *cx, base: Base::new(cx, gates, profile), settings };
+    let next = AtomicUsize::new(0);
+    let found: Mutex<Vec<Mutant>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..settings.threads.clamp(1, operators.len().max(1)) {
+            scope.spawn(|| {
+                while let Some((at, operator)) =
+                    Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, *operators.get(at)?)))
+                {
+                    let mutants = ground.mutants(at, operator);
+                    found.lock().unwrap_or_else(PoisonError::into_inner).extend(mutants);
+                }
+            });
+        }
+    });
+    let mut mutants = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    mutants.sort_by_key(|m| m.operator);
+    let passes = |gate: &str| ground.base.judgements().any(|(g, said, _)| g.id == gate && pass(said.judgement.verdict));
+    let (passing, open) = ground.base.gates().map(|g| g.id).partition(|id| passes(id));
+    Challenge { seed: settings.seed, each: settings.each, operators: operators.to_vec(), mutants, passing, open }
+}
+
+fn pass(verdict: Verdict) -> bool {
+    verdict == Verdict::Pass
+}
+
+/// A gate that a mutant is meant to turn, and the test on which it is (empty: the release).
+type Target = (&'static str, String);
+
+impl Ground<'_> {
+    fn mutants(&self, at: usize, operator: &'static Operator) -> Vec<Mutant> {
+        match operator.change {
+            Change::Rows(sites) => self.of_rows(at, operator, sites),
+            Change::File(state) => {
+                let files = self.cx.evidence.artifacts.len();
+                let chosen = places(self.settings.seed, operator.id, files, self.settings.each);
+                chosen.into_iter().filter_map(|file| self.of_file(at, operator, file, Edit::State(file, state()))).collect()
+            }
+            Change::Declared(sites) => {
+                let targets = self.targets(operator, None);
+                if targets.is_empty() {
+                    return Vec::new();
+                }
+                let sites = sites(self.cx.contract, self.cx.matrix);
+                let chosen = places(self.settings.seed, operator.id, sites.len(), self.settings.each);
+                let declared = chosen.into_iter().filter_map(|i| sites.get(i));
+                let judged = declared.map(|(what, contract, matrix)| {
+                    let outcomes = self.base.again(&ReleaseCx { contract, matrix, ..self.cx }, &Reads::new());
+                    let mutant = Mutant { what: what.clone(), ..blank(at) };
+                    self.weigh(operator, mutant, &targets, &outcomes)
+                });
+                judged.collect()
+            }
+        }
+    }
+
+    /// Mutants of rows: places are counted over all tests on which a gate that is to be turned passed.
+    fn of_rows(&self, at: usize, operator: &'static Operator, sites: fn(&Scene<'_>) -> Vec<Vec<Edit>>) -> Vec<Mutant> {
+        let mut all: Vec<(&str, Vec<Edit>)> = Vec::new();
+        for test in &self.cx.matrix.tests {
+            let name = test.id.value.as_str();
+            if !self.targets(operator, Some(name)).is_empty() {
+                let scene = Scene { cx: TestCx { release: self.cx, test } };
+                all.extend(sites(&scene).into_iter().map(|edits| (name, edits)));
+            }
+        }
+        let chosen = places(self.settings.seed, operator.id, all.len(), self.settings.each);
+        let judged = chosen.into_iter().filter_map(|i| all.get(i)).map(|(test, edits)| {
+            let (evidence, touched) = self.cx.evidence.edited(test, edits);
+            let outcomes = self.base.again(&ReleaseCx { evidence: &evidence, ..self.cx }, &touched);
+            let place = edits.iter().find_map(Edit::row).and_then(|(kind, row)| self.cx.evidence.source_of(test, kind, row));
+            let mutant = Mutant { test: (*test).to_string(), at: place, ..blank(at) };
+            self.weigh(operator, mutant, &self.targets(operator, Some(test)), &outcomes)
+        });
+        judged.collect()
+    }
+
+    /// A mutant of a file: every gate that asked for what was read from it is to be turned.
+    fn of_file(&self, at: usize, operator: &'static Operator, file: usize, edit: Edit) -> Option<Mutant> {
+        let (evidence, touched) = self.cx.evidence.edited("", &[edit]);
+        let asked = |(gate, said, reads): (&'static Gate, &crate::gate::TestOutcome, &Reads)| {
+            let leans = !reads.is_disjoint(&touched) || operator.gates.contains(&gate.id);
+            (leans && pass(said.judgement.verdict)).then(|| (gate.id, said.test.clone()))
+        };
+        let targets: Vec<Target> = self.base.judgements().filter_map(asked).collect();
+        let outcomes = self.base.again(&ReleaseCx { evidence: &evidence, ..self.cx }, &touched);
+        let artifact = self.cx.evidence.artifacts.get(file)?;
+        let mutant = Mutant { at: Some(artifact.source()), ..blank(at) };
+        (!targets.is_empty()).then(|| self.weigh(operator, mutant, &targets, &outcomes))
+    }
+
+    /// The gates of an operator that passed: on a test, or on the release as a whole.
+    fn targets(&self, operator: &Operator, test: Option<&str>) -> Vec<Target> {
+        let wanted = |gate: &Gate, on: &str| {
+            let here = !matches!(gate.judge, Judge::Test(_)) || test.is_none_or(|test| test == on);
+            here && operator.gates.contains(&gate.id)
+        };
+        let judgements = self.base.judgements().filter(|(g, said, _)| wanted(g, &said.test) && pass(said.judgement.verdict));
+        judgements.map(|(g, said, _)| (g.id, said.test.clone())).collect()
+    }
+
+    fn weigh(&self, operator: &Operator, mutant: Mutant, targets: &[Target], outcomes: &[Outcome]) -> Mutant {
+        let answer = |(gate, test): &Target| {
+            let said = outcomes.iter().filter(|o| o.gate.id == *gate).flat_map(|o| &o.tests).find(|t| t.test == *test)?;
+            let fate = match (said.judgement.verdict, operator.wants) {
+                (Verdict::Fail, _) | (Verdict::Inconclusive | Verdict::NotApplicable, Wants::NoPass) => Fate::Caught,
+                (Verdict::Pass, _) => Fate::Survived,
+                _ => Fate::Held,
+            };
+            Some(Answer { gate, fate, why: said.judgement.why.clone() })
+        };
+        let mut answers: Vec<Answer> = Vec::new();
+        for found in targets.iter().filter_map(answer) {
+            match answers.iter_mut().find(|a| a.gate == found.gate) {
+                Some(known) if found.fate > known.fate => *known = found,
+                Some(_) => {}
+                None => answers.push(found),
+            }
+        }
+        let asked: BTreeSet<&str> = targets.iter().map(|t| t.0).collect();
+        let before = self.base.judgements().filter(|(_, said, _)| pass(said.judgement.verdict));
+        let mut others: Vec<&'static str> = before
+            .filter(|(gate, said, _)| {
+                let now = outcomes.iter().filter(|o| o.gate.id == gate.id).flat_map(|o| &o.tests).find(|t| t.test == said.test);
+                !asked.contains(gate.id) && now.is_some_and(|t| !pass(t.judgement.verdict))
+            })
+            .map(|(gate, ..)| gate.id)
+            .collect();
+        others.dedup();
+        Mutant { answers, others, ..mutant }
+    }
+}
+
+fn blank(operator: usize) -> Mutant {
+    Mutant { operator, test: String::new(), at: None, what: String::new(), answers: Vec::new(), others: Vec::new() }
+}
