@@ -11,6 +11,7 @@ mod decision;
 mod harm;
 mod manifest;
 mod path;
+mod strict_json;
 mod verification;
 mod verify;
 mod walk;
