@@ -2,13 +2,18 @@
 //!
 //! In: arguments, environment and streams, handed in. Out: text and an exit code. The only room that knows clap and exit codes.
 
+mod agent;
 mod check;
 mod explain;
 mod gates;
+mod key;
 mod print;
 mod release;
 mod schema;
+mod sign;
 mod verify;
+
+pub use key::Secret;
 
 use crate::dossier::Decision;
 use crate::error::{Error, ErrorKind};
@@ -27,6 +32,12 @@ pub struct Env {
     pub styled: bool,
     /// How many threads may be used.
     pub threads: usize,
+    /// `QUORATE_KEY_PASSPHRASE`: opens an encrypted key.
+    pub passphrase: Option<Secret>,
+    /// Asks the person at the terminal for a passphrase; `None` when there is nobody.
+    pub ask: Option<fn(&str) -> std::io::Result<String>>,
+    /// `SSH_AUTH_SOCK`: where the ssh-agent listens.
+    pub ssh_auth_sock: Option<String>,
 }
 
 /// Turns the evidence of failover and partition tests into a release package that anyone can check again.
@@ -48,6 +59,8 @@ enum Verb {
     Check(check::Args),
     /// Check a package: its files, and its verdicts by judging again
     Verify(verify::Args),
+    /// Add a signature to a package: an auditor's opinion, or another maker's
+    Sign(sign::Args),
     /// List the gates, or those of a profile
     Gates(gates::Args),
     /// Tell what a gate proves, needs and cannot see
@@ -113,6 +126,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, env: &Env, out: &mut dyn Wr
         Verb::Release(args) => release::run(&args, &mut io),
         Verb::Check(args) => check::run(&args, &mut io),
         Verb::Verify(args) => verify::run(&args, &mut io),
+        Verb::Sign(args) => sign::run(&args, &mut io),
         Verb::Gates(args) => gates::run(&args, &mut io),
         Verb::Explain(args) => explain::run(&args, &mut io),
         Verb::Schema(args) => schema::run(&args, &mut io),

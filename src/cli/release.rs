@@ -2,6 +2,7 @@
 
 use super::{Env, Exit, Failure, Io};
 use crate::error::{Error, ErrorKind};
+use crate::package::attest::Sign;
 use crate::package::{Bag, Info, write};
 use crate::release::{self, Built, Plan, paths};
 use crate::report::Templates;
@@ -29,6 +30,9 @@ pub(super) struct Args {
     /// A folder with templates that replace the built-in ones (report.html, report.md, report.css)
     #[arg(long, value_name = "DIR")]
     templates: Option<PathBuf>,
+    /// Sign the package: an OpenSSH Ed25519 private key, or the public one of a key that ssh-agent holds
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
     /// How many threads read evidence; all when left out
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -42,6 +46,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let date = date(io.env)?;
+    let key = args.key.as_deref().map(|path| super::key::load(path, io)).transpose()?;
     let plan = load(args)?;
     let root = evidence_root(args, &plan);
     if !root.is_dir() {
@@ -54,7 +59,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let built = release::build(&plan, &folder, &templates, date.as_deref(), threads);
     let built = built.map_err(|error| Failure { error, sources: plan.sources.clone() })?;
     let package = args.out.join(release::package_name(&built.dossier));
-    let root_digest = store(args, &built, &folder, &package)?;
+    let root_digest = store(args, &built, &folder, &package, key.as_deref())?;
     report(args, io, &built, &package, &root_digest)?;
     Ok(Exit::Decided(built.dossier.decision))
 }
@@ -128,13 +133,16 @@ fn templates(dir: Option<&Path>) -> Result<Templates, Error> {
     Ok(templates)
 }
 
-fn store(args: &Args, built: &Built, folder: &Folder, package: &Path) -> Result<String, Error> {
+fn store(args: &Args, built: &Built, folder: &Folder, package: &Path, key: Option<&dyn Sign>) -> Result<String, Error> {
     let info = Info {
         agent: format!("{}/{}", built.dossier.tool.name, built.dossier.tool.version),
         date: built.dossier.date.clone(),
         identifier: release::package_name(&built.dossier),
     };
-    let bag = Bag::new(built.payload(folder), &info)?;
+    let mut bag = Bag::new(built.payload(folder), &info)?;
+    if let Some(key) = key {
+        bag.sign(key)?;
+    }
     write(&bag, package, args.force)?;
     Ok(bag.root().to_string())
 }

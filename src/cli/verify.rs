@@ -1,7 +1,9 @@
 //! `quorate verify`: is the package whole, and does judging its evidence again give the same bytes?
 
+use super::key::Trust;
 use super::{Exit, Failure, Io};
 use crate::error::{Error, ErrorKind};
+use crate::package::attest;
 use crate::package::{Difference, Verification, Verified, compare, open};
 use crate::release::{self, paths};
 use crate::report::Templates;
@@ -16,6 +18,8 @@ pub(super) struct Args {
     /// Check the files only; do not judge the evidence again
     #[arg(long)]
     no_recompute: bool,
+    #[command(flatten)]
+    trust: Trust,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -25,6 +29,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
+    let policy = args.trust.policy()?;
     let verified = match open(&args.package) {
         Ok(verified) => verified,
         Err(error) => {
@@ -32,9 +37,10 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
             return Ok(Exit::Unverified);
         }
     };
+    let attested = attest::check(&Folder::new(&args.package), &verified, &policy);
     let threads = args.threads.unwrap_or(io.env.threads).clamp(1, 256);
     let differences = if args.no_recompute { None } else { Some(recompute(args, &verified, threads)?) };
-    let mut verification = Verification::unsigned(&verified, differences.as_deref());
+    let mut verification = Verification::unsigned(&verified, differences.as_deref()).attested(attested);
     let own: Vec<&str> = Templates::names().into_iter().filter(|n| verified.files.contains_key(&packaged(n))).collect();
     if !own.is_empty() {
         let note = format!(

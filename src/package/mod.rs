@@ -4,8 +4,9 @@
 //! equals what was made again ([`compare`]), and the printout of both ([`Verification`]). Refuses to know gates and pages; it judges
 //! nothing.
 //!
-//! What a signature or a lock adds goes into `attest/`, which is outside the root digest and only listed here.
+//! What a signature adds goes into `attest/`, outside the root digest: see [`attest`].
 
+pub mod attest;
 mod bag;
 mod decision;
 mod harm;
@@ -22,7 +23,7 @@ pub use decision::{Facts, read as read_decision};
 pub use harm::{Damage, Harm};
 pub use verification::{Line, Mark, Verification};
 pub use verify::{Difference, DifferenceKind, Seen, Verified, compare, open, open_within};
-pub use write::write;
+pub use write::{add, write};
 
 /// How much a package may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

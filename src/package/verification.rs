@@ -3,6 +3,7 @@
 //! In: a verified package or its damage, and what judging again differed in. Out: text and JSON. A line says `ok` only for what was
 //! checked. Refuses to know how anything was checked.
 
+use super::attest::Attested;
 use super::harm::shown;
 use super::verify::{Difference, Verified};
 use crate::dossier::Decision;
@@ -113,6 +114,13 @@ impl Verification {
             recomputed: recomputed(verified, differences),
             decision: decision(verified, differences),
         }
+    }
+
+    /// The same with what is known of its signatures.
+    #[must_use]
+    pub fn attested(mut self, attested: Attested) -> Self {
+        (self.authentic, self.authorised, self.time) = (attested.authentic, attested.authorised, attested.time);
+        self
     }
 
     /// The six lines with their names, in the order in which they are printed.

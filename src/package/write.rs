@@ -4,6 +4,7 @@
 //! parent folder wait for each other, so what an earlier writer left behind can be told from what is being written. Refuses to know what
 //! is written.
 
+use super::attest::{Attestations, FOLDER};
 use super::bag::{BAGIT, Bag, Payload, TAGMANIFEST};
 use crate::error::{Error, ErrorKind, Fault};
 use crate::store::copy_verified;
@@ -30,6 +31,53 @@ pub fn write(bag: &Bag<'_>, to: &Path, force: bool) -> Result<(), Error> {
         let _ = fs::remove_dir_all(place.partial());
     }
     made
+}
+
+/// Adds files of `attest/` to a package that is there. Nothing that is there is changed; a file appears whole or not at all. A run that was
+/// killed between two files can be done again: a file that is there with the same bytes will do.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] when another file of that name is there; [`ErrorKind::Internal`] when the system refuses.
+pub fn add(package: &Path, files: &Attestations) -> Result<(), Error> {
+    let package = package.canonicalize().map_err(|e| cannot("find", package, &e))?;
+    let place = Place::of(&package)?;
+    let held = lock(&place.parent)?;
+    if held.is_some() {
+        place.clear_stale()?;
+    }
+    let mut wanted = Vec::new();
+    for (path, bytes) in files {
+        let to = package.join(path);
+        match fs::read(&to) {
+            Ok(there) if there == *bytes => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => wanted.push((to, bytes)),
+            _ => {
+                let fault = Fault::new(format!("`{}` is there already and says something else", to.display()));
+                return Err(Error::one(
+                    ErrorKind::Usage,
+                    fault.help("signatures are only added, never replaced; use another key"),
+                ));
+            }
+        }
+    }
+    // Built beside the package, so that a kill leaves neither half a file nor an empty folder in it.
+    let (folder, partial) = (package.join(FOLDER), place.partial());
+    fs::create_dir(&partial).map_err(|e| cannot("make", &partial, &e))?;
+    let made = wanted.iter().try_for_each(|(to, bytes)| {
+        let name = to.file_name().unwrap_or_default();
+        put(&Payload::Bytes((*bytes).clone()), &partial.join(name))
+    });
+    let moved = made.and_then(|()| sync(&partial)).and_then(|()| {
+        if fs::symlink_metadata(&folder).is_err() && !wanted.is_empty() {
+            return fs::rename(&partial, &folder).map_err(|e| cannot("put into place", &folder, &e));
+        }
+        wanted.iter().try_for_each(|(to, _)| {
+            let from = partial.join(to.file_name().unwrap_or_default());
+            fs::rename(from, to).map_err(|e| cannot("put into place", to, &e))
+        })
+    });
+    let _ = fs::remove_dir_all(&partial);
+    moved.and_then(|()| if wanted.is_empty() { Ok(()) } else { sync(&folder).and_then(|()| sync(&package)) })
 }
 
 /// Where a package goes, and the names beside it that are used on the way.
