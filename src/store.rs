@@ -66,6 +66,21 @@ impl Folder {
         Ok(Some(bytes))
     }
 
+    /// The names of what lies directly in the folder, sorted; none when there is no folder. Names that are not UTF-8 are left out.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn names(&self) -> io::Result<Vec<String>> {
+        let entries = match fs::read_dir(&self.root) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let names = entries.map(|e| e.map(|e| e.file_name().into_string().ok())).collect::<io::Result<Vec<_>>>()?;
+        let mut names: Vec<String> = names.into_iter().flatten().collect();
+        names.sort();
+        Ok(names)
+    }
+
     /// What lies at a path: `None` when nothing does. Every component is looked at itself, never through a link.
     fn look(&self, path: &str) -> io::Result<Option<Metadata>> {
         if !plain(path) {

@@ -7,6 +7,7 @@ mod check;
 mod explain;
 mod gates;
 mod key;
+mod lock;
 mod print;
 mod release;
 mod schema;
@@ -53,6 +54,8 @@ const EXIT_CODES: &str = "Exit codes: 0 accept · 1 reject, a gate failed · 2 i
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Declare contract and matrix before the run
+    Lock(lock::Args),
     /// Judge the evidence of a contract and write the release package
     Release(release::Args),
     /// Judge one history without a contract: is it linearizable?
@@ -123,6 +126,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, env: &Env, out: &mut dyn Wr
     };
     let mut io = Io { env, out, err };
     let ended = match args.verb {
+        Verb::Lock(args) => lock::run(&args, &mut io),
         Verb::Release(args) => release::run(&args, &mut io),
         Verb::Check(args) => check::run(&args, &mut io),
         Verb::Verify(args) => verify::run(&args, &mut io),

@@ -18,6 +18,9 @@ pub(super) struct Args {
     /// The test matrix; matrix.toml beside the contract when left out
     #[arg(long, value_name = "FILE")]
     matrix: Option<PathBuf>,
+    /// The folder of the locks; locks beside the contract when left out
+    #[arg(long, value_name = "DIR")]
+    locks: Option<PathBuf>,
     /// The evidence folder; the matrix's evidence-root when left out
     #[arg(long, value_name = "DIR")]
     evidence: Option<PathBuf>,
@@ -47,7 +50,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let date = date(io.env)?;
     let key = args.key.as_deref().map(|path| super::key::load(path, io)).transpose()?;
-    let plan = load(args)?;
+    let texts = Texts { contract: &args.contract, matrix: args.matrix.as_deref(), locks: args.locks.as_deref() };
+    let plan = texts.plan()?;
     let root = evidence_root(args, &plan);
     if !root.is_dir() {
         let message = format!("there is no evidence folder `{}`", root.display());
@@ -77,12 +81,32 @@ fn date(env: &Env) -> Result<Option<String>, Error> {
     Ok(stamp.get(..10).map(str::to_string))
 }
 
-fn load(args: &Args) -> Result<Plan, Failure> {
-    let matrix = args.matrix.clone().unwrap_or_else(|| args.contract.with_file_name("matrix.toml"));
-    let contract_text = text(&args.contract, ErrorKind::Contract)?;
-    let matrix_text = text(&matrix, ErrorKind::Contract)?;
-    release::plan((&shown(&args.contract), &contract_text), (&shown(&matrix), &matrix_text))
-        .map_err(|(error, sources)| Failure { error, sources })
+/// Where contract, matrix and locks lie.
+pub(super) struct Texts<'a> {
+    pub contract: &'a Path,
+    pub matrix: Option<&'a Path>,
+    pub locks: Option<&'a Path>,
+}
+
+impl Texts<'_> {
+    /// Reads all of them.
+    pub fn plan(&self) -> Result<Plan, Failure> {
+        let matrix = self.matrix.map_or_else(|| self.contract.with_file_name("matrix.toml"), Path::to_path_buf);
+        let contract_text = text(self.contract, ErrorKind::Contract)?;
+        let matrix_text = text(&matrix, ErrorKind::Contract)?;
+        let mut plan = release::plan((&shown(self.contract), &contract_text), (&shown(&matrix), &matrix_text))
+            .map_err(|(error, sources)| Failure { error, sources })?;
+        let folder = locks_of(self.contract, self.locks);
+        let cannot = |e| Error::plain(ErrorKind::Contract, format!("cannot list the locks in `{}`: {e}", folder.display()));
+        let locks = Folder::new(&folder);
+        plan.lock(&locks, locks.names().map_err(cannot)?)?;
+        Ok(plan)
+    }
+}
+
+/// The folder of the locks.
+pub(super) fn locks_of(contract: &Path, given: Option<&Path>) -> PathBuf {
+    given.map_or_else(|| contract.with_file_name("locks"), Path::to_path_buf)
 }
 
 /// The whole text of a file that the user named.

@@ -68,8 +68,11 @@ fn recompute(args: &Args, verified: &Verified, threads: usize) -> Result<Vec<Dif
     let evidence = Folder::new(args.package.join("data").join(paths::EVIDENCE));
     let contract = data.text(paths::CONTRACT, ErrorKind::Package)?;
     let matrix = data.text(paths::MATRIX, ErrorKind::Package)?;
-    let plan = release::plan((paths::CONTRACT, &contract), (paths::MATRIX, &matrix))
+    let mut plan = release::plan((paths::CONTRACT, &contract), (paths::MATRIX, &matrix))
         .map_err(|(error, sources)| Failure { error: Error { kind: ErrorKind::Package, ..error }, sources })?;
+    let prefix = format!("data/{}/", paths::LOCK);
+    let locks = verified.files.keys().filter_map(|p| p.strip_prefix(&prefix)).map(str::to_string);
+    plan.lock(&Folder::new(args.package.join(&prefix)), locks).map_err(|error| Error { kind: ErrorKind::Package, ..error })?;
     let mut templates = Templates::default();
     for name in Templates::names() {
         if verified.files.contains_key(&packaged(name)) {

@@ -2,10 +2,10 @@
 
 use super::charts::charts;
 use super::{
-    ArtifactFacts, CriterionFacts, Decision, Dossier, ExclusionFacts, FileFacts, GateFacts, ReleaseFacts, RiskFacts, SCHEMA,
-    Section, TestFacts, TestJudgement, Tool, WaiverFacts,
+    ArtifactFacts, CriterionFacts, Decision, Dossier, ExclusionFacts, FileFacts, GateFacts, LockFacts, ReleaseFacts, RiskFacts,
+    SCHEMA, Section, TestFacts, TestJudgement, Tool, WaiverFacts,
 };
-use crate::contract::{Contract, FieldRule, Matrix, Waiver};
+use crate::contract::{Contract, FieldRule, Lock, Matrix, Waiver};
 use crate::evidence::{Artifact, Evidence, State};
 use crate::exact::{Ratio, millis, seconds};
 use crate::gate::{CRITERIA, Outcome, Profile};
@@ -27,6 +27,8 @@ pub struct Inputs<'a> {
     pub outcomes: &'a [Outcome],
     /// SHA-256 of the contract and of the matrix, in hex.
     pub digests: (&'a str, &'a str),
+    /// What was declared before the run.
+    pub locks: &'a [Lock],
     /// The day on which waivers are weighed, `YYYY-MM-DD`.
     pub date: Option<&'a str>,
 }
@@ -54,7 +56,7 @@ pub fn build(inputs: &Inputs<'_>) -> Dossier {
         },
         contract: FileFacts { path: "contract/contract.toml".into(), sha256: inputs.digests.0.to_string() },
         matrix: FileFacts { path: "contract/matrix.toml".into(), sha256: inputs.digests.1.to_string() },
-        declared: declared(contract),
+        declared: declared(contract).into_iter().chain(attempts(inputs)).collect(),
         tests: inputs.matrix.tests.iter().map(|t| test_facts(t, inputs.evidence)).collect(),
         criteria: criteria(&gates),
         gates,
@@ -69,6 +71,7 @@ pub fn build(inputs: &Inputs<'_>) -> Dossier {
             .iter()
             .map(|r| RiskFacts { id: r.id.clone(), text: r.text.clone(), gate: r.gate.as_ref().map(|g| g.value.clone()) })
             .collect(),
+        locks: inputs.locks.iter().map(|l| lock(l, inputs)).collect(),
         artifacts: inputs.evidence.artifacts.iter().enumerate().map(|(at, a)| artifact(a, at, inputs)).collect(),
         charts: charts(contract, inputs.evidence, &tests),
     }
@@ -164,6 +167,7 @@ fn artifact(artifact: &Artifact, at: usize, inputs: &Inputs<'_>) -> ArtifactFact
         untaken: artifact.untaken,
         readings: readings(artifact, at, inputs),
         synthetic: artifact.synthetic,
+        lock: artifact.lock.as_deref().map(str::to_string),
         state: match &artifact.state {
             State::Whole => "whole".into(),
             State::Absent => "missing".into(),
@@ -173,6 +177,43 @@ fn artifact(artifact: &Artifact, at: usize, inputs: &Inputs<'_>) -> ArtifactFact
         tests: artifact.tests.clone(),
         unmapped: artifact.unmapped.clone(),
     }
+}
+
+fn lock(lock: &Lock, inputs: &Inputs<'_>) -> LockFacts {
+    let under = inputs.evidence.artifacts.iter().filter(|a| a.lock.as_deref() == Some(lock.sha256.as_str()));
+    LockFacts {
+        path: lock.path.clone(),
+        sha256: lock.sha256.clone(),
+        sequence: lock.sequence,
+        previous: lock.previous.clone(),
+        contract: lock.contract.clone(),
+        matrix: lock.matrix.clone(),
+        seeds: lock.seeds.clone(),
+        reason: lock.reason.clone(),
+        signed: lock.signed,
+        files: under.count() as u64,
+    }
+}
+
+/// The locks as a section of what was declared: each is an attempt.
+fn attempts(inputs: &Inputs<'_>) -> Option<Section> {
+    let rows = inputs.locks.iter().map(|l| {
+        let facts = lock(l, inputs);
+        let same = (facts.contract.as_str(), facts.matrix.as_str()) == inputs.digests;
+        let what = if same { "this contract and matrix" } else { "another contract or matrix" };
+        let seeds: Vec<String> = l.seeds.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+        let mut text = format!("sha256:{} of {what}; evidence files recorded under it: {}", facts.sha256, facts.files);
+        if let Some(reason) = &l.reason {
+            text.push_str(&format!("; locked again because: {reason}"));
+        }
+        if !seeds.is_empty() {
+            text.push_str(&format!("; seeds: {}", seeds.join(", ")));
+        }
+        text.push_str(if l.signed { "; signed" } else { "; not signed" });
+        (format!("lock {}", l.sequence), text)
+    });
+    let rows: Vec<(String, String)> = rows.collect();
+    (!rows.is_empty()).then(|| Section { title: "Locks before the run, one an attempt".into(), rows })
 }
 
 /// How each binding reads a file: whatever chooses records or changes their words is said, so that a mapping cannot hide it.

@@ -70,6 +70,8 @@ pub struct Dossier {
     pub waivers: Vec<WaiverFacts>,
     /// Residual risks.
     pub risks: Vec<RiskFacts>,
+    /// The locks: what was declared before the run, and each attempt.
+    pub locks: Vec<LockFacts>,
     /// The evidence files.
     pub artifacts: Vec<ArtifactFacts>,
     /// What plots are drawn from.
@@ -251,6 +253,31 @@ pub struct RiskFacts {
     pub gate: Option<String>,
 }
 
+/// One lock, which is one attempt.
+#[derive(Debug, Clone, Serialize)]
+pub struct LockFacts {
+    /// Its path below `lock/` in the package.
+    pub path: String,
+    /// SHA-256 in hex.
+    pub sha256: String,
+    /// Its number, from 1.
+    pub sequence: u64,
+    /// SHA-256 of the one before it.
+    pub previous: Option<String>,
+    /// SHA-256 of the contract that it holds.
+    pub contract: String,
+    /// SHA-256 of the matrix that it holds.
+    pub matrix: String,
+    /// Seeds of the runs: name and value.
+    pub seeds: Vec<(String, String)>,
+    /// Why it was locked again.
+    pub reason: Option<String>,
+    /// Whether a signature lies beside it.
+    pub signed: bool,
+    /// How many evidence files were recorded under it.
+    pub files: u64,
+}
+
 /// One evidence file.
 #[derive(Debug, Clone, Serialize)]
 pub struct ArtifactFacts {
@@ -268,6 +295,8 @@ pub struct ArtifactFacts {
     pub readings: Vec<String>,
     /// Whether it was generated.
     pub synthetic: bool,
+    /// SHA-256 of the lock under which it was recorded, when it says so.
+    pub lock: Option<String>,
     /// `whole`, or what is wrong with it.
     pub state: String,
     /// The tests that use it.

@@ -10,6 +10,7 @@ pub mod attest;
 mod bag;
 mod decision;
 mod harm;
+mod lock;
 mod manifest;
 mod path;
 mod strict_json;
@@ -21,9 +22,10 @@ mod write;
 pub use bag::{Bag, Info, Payload};
 pub use decision::{Facts, read as read_decision};
 pub use harm::{Damage, Harm};
+pub use lock::{MAX_LOCK, is_nonce, read_lock, render_lock};
 pub use verification::{Line, Mark, Verification};
 pub use verify::{Difference, DifferenceKind, Seen, Verified, compare, open, open_within};
-pub use write::{add, write};
+pub use write::{add, put_new, write};
 
 /// How much a package may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -80,6 +80,24 @@ pub fn add(package: &Path, files: &Attestations) -> Result<(), Error> {
     moved.and_then(|()| if wanted.is_empty() { Ok(()) } else { sync(&folder).and_then(|()| sync(&package)) })
 }
 
+/// Writes one file whole or not at all, and brings it to the disk. With `replace`, a file that is there is replaced.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] when it is there already; [`ErrorKind::Internal`] when the system refuses.
+pub fn put_new(to: &Path, bytes: &[u8], replace: bool) -> Result<(), Error> {
+    let place = Place::of(to)?;
+    fs::create_dir_all(&place.parent).map_err(|e| cannot("make", &place.parent, &e))?;
+    let _held = lock(&place.parent)?;
+    if !replace && fs::symlink_metadata(to).is_ok() {
+        return Err(Error::plain(ErrorKind::Usage, format!("`{}` is there already", to.display())));
+    }
+    let partial = place.partial();
+    let _ = fs::remove_file(&partial);
+    put(&Payload::Bytes(bytes.to_vec()), &partial)?;
+    fs::rename(&partial, to).map_err(|e| cannot("put into place", to, &e))?;
+    sync(&place.parent)
+}
+
 /// Where a package goes, and the names beside it that are used on the way.
 struct Place {
     parent: PathBuf,
