@@ -60,7 +60,7 @@ impl Plan {
     /// Every lock that cannot be read.
     pub fn lock(&mut self, files: &dyn Files, names: impl IntoIterator<Item = String>) -> Result<(), Error> {
         let numbered = |name: &String| {
-            let number = name.strip_prefix("lock-").map(|n| n.trim_end_matches(".sig"))?.strip_suffix(".json")?;
+            let number = name.strip_suffix(".sig").unwrap_or(name).strip_prefix("lock-")?.strip_suffix(".json")?;
             (number.len() == 4 && number.bytes().all(|b| b.is_ascii_digit())).then_some(())
         };
         let names: BTreeSet<String> = names.into_iter().filter(|n| numbered(n).is_some()).collect();
@@ -73,6 +73,9 @@ impl Plan {
                     continue;
                 }
             };
+            if name.strip_suffix(".sig").is_some_and(|of| !names.contains(of)) {
+                faults.push(Fault::new(format!("`{name}` signs a lock that is not there")));
+            }
             if name.ends_with(".json") {
                 match read_lock(name, &bytes, names.contains(&format!("{name}.sig"))) {
                     Ok(lock) => self.locks.push(lock),

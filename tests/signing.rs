@@ -2,8 +2,7 @@
 
 use quorate::cli::{self, Env, Secret};
 use quorate::evidence::read::Files;
-use quorate::package::attest::{Instant, Key, Policy, Signers, check, countersign};
-use quorate::package::attest::{Opinion, Subject};
+use quorate::package::attest::{Instant, Key, Opinion, Policy, Revoked, Signers, Subject, check, countersign, lock_signer};
 use quorate::package::{Bag, Info, Mark, Payload, add, open, read_decision, write};
 use quorate::store::{Folder, sha256};
 use ssh_key::private::Ed25519Keypair;
@@ -553,6 +552,23 @@ fn a_damaged_lock_signature_is_caught() {
 }
 
 #[test]
+fn a_wrong_lock_signature_stops_the_release() {
+    let (place, _) = locked();
+    let path = place.0.join("locks/lock-0001.json.sig");
+    let good = fs::read(&path).unwrap();
+    let lock = fs::read(place.0.join("locks/lock-0001.json")).unwrap();
+    let other = private(MAKER).sign("quorate-release", HashAlg::Sha512, &lock).unwrap();
+    fs::write(&path, other.to_pem(LineEnding::LF).unwrap()).unwrap();
+    let text = place.ok(3, &["release", "@contract.toml", "--out", "@out"]);
+    assert!(text.contains("the lock signature `lock-0001.json.sig` is wrong: its namespace"), "{text}");
+    fs::write(&path, &good).unwrap();
+    fs::rename(&path, place.0.join("locks/lock-0002.json.sig")).unwrap();
+    let text = place.ok(3, &["release", "@contract.toml", "--out", "@out"]);
+    assert!(text.contains("`lock-0002.json.sig` signs a lock that is not there"), "{text}");
+    assert!(!place.0.join("out").exists());
+}
+
+#[test]
 fn locks_take_chance_from_the_system() {
     let digests: Vec<String> = (0..2)
         .map(|_| {
@@ -627,6 +643,23 @@ fn an_audit_is_of_its_release_only() {
     let unsigned = Place::new();
     unsigned.ok(2, &["release", "@contract.toml", "--out", "@out"]);
     unsigned.ok(64, &["sign", "@out/fixture-1", "--role", "audit", "--opinion", "concur", "--key", "@auditor"]);
+}
+
+proptest::proptest! {
+    /// What others wrote never makes a reader panic.
+    #[test]
+    fn readers_take_anything(bytes: Vec<u8>, text in "[a-z0-9@,=\"!* \\n-]{0,80}", cut in 0usize..600) {
+        let _ = Revoked::parse(&bytes);
+        let _ = Revoked::parse(&[b"SSHKRL\n\0\0\0\0\x01", &bytes[..]].concat());
+        let _ = Signers::parse(&text);
+        let _ = Signers::parse(&format!("{text} {}", public(MAKER)));
+        let _ = Instant::parse(&text);
+        let _ = Key::read(&bytes, None);
+        let key = private(MAKER).to_openssh(LineEnding::LF).unwrap();
+        let _ = Key::read(&key.as_bytes()[..cut.min(key.len())], Some("x"));
+        let _ = lock_signer(b"lock", &bytes);
+        let _ = quorate::package::read_lock("lock-0001.json", &bytes, false);
+    }
 }
 
 /// The private half in every form in which it could slip out.
@@ -795,7 +828,7 @@ fn smallest(at: &Path) {
     write(&bag, at, false).unwrap();
     let verified = open(at).unwrap();
     let digest = |name: &str| verified.files.get(name).map(|s| s.sha256.clone());
-    let subject = Subject::new(&verified.root, digest, DECISION.as_bytes()).unwrap();
+    let subject = Subject::new(&verified.root, digest, |p| fs::read(at.join(p)).ok()).unwrap();
     let releases = verified.attestations.iter().filter(|(p, _)| p.starts_with("attest/release."));
     let releases = releases.map(|(p, s)| (p.clone(), s.sha256.clone())).collect();
     add(at, &countersign(&subject, &releases, Opinion::Concur, &key(AUDITOR)).unwrap()).unwrap();

@@ -67,7 +67,9 @@ fn guarded(path: &Path) -> Result<(), Error> {
 fn read(path: &Path, cap: u64) -> Result<Vec<u8>, Error> {
     let shown = path.display();
     let usage = |why: String| Error::plain(ErrorKind::Usage, why);
-    let (folder, name) = split(path).ok_or_else(|| usage(format!("`{shown}` does not name a file")))?;
+    // What the user names may be a link, as mounted secrets are.
+    let full = path.canonicalize().map_err(|e| usage(format!("cannot read `{shown}`: {e}")))?;
+    let (folder, name) = split(&full).ok_or_else(|| usage(format!("`{shown}` does not name a file")))?;
     let bytes = folder.bytes(name, cap).map_err(|e| usage(format!("cannot read `{shown}`: {e}")))?;
     bytes.ok_or_else(|| usage(format!("there is no file `{shown}`")))
 }

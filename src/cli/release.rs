@@ -2,8 +2,8 @@
 
 use super::{Env, Exit, Failure, Io};
 use crate::error::{Error, ErrorKind};
-use crate::package::attest::Sign;
-use crate::package::{Bag, Info, write};
+use crate::package::attest::{Sign, lock_signer};
+use crate::package::{Bag, Info, MAX_LOCK, write};
 use crate::release::{self, Built, Plan, paths};
 use crate::report::Templates;
 use crate::store::{Folder, split};
@@ -100,6 +100,12 @@ impl Texts<'_> {
         let cannot = |e| Error::plain(ErrorKind::Contract, format!("cannot list the locks in `{}`: {e}", folder.display()));
         let locks = Folder::new(&folder);
         plan.lock(&locks, locks.names().map_err(cannot)?)?;
+        for lock in plan.locks.iter().filter(|l| l.signed) {
+            let bytes = |name: &str| locks.bytes(name, MAX_LOCK).ok().flatten().unwrap_or_default();
+            let signature = format!("{}.sig", lock.path);
+            let wrong = |why| Error::plain(ErrorKind::Contract, format!("the lock signature `{signature}` is wrong: {why}"));
+            lock_signer(&bytes(&lock.path), &bytes(&signature)).map_err(wrong)?;
+        }
         Ok(plan)
     }
 }

@@ -2,9 +2,9 @@
 
 use super::{Exit, Failure, Io, key};
 use crate::error::{Error, ErrorKind, Fault};
-use crate::package::attest::{Attestations, FOLDER, Opinion, Subject, countersign, endorse};
+use crate::package::attest::{FOLDER, MAX_FILE, Opinion, Subject, countersign, endorse};
 use crate::package::{Verified, add, open};
-use crate::store::Folder;
+use crate::store::{Folder, sha256};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -32,18 +32,18 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let verified = open(&args.package)?;
     let key = key::load(&args.key, io)?;
     let folder = Folder::new(&args.package);
-    let bytes = |path: &str| -> Result<Vec<u8>, Error> {
-        let found = folder.bytes(path, u64::MAX - 1).ok().flatten();
-        found.ok_or_else(|| Error::plain(ErrorKind::Package, format!("{path} cannot be read again")))
-    };
+    let bytes = |path: &str| folder.bytes(path, MAX_FILE).ok().flatten().filter(|b| seen(&verified, path, b));
     let digest = |name: &str| verified.files.get(name).map(|s| s.sha256.clone());
-    let subject = Subject::new(&verified.root, digest, &bytes("data/decision.json")?)
+    let subject = Subject::new(&verified.root, digest, bytes)
         .map_err(|faults| Error { kind: ErrorKind::Package, faults: faults.into_iter().map(Fault::new).collect() })?;
     let made = match opinion {
         Some(opinion) => countersign(&subject, &releases(&verified), opinion, key.as_ref())?,
-        None => endorse(&subject, &bytes("tagmanifest-sha256.txt")?, key.as_ref())?,
+        None => {
+            let changed = || Error::plain(ErrorKind::Package, "the package changed while it was signed");
+            endorse(&subject, &bytes("tagmanifest-sha256.txt").ok_or_else(changed)?, key.as_ref())?
+        }
     };
-    store(args, &made)?;
+    add(&args.package, &made)?;
     io.print(&made.keys().map(|path| format!("wrote {}\n", args.package.join(path).display())).collect::<String>())?;
     Ok(Exit::Done)
 }
@@ -59,6 +59,7 @@ fn releases(verified: &Verified) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn store(args: &Args, made: &Attestations) -> Result<(), Error> {
-    add(&args.package, made)
+/// Whether bytes are those that were verified.
+fn seen(verified: &Verified, path: &str, bytes: &[u8]) -> bool {
+    verified.files.get(path).is_some_and(|seen| seen.sha256 == sha256(bytes))
 }

@@ -143,12 +143,12 @@ impl<'a> Bag<'a> {
     /// When there is no decision.json, or the key does not sign.
     pub fn sign(&mut self, key: &dyn Sign) -> Result<(), Error> {
         let bytes = |path: &str| match self.files.get(path) {
-            Some(Payload::Bytes(bytes)) => bytes.as_slice(),
-            _ => &[],
+            Some(Payload::Bytes(bytes)) => Some(bytes.clone()),
+            _ => None,
         };
-        let subject = Subject::new(&self.root, |path| self.files.get(path).map(Payload::sha256), bytes(DECISION));
-        let wrong = |faults: Vec<String>| Error::plain(ErrorKind::Internal, format!("{DECISION}: {}", faults.join("; ")));
-        let signed = endorse(&subject.map_err(wrong)?, bytes(TAGMANIFEST), key)?;
+        let subject = Subject::new(&self.root, |path| self.files.get(path).map(Payload::sha256), bytes);
+        let wrong = |faults: Vec<String>| Error::plain(ErrorKind::Internal, faults.join("; "));
+        let signed = endorse(&subject.map_err(wrong)?, &bytes(TAGMANIFEST).unwrap_or_default(), key)?;
         self.files.extend(signed.into_iter().map(|(path, bytes)| (path, Payload::Bytes(bytes))));
         Ok(())
     }

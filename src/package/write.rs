@@ -40,6 +40,10 @@ pub fn write(bag: &Bag<'_>, to: &Path, force: bool) -> Result<(), Error> {
 /// [`ErrorKind::Usage`] when another file of that name is there; [`ErrorKind::Internal`] when the system refuses.
 pub fn add(package: &Path, files: &Attestations) -> Result<(), Error> {
     let package = package.canonicalize().map_err(|e| cannot("find", package, &e))?;
+    if !package.is_dir() {
+        let fault = Fault::new(format!("`{}` is no package folder", package.display()));
+        return Err(Error::one(ErrorKind::Usage, fault.help("signatures are added to the folder, not to an archive of it")));
+    }
     let place = Place::of(&package)?;
     let held = lock(&place.parent)?;
     if held.is_some() {

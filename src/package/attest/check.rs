@@ -62,8 +62,9 @@ struct Signed {
 enum Standing {
     Unknown,
     Revoked(String),
-    NotAllowed(String),
-    Untimely(String),
+    /// By whose word, and why.
+    NotAllowed(String, String),
+    Untimely(String, String),
     Good(String),
 }
 
@@ -95,23 +96,22 @@ impl Checker<'_> {
         self.faults.push(format!("{path}: {why}"));
     }
 
-    /// The bytes of a file, if they still are those whose digest was taken.
+    /// The bytes of a file, if they still are those whose digest was taken; a fault is noted.
     fn bytes(&mut self, path: &str) -> Option<Vec<u8>> {
-        let seen = self.verified.attestations.get(path).or_else(|| self.verified.files.get(path))?;
+        self.read(path).map_err(|why| self.fault(path, why)).ok()
+    }
+
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        let seen = self.verified.attestations.get(path).or_else(|| self.verified.files.get(path));
+        let seen = seen.ok_or("it is not there")?;
+        let gone = "it vanished while it was verified";
+        let reader = self.files.open(path).map_err(|e| e.to_string())?.ok_or(gone)?;
         let mut bytes = Vec::new();
-        let read = match self.files.open(path) {
-            Ok(Some(reader)) => reader.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|e| e.to_string()),
-            Ok(None) => Err("it vanished while it was verified".into()),
-            Err(error) => Err(error.to_string()),
-        };
-        let wrong = match read {
-            Err(why) => why,
-            Ok(n) if n as u64 > MAX_FILE => format!("it is longer than {MAX_FILE} bytes"),
-            Ok(_) if sha256(&bytes) != seen.sha256 => "it changed while it was verified".into(),
-            Ok(_) => return Some(bytes),
-        };
-        self.fault(path, wrong);
-        None
+        reader.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
+        if bytes.len() as u64 > MAX_FILE {
+            return Err(format!("it is longer than {MAX_FILE} bytes"));
+        }
+        if sha256(&bytes) == seen.sha256 { Ok(bytes) } else { Err("it changed while it was verified".into()) }
     }
 
     fn all(&mut self) {
@@ -141,9 +141,9 @@ impl Checker<'_> {
     }
 
     fn packages(&mut self, releases: &BTreeSet<&str>, audits: &BTreeSet<&str>) {
-        let (Some(decision), Some(tagmanifest)) = (self.bytes(DECISION), self.bytes(TAGMANIFEST)) else { return };
+        let Some(tagmanifest) = self.bytes(TAGMANIFEST) else { return };
         let digest = |name: &str| self.verified.files.get(name).map(|s| s.sha256.clone());
-        let subject = match Subject::new(&self.verified.root, digest, &decision) {
+        let subject = match Subject::new(&self.verified.root, digest, |path| self.read(path).ok()) {
             Ok(subject) => subject,
             Err(faults) => return faults.into_iter().for_each(|why| self.fault(DECISION, why)),
         };
@@ -191,7 +191,7 @@ impl Checker<'_> {
         let signatures: Vec<&String> =
             self.verified.files.keys().filter(|p| p.starts_with("data/lock/") && p.ends_with(".sig")).collect();
         for path in signatures {
-            let of = path.trim_end_matches(".sig");
+            let of = path.strip_suffix(".sig").unwrap_or(path);
             if !self.verified.files.contains_key(of) {
                 self.fault(path, "the lock it signs is not there");
                 continue;
@@ -300,13 +300,10 @@ fn standing(signed: &Signed, policy: &Policy) -> Standing {
         if policy.revoked.has(&signed.key) {
             Standing::Revoked(who)
         } else if !line.allows(signed.role) {
-            Standing::NotAllowed(format!(
-                "{who}: line {} of the trust file does not allow {}",
-                line.line,
-                signed.role.namespace()
-            ))
+            let why = format!("line {} of the trust file does not allow {}", line.line, signed.role.namespace());
+            Standing::NotAllowed(who, why)
         } else if let Some(why) = line.untimely(policy.as_of.as_ref()) {
-            Standing::Untimely(format!("{who}: {why}"))
+            Standing::Untimely(who, why)
         } else {
             Standing::Good(who)
         }
@@ -324,7 +321,7 @@ fn lines(faults: &[String], standings: &[(Signed, Standing)], verified: &Verifie
             || Line::new(Mark::NotChecked, "no signer is trusted, so there is nobody whose right or term could be checked");
         return Attested { authentic, authorised: nobody(), time: claimed(verified, policy, nobody()) };
     }
-    let (authorised, time) = (authorised(&releases, standings, policy), timely(best, verified, policy));
+    let (authorised, time) = (authorised(best, &releases, standings, policy), timely(best, verified, policy));
     Attested { authentic, authorised, time }
 }
 
@@ -366,7 +363,7 @@ fn describe(signed: &Signed, standing: &Standing, policy: &Policy) -> String {
         Standing::Unknown if policy.signers.is_none() => "no trust file".to_string(),
         Standing::Unknown => "the trust file does not name this key; it counts for nothing".into(),
         Standing::Revoked(who) => format!("{who}: the key is revoked; it counts for nothing"),
-        Standing::NotAllowed(why) | Standing::Untimely(why) => why.clone(),
+        Standing::NotAllowed(who, why) | Standing::Untimely(who, why) => format!("{who}: {why}"),
         Standing::Good(who) => who.clone(),
     };
     format!("{}: {}: {state}", signed.what, signed.id)
@@ -374,15 +371,16 @@ fn describe(signed: &Signed, standing: &Standing, policy: &Policy) -> String {
 
 /// Whether the release's signer may release, and whether the auditors that are asked for concur. Only opinions of trusted auditors count,
 /// and none of a key that also signed the release.
-fn authorised(releases: &[&(Signed, Standing)], standings: &[(Signed, Standing)], policy: &Policy) -> Line {
-    let may = releases.iter().find_map(|(_, standing)| match standing {
-        Standing::Good(who) => Some(who.clone()),
-        Standing::Untimely(why) => Some(why.split(": ").next().unwrap_or_default().to_string()),
-        _ => None,
-    });
-    let Some(who) = may else {
-        let why = releases.iter().find_map(|(_, s)| if let Standing::NotAllowed(why) = s { Some(why.clone()) } else { None });
-        return Line::new(Mark::Failed, why.unwrap_or_default());
+fn authorised(
+    best: Option<&Standing>,
+    releases: &[&(Signed, Standing)],
+    standings: &[(Signed, Standing)],
+    policy: &Policy,
+) -> Line {
+    let who = match best {
+        Some(Standing::Good(who) | Standing::Untimely(who, _)) => who,
+        Some(Standing::NotAllowed(who, why)) => return Line::new(Mark::Failed, format!("{who}: {why}")),
+        _ => return Line::new(Mark::NotChecked, "no signer is trusted"),
     };
     let makers: Vec<&KeyId> = releases.iter().map(|(s, _)| &s.id).collect();
     let opinions: Vec<(&str, Opinion)> = standings
@@ -406,7 +404,7 @@ fn authorised(releases: &[&(Signed, Standing)], standings: &[(Signed, Standing)]
 
 fn timely(best: Option<&Standing>, verified: &Verified, policy: &Policy) -> Line {
     match best {
-        Some(Standing::Untimely(why)) => Line::new(Mark::Failed, why.clone()),
+        Some(Standing::Untimely(who, why)) => Line::new(Mark::Failed, format!("the key of {who}: {why}")),
         Some(Standing::Good(_)) => {
             let line = match &policy.as_of {
                 Some(at) => Line::new(Mark::Ok, format!("the key was valid at {}, the day that the auditor names", at.text)),

@@ -17,7 +17,7 @@ mod trust;
 pub use check::{Attested, Policy, check};
 pub use key::{Key, KeyId, Refused, Sign};
 pub use krl::Revoked;
-pub use sign::{Attestations, Opinion, countersign, endorse, sign_lock};
+pub use sign::{Attestations, Opinion, countersign, endorse, lock_signer, sign_lock};
 pub use statement::Subject;
 pub use trust::{Instant, Signers};
 
@@ -27,7 +27,7 @@ use crate::words::words;
 pub const FOLDER: &str = "attest";
 
 /// The most bytes of one file in `attest/` that are read.
-pub const MAX_FILE: u64 = 64 << 20;
+pub const MAX_FILE: u64 = 256 << 20;
 
 words! {
     /// What a key signs as. The word is also the end of the namespace of its SSH signatures, such as `quorate-release`.

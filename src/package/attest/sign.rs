@@ -82,6 +82,14 @@ pub fn countersign(
     Ok([(names.statement, bundle), (names.ssh, ssh)].into())
 }
 
+/// Whose key signed a lock.
+///
+/// # Errors
+/// One sentence, when it is no signature of the lock.
+pub fn lock_signer(lock: &[u8], signature: &[u8]) -> Result<KeyId, String> {
+    sshsig::verify(signature, Role::Lock.namespace(), lock).map(|key| KeyId::of(&key))
+}
+
 /// The SSH signature of a lock.
 ///
 /// # Errors

@@ -1,9 +1,11 @@
 //! What is signed: in-toto statements, derived from decision.json and the digests of the package alone.
 //!
 //! In: a [`Subject`]. Out: canonical JSON, the same bytes from the same package, so that a verifier derives them again and compares.
-//! Nothing is stated here that decision.json does not say. Refuses to know keys.
+//! Nothing is stated here that the package does not say. Refuses to know keys.
 
-use super::{super::strict_json, Opinion};
+use super::super::bag::DECISION;
+use super::super::strict_json;
+use super::Opinion;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +20,9 @@ pub(super) const SUMMARY: &str = "https://slsa.dev/verification_summary/v1";
 /// The verifier that the statements name.
 const VERIFIER: &str = "urn:quorate:verifier";
 
+/// The list of evidence that a package names and does not hold.
+const REFERENCES: &str = "data/evidence-refs.json";
+
 /// Files of a package that the statement names, after the one whose digest is the root.
 const NAMED: [&str; 4] = ["manifest-sha256.txt", "data/decision.json", "data/report/index.html", "data/report/report.md"];
 
@@ -28,17 +33,27 @@ pub struct Subject {
     pub root: String,
     digests: Vec<(&'static str, String)>,
     decision: Value,
+    /// Digests of evidence files that are named and not in the package.
+    withheld: BTreeSet<String>,
 }
 
 impl Subject {
-    /// The package with this root, whose files have these digests, and whose decision.json has these bytes.
+    /// The package with this root, whose files have these digests. `bytes` gives decision.json, and the list of evidence that is not in the
+    /// package, when there is one.
     ///
     /// # Errors
-    /// What is wrong with the decision, one sentence a fault.
-    pub fn new(root: &str, digest: impl Fn(&str) -> Option<String>, decision: &[u8]) -> Result<Self, Vec<String>> {
-        let decision = strict_json::read_canonical(decision)?;
+    /// What is wrong with one of the two, one sentence a fault.
+    pub fn new(
+        root: &str,
+        digest: impl Fn(&str) -> Option<String>,
+        bytes: impl Fn(&str) -> Option<Vec<u8>>,
+    ) -> Result<Self, Vec<String>> {
+        let decision = strict_json::read_canonical(&bytes(DECISION).ok_or_else(|| vec![format!("{DECISION} is missing")])?)?;
+        let references = bytes(REFERENCES).map(|b| strict_json::read_canonical(&b)).transpose()?.unwrap_or_default();
+        let files = references["files"].as_array().map_or(&[][..], Vec::as_slice);
+        let withheld = files.iter().filter_map(|f| f["sha256"].as_str()).map(str::to_string).collect();
         let digests = NAMED.into_iter().filter_map(|name| Some((name, digest(name)?))).collect();
-        Ok(Self { root: root.to_string(), digests, decision })
+        Ok(Self { root: root.to_string(), digests, decision, withheld })
     }
 
     fn text(&self, pointer: &str) -> &str {
@@ -144,21 +159,22 @@ impl Subject {
             "waived": gate["waived"],
             "measured": measured,
             "evidence": evidence,
-            "evidenceState": evidence_state(&used),
+            "evidenceState": self.evidence_state(&used),
         })
     }
-}
 
-/// The worst state of the files that a gate was judged on; null when it was judged on none.
-fn evidence_state(used: &[&Value]) -> Option<&'static str> {
-    let worst = if used.iter().any(|a| a["sha256"] == "") {
-        "missing"
-    } else if used.iter().any(|a| a["withheld"] == true) {
-        "withheld"
-    } else {
-        "rehashed"
-    };
-    (!used.is_empty()).then_some(worst)
+    /// The worst state of the files that a gate was judged on; null when it was judged on none.
+    fn evidence_state(&self, used: &[&Value]) -> Option<&'static str> {
+        let digests = || used.iter().filter_map(|a| a["sha256"].as_str());
+        let worst = if digests().any(str::is_empty) {
+            "missing"
+        } else if digests().any(|d| self.withheld.contains(d)) {
+            "withheld"
+        } else {
+            "rehashed"
+        };
+        (!used.is_empty()).then_some(worst)
+    }
 }
 
 /// What one test measured, if it measured something: `≤ 3.000 s` becomes operator and bound.
