@@ -46,7 +46,7 @@ pub fn read_lock(path: &str, bytes: &[u8], signed: bool) -> Result<Lock, Vec<Str
         }
     };
     let schema = text("schema");
-    let digests: Vec<String> = ["contract", "matrix"].map(|key| text(key)).into();
+    let digests: Vec<String> = ["contract", "matrix"].map(&mut text).into();
     let nonce = text("nonce");
     let previous = if value["previous"].is_null() { None } else { Some(text("previous")) };
     let reason = if value["reason"].is_null() { None } else { Some(text("reason")) };
