@@ -2,7 +2,7 @@
 
 use super::{Env, Exit, Failure, Io};
 use crate::error::{Error, ErrorKind};
-use crate::package::{Bag, Info, write};
+use crate::package::{Bag, Info, Mode, write_as};
 use crate::release::{self, Built, Plan, paths};
 use crate::report::Templates;
 use crate::store::{Folder, split};
@@ -26,6 +26,9 @@ pub(super) struct Args {
     /// Replace a package of the same name
     #[arg(long)]
     force: bool,
+    /// Write the package as a reproducible tar archive too, beside its folder
+    #[arg(long)]
+    archive: bool,
     /// A folder with templates that replace the built-in ones (report.html, report.md, report.css)
     #[arg(long, value_name = "DIR")]
     templates: Option<PathBuf>,
@@ -135,7 +138,7 @@ fn store(args: &Args, built: &Built, folder: &Folder, package: &Path) -> Result<
         identifier: release::package_name(&built.dossier),
     };
     let bag = Bag::new(built.payload(folder), &info)?;
-    write(&bag, package, args.force)?;
+    write_as(&bag, package, Mode { force: args.force, archive: args.archive })?;
     Ok(bag.root().to_string())
 }
 
@@ -149,5 +152,6 @@ fn report(args: &Args, io: &mut Io<'_>, built: &Built, package: &Path, root: &st
     }
     let word = super::print::decision(&built.dossier);
     let shown = package.display();
-    io.print(&format!("\n{word}\npackage  {shown}\nreport   {shown}/data/report/index.html\nroot     sha256:{root}\n"))
+    let archive = if args.archive { format!("archive  {shown}.tar\n") } else { String::new() };
+    io.print(&format!("\n{word}\npackage  {shown}\n{archive}report   {shown}/data/report/index.html\nroot     sha256:{root}\n"))
 }

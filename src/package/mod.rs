@@ -6,23 +6,27 @@
 //!
 //! What a signature or a lock adds goes into `attest/`, which is outside the root digest and only listed here.
 
+mod archive;
 mod bag;
+mod contents;
 mod decision;
 mod harm;
 mod manifest;
 mod path;
 mod strict_json;
+mod ustar;
 mod verification;
 mod verify;
 mod walk;
 mod write;
 
 pub use bag::{Bag, Info, Payload};
+pub use contents::{Below, Contents};
 pub use decision::{Facts, read as read_decision};
 pub use harm::{Damage, Harm};
 pub use verification::{Line, Mark, Verification};
 pub use verify::{Difference, DifferenceKind, Seen, Verified, compare, open, open_within};
-pub use write::write;
+pub use write::{Mode, write, write_as};
 
 /// How much a package may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
