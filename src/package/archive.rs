@@ -124,7 +124,7 @@ impl Walk<'_> {
         let length = self.file.len();
         loop {
             if at + BLOCK > length {
-                self.damages.add(Harm::Archive, &self.last, "the archive breaks off after it: there is no end mark");
+                self.damages.add(Harm::Archive, &self.last, "the archive breaks off: there is no end mark");
                 return Ok(false);
             }
             let mut block = [0u8; BLOCK as usize];
