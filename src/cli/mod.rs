@@ -3,6 +3,7 @@
 //! In: arguments, environment and streams, handed in. Out: text and an exit code. The only room that knows clap and exit codes.
 
 mod check;
+mod diff;
 mod explain;
 mod gates;
 mod print;
@@ -37,7 +38,7 @@ struct Args {
     verb: Verb,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 accept · 1 reject, a gate failed · 2 inconclusive · 3 contract or matrix invalid · \
+const EXIT_CODES: &str = "Exit codes: 0 accept · 1 reject, a gate failed (diff: something is worse) · 2 inconclusive · 3 contract or matrix invalid · \
 4 evidence unreadable · 5 package does not verify · 64 usage · 70 internal or I/O";
 
 #[derive(Debug, Subcommand)]
@@ -48,6 +49,8 @@ enum Verb {
     Check(check::Args),
     /// Check a package: its files, and its verdicts by judging again
     Verify(verify::Args),
+    /// Compare two packages: what is better, worse, newly excluded or waived
+    Diff(diff::Args),
     /// List the gates, or those of a profile
     Gates(gates::Args),
     /// Tell what a gate proves, needs and cannot see
@@ -65,6 +68,8 @@ enum Exit {
     Decided(Decision),
     /// A package does not verify.
     Unverified,
+    /// Something is worse than it was.
+    Worse,
 }
 
 /// A failed verb: the error, and the texts it points into.
@@ -113,13 +118,14 @@ pub fn run(args: impl IntoIterator<Item = OsString>, env: &Env, out: &mut dyn Wr
         Verb::Release(args) => release::run(&args, &mut io),
         Verb::Check(args) => check::run(&args, &mut io),
         Verb::Verify(args) => verify::run(&args, &mut io),
+        Verb::Diff(args) => diff::run(&args, &mut io),
         Verb::Gates(args) => gates::run(&args, &mut io),
         Verb::Explain(args) => explain::run(&args, &mut io),
         Verb::Schema(args) => schema::run(&args, &mut io),
     };
     match ended {
         Ok(Exit::Done | Exit::Decided(Decision::Accept)) => 0,
-        Ok(Exit::Decided(Decision::Reject)) => 1,
+        Ok(Exit::Decided(Decision::Reject) | Exit::Worse) => 1,
         Ok(Exit::Decided(Decision::Inconclusive)) => 2,
         Ok(Exit::Unverified) => code_of(ErrorKind::Package),
         Err(failure) => {

@@ -5,7 +5,7 @@
 //!
 //! What counts as worse, gate by gate: a verdict further from pass (pass, not applicable, inconclusive, fail); a waiver that was not in
 //! force before; a gate that is no longer asked for, or not there; a bound that is looser (`≤` with a greater number, `≥` with a smaller
-//! one). A margin that shrank under the same verdict is told, and is not worse: runs are never twice the same.
+//! one); a test less that it is judged on. A margin that shrank under the same verdict is told, and is not worse: runs are never twice the same.
 
 use super::Decision;
 use super::summary::{GateSummary, Summary, TestSummary};
@@ -33,7 +33,7 @@ words! {
 pub struct ValueChange {
     /// The test; empty for the release as a whole.
     pub test: String,
-    /// What it is: `verdict`, `objective`, `measured`, `margin`, `judged`, `found`, or the id of a figure.
+    /// What it is: `test` (a test that came or went, with its verdict), `verdict`, `objective`, `measured`, `margin`, `judged`, `found`, or the id of a figure.
     pub name: String,
     /// Before; `None` when it was not there.
     pub from: Option<String>,
@@ -54,7 +54,8 @@ pub struct GateChange {
     pub to: Option<String>,
     /// Which way it went.
     pub trend: Trend,
-    /// What makes it better or worse: `verdict`, `newly waived`, `newly excluded`, `no longer waived`, `appeared`, `vanished`, `looser objective`.
+    /// What makes it better or worse: `verdict`, `newly waived`, `newly excluded`, `no longer waived`, `appeared`, `vanished`,
+    /// `looser objective`, `fewer tests`.
     pub reasons: Vec<&'static str>,
     /// Every value that is another.
     pub values: Vec<ValueChange>,
@@ -136,8 +137,12 @@ fn compare(old: Option<&GateSummary>, new: Option<&GateSummary>) -> Option<GateC
         (Some(old), Some(new)) => {
             reasons.extend(judged(old, new));
             values = tests(&old.tests, &new.tests);
-            if values.iter().any(|v| v.name == "objective" && v.trend == Trend::Worse) {
+            let worse = |name: &str| values.iter().any(|v| v.name == name && v.trend == Trend::Worse);
+            if worse("objective") {
                 reasons.push((Trend::Worse, "looser objective"));
+            }
+            if worse("test") && asked(new) {
+                reasons.push((Trend::Worse, "fewer tests"));
             }
         }
         (None, Some(new)) if asked(new) => {
@@ -176,8 +181,16 @@ fn tests(old: &[TestSummary], new: &[TestSummary]) -> Vec<ValueChange> {
     let names = |list: &[TestSummary]| list.iter().map(|t| t.test.clone()).collect::<Vec<_>>();
     let mut all = names(new);
     all.extend(names(old).into_iter().filter(|n| !new.iter().any(|t| t.test == *n)));
-    let of = |list: &[TestSummary], name: &str| list.iter().find(|t| t.test == name).map(facts).unwrap_or_default();
-    all.iter().flat_map(|name| pair(name, &of(old, name), &of(new, name))).collect()
+    let find = |list: &[TestSummary], name: &str| list.iter().find(|t| t.test == name).cloned();
+    let each = |name: &String| match (find(old, name), find(new, name)) {
+        (Some(old), Some(new)) => pair(name, &facts(&old), &facts(&new)),
+        (old, new) => {
+            let trend = if new.is_none() { Trend::Worse } else { Trend::Changed };
+            let word = |test: Option<TestSummary>| test.map(|t| t.verdict.word().to_string());
+            vec![ValueChange { test: name.clone(), name: "test".into(), from: word(old), to: word(new), trend }]
+        }
+    };
+    all.iter().flat_map(each).collect()
 }
 
 /// What is said about one test, by name.
