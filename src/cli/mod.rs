@@ -7,6 +7,7 @@ mod diff;
 mod explain;
 mod gates;
 mod print;
+mod recomputed;
 mod release;
 mod schema;
 mod verify;

@@ -3,7 +3,7 @@
 use super::{Env, Exit, Failure, Io};
 use crate::error::{Error, ErrorKind};
 use crate::package::{Bag, Info, Mode, write_as};
-use crate::release::{self, Built, Plan, paths};
+use crate::release::{self, Built, Plan, Withhold, paths};
 use crate::report::Templates;
 use crate::store::{Folder, split};
 use std::path::{Path, PathBuf};
@@ -29,6 +29,12 @@ pub(super) struct Args {
     /// Write the package as a reproducible tar archive too, beside its folder
     #[arg(long)]
     archive: bool,
+    /// Leave evidence out of the package that matches a pattern (`*` within a folder, `**` across); it is named by digest and length
+    #[arg(long, value_name = "PATTERN")]
+    withhold: Vec<String>,
+    /// Leave evidence files out that are longer, such as 100MB; they are named by digest and length
+    #[arg(long, value_name = "SIZE")]
+    max_evidence: Option<String>,
     /// A folder with templates that replace the built-in ones (report.html, report.md, report.css)
     #[arg(long, value_name = "DIR")]
     templates: Option<PathBuf>,
@@ -45,6 +51,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let date = date(io.env)?;
+    let withhold = withhold(args)?;
     let plan = load(args)?;
     let root = evidence_root(args, &plan);
     if !root.is_dir() {
@@ -55,7 +62,8 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let templates = templates(args.templates.as_deref())?;
     let threads = args.threads.unwrap_or(io.env.threads).clamp(1, 256);
     let built = release::build(&plan, &folder, &templates, date.as_deref(), threads);
-    let built = built.map_err(|error| Failure { error, sources: plan.sources.clone() })?;
+    let mut built = built.map_err(|error| Failure { error, sources: plan.sources.clone() })?;
+    built.withhold(&withhold)?;
     let package = args.out.join(release::package_name(&built.dossier));
     let root_digest = store(args, &built, &folder, &package)?;
     report(args, io, &built, &package, &root_digest)?;
@@ -81,6 +89,12 @@ fn load(args: &Args) -> Result<Plan, Failure> {
     let matrix_text = text(&matrix, ErrorKind::Contract)?;
     release::plan((&shown(&args.contract), &contract_text), (&shown(&matrix), &matrix_text))
         .map_err(|(error, sources)| Failure { error, sources })
+}
+
+/// Which evidence stays out of the package.
+fn withhold(args: &Args) -> Result<Withhold, Error> {
+    let patterns = args.withhold.iter().map(|text| Withhold::pattern(text)).collect::<Result<_, _>>()?;
+    Ok(Withhold { patterns, max: args.max_evidence.as_deref().map(Withhold::size).transpose()? })
 }
 
 /// The whole text of a file that the user named.

@@ -10,6 +10,7 @@ use super::decision::{self, Facts};
 use super::harm::{Damages, Harm};
 use super::manifest;
 use super::path::collisions;
+use super::references::{REFERENCES, Reference};
 use crate::error::Error;
 use crate::store::{bytes, digest, sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,6 +46,8 @@ pub struct Verified {
     pub payload_bytes: u64,
     /// What decision.json says of itself.
     pub facts: Facts,
+    /// Evidence that is not in the package, by digest.
+    pub references: Vec<Reference>,
     /// The bytes of decision.json that were hashed and checked.
     pub decision: Vec<u8>,
     /// Where the files are, to read them again.
@@ -106,6 +109,7 @@ pub fn open_within(path: &Path, limits: &Limits) -> Result<Verified, Error> {
         .collect();
     check.tags(&tags);
     let decision = check.must_have(DECISION, &files);
+    let references = check.references(&files);
     check.payload(&tags, &files);
     let facts = decision.as_deref().and_then(|bytes| check.decision(bytes));
     let payload = || files.iter().filter(|(path, _)| path.starts_with("data/"));
@@ -118,7 +122,17 @@ pub fn open_within(path: &Path, limits: &Limits) -> Result<Verified, Error> {
     match (facts, decision, root) {
         (Some(facts), Some(decision), Some(root)) if check.damages.0.is_empty() => {
             let (attestations, files) = check.seen.into_iter().partition(|(path, _)| path.starts_with(ATTEST));
-            Ok(Verified { root, files, attestations, payload_files, payload_bytes, facts, decision, contents: check.contents })
+            Ok(Verified {
+                root,
+                files,
+                attestations,
+                payload_files,
+                payload_bytes,
+                facts,
+                decision,
+                references,
+                contents: check.contents,
+            })
         }
         _ => Err(check.damages.error()),
     }
@@ -232,6 +246,25 @@ impl Check {
         for (a, b) in collisions(paths) {
             self.damages.add(Harm::CaseCollision, &b, format!("on some systems it is the same as {a}"));
         }
+    }
+
+    /// The evidence that is not in the package; none of it is.
+    fn references(&mut self, files: &BTreeMap<String, u64>) -> Vec<Reference> {
+        if !files.contains_key(REFERENCES) {
+            return Vec::new();
+        }
+        let Some(bytes) = self.must_have(REFERENCES, files) else { return Vec::new() };
+        let list = match Reference::read(&bytes) {
+            Ok(list) => list,
+            Err(faults) => {
+                faults.into_iter().for_each(|fault| self.damages.add(Harm::References, REFERENCES, fault));
+                return Vec::new();
+            }
+        };
+        for path in list.iter().map(|r| format!("data/evidence/{}", r.path)).filter(|p| files.contains_key(p)) {
+            self.damages.add(Harm::References, &path, format!("{REFERENCES} says that it is not in the package"));
+        }
+        list
     }
 
     fn decision(&mut self, bytes: &[u8]) -> Option<Facts> {
