@@ -71,6 +71,17 @@ fn cover_up(package: &Path, version: &str) {
     fs::write(package.join("tagmanifest-sha256.txt"), tags).expect("written");
 }
 
+/// The folder as an archive, made again by GNU tar; `None` where there is none.
+fn archived(package: &Path) -> Option<PathBuf> {
+    let script = format!(
+        "tar --version | grep -q GNU && find {NAME} -type f | LC_ALL=C sort | tar --create --format=ustar --owner=0 --group=0 --numeric-owner \\
+         --mode=0644 --mtime=@0 --no-recursion --verbatim-files-from --files-from=- --file=again.tar"
+    );
+    let dir = package.parent().expect("a parent");
+    let made = Command::new("sh").args(["-c", &script]).current_dir(dir).status().expect("sh runs");
+    made.success().then(|| dir.join("again.tar"))
+}
+
 fn edit_decision(package: &Path, edit: impl FnOnce(&mut Value)) {
     let path = package.join("data/decision.json");
     let mut value: Value = serde_json::from_slice(&fs::read(&path).expect("file")).expect("JSON");
@@ -124,6 +135,10 @@ fn edits_under_new_manifests_are_told_gate_by_gate() {
         ],
     );
     assert!(!said.contains("gate fencing.monotonic"), "only what differs is told:\n{said}");
+    match archived(&package) {
+        Some(archive) => assert_eq!(verify(&archive, &[], 5, &[]), said, "the archive is told the same"),
+        None => eprintln!("skipped: there is no GNU tar"),
+    }
     // The decision alone.
     fs::write(package.join("data/decision.json"), &whole).expect("written");
     edit_decision(&package, |value| value["decision"] = "reject".into());
@@ -144,6 +159,16 @@ fn edits_under_new_manifests_are_told_gate_by_gate() {
     edit(&package.join("data/report/index.html"), "ACCEPT", "REJECT");
     cover_up(&package, "0.1.0");
     verify(&package, &[], 5, &["differs: data/report/index.html"]);
+    // Templates of another build.
+    let tool: Value = serde_json::from_slice(&fs::read(package.join("data/tool.json")).expect("file")).expect("JSON");
+    edit(&package.join("data/tool.json"), tool["templates"]["report.html"].as_str().expect("a digest"), &"0".repeat(64));
+    cover_up(&package, "0.1.0");
+    verify(
+        &package,
+        &[],
+        5,
+        &["differs: data/tool.json", "tool.json names other templates than this build has", ": report.html"],
+    );
 }
 
 #[test]

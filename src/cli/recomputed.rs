@@ -18,6 +18,11 @@ pub(super) fn recomputed(verified: &Verified, again: &Recomputed) -> Line {
     details.extend(again.gates.iter().flat_map(gate));
     details.extend(again.places.iter().map(|place| format!("differs: data/decision.json at {place}")));
     details.extend(again.files.iter().map(ToString::to_string));
+    if !again.templates.is_empty() && again.made_by.is_none() {
+        let names = again.templates.join(", ");
+        details
+            .push(format!("tool.json names other templates than this build has, so its pages cannot come out the same: {names}"));
+    }
     details.extend(again.unseen.iter().map(unseen));
     let own = env!("CARGO_PKG_VERSION");
     if let Some(version) = &again.made_by {

@@ -13,10 +13,10 @@ use crate::evidence::kinds::{Injection, Operation};
 use crate::evidence::read::Files;
 use crate::evidence::record::Record;
 use crate::gate::{Judge, gate};
-use crate::package::{Below, Difference, EvidenceState, Payload, Reference, Verified, compare};
+use crate::package::{Below, Difference, EvidenceState, Payload, Reference, Verified, compare, template_digests};
 use crate::report::Templates;
 use crate::source::Sources;
-use crate::store::{Folder, digest, text};
+use crate::store::{Folder, MAX_TEXT, bytes, digest, text};
 use crate::verdict::Verdict;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,6 +45,8 @@ pub struct Recomputed {
     pub made_by: Option<String>,
     /// Files that are not the same, of those that were compared.
     pub files: Vec<Difference>,
+    /// Templates that this version has with another text and the package does not hold, so that its pages cannot be made again.
+    pub templates: Vec<String>,
     /// Gates that came out other.
     pub gates: Vec<GateChange>,
     /// Other places in decision.json that came out other.
@@ -108,6 +110,7 @@ pub fn recompute(verified: &Verified, handed: Option<&Folder>, threads: usize) -
     let mut out = Recomputed { evidence: states(&both.old, &missing), ..Recomputed::default() };
     out.files = compare(verified, &payload).into_iter().filter(|d| !left_out(&d.path)).collect();
     out.made_by = made_by.clone();
+    out.templates = other_templates(verified, &templates);
     if missing.is_empty() && made_by.is_none() && !out.files.iter().any(|d| d.path == "data/decision.json") {
         out.same = both.old.gates.iter().filter(|g| g.verdict != Verdict::NotApplicable).count();
         out.figures = both.old.gates.iter().map(figures).sum();
@@ -134,6 +137,14 @@ fn packaged(verified: &Verified) -> Result<(Plan, Templates), (Error, Sources)> 
         }
     }
     Ok((plan, templates))
+}
+
+/// The templates that made the pages, by tool.json, and are not those that are rendered now.
+fn other_templates(verified: &Verified, templates: &Templates) -> Vec<String> {
+    let tool = bytes(&verified.contents, &format!("data/{}", paths::TOOL), MAX_TEXT).ok().flatten().unwrap_or_default();
+    let named = template_digests(&tool);
+    let other = |(name, digest): (String, String)| named.get(&name).is_some_and(|was| *was != digest).then_some(name);
+    templates.digests().into_iter().filter_map(other).collect()
 }
 
 /// The withheld files that were handed in.
