@@ -1,5 +1,7 @@
 //! The archive of a package: the same bytes as the folder in their one form, read in place, and every hostile archive named.
 
+#![expect(clippy::print_stderr, reason = "a test that skips a part says so")]
+
 use quorate::error::ErrorKind;
 use quorate::package::{Bag, Info, Limits, Mode, Payload, open, open_within, read_decision, write_as};
 use std::collections::BTreeMap;
