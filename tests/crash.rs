@@ -125,7 +125,7 @@ fn a_kill_at_any_instant_leaves_the_old_package_or_none() {
     }
     let started = Instant::now();
     made(&dir, options);
-    let length = started.elapsed().as_micros() as u64;
+    let mut length = started.elapsed().as_micros() as u64;
     let mut dice = Dice(seed.max(1));
     let (mut hit, mut left_over) = (0, 0);
     for kill in 0..kills {
@@ -142,7 +142,10 @@ fn a_kill_at_any_instant_leaves_the_old_package_or_none() {
         let from = if dice.below(3) == 0 { 0 } else { length / 2 };
         let time = Duration::from_micros(from + dice.below(length + length / 10 - from));
         let child = release(&dir, flags).spawn().expect("started");
-        hit += u64::from(kill_after(child, time));
+        let running = kill_after(child, time);
+        hit += u64::from(running);
+        // How long a run takes depends on what else the machine does: the aim follows it.
+        length = if running { length * 11 / 10 } else { length * 3 / 4 }.max(1000);
         let case = format!("kill {kill} of seed {seed} after {time:?}, force {force}, old {old}");
         let (package, archive) = (root(&dir.join(PACKAGE)), root(&dir.join(ARCHIVE)));
         assert!(package.as_ref().is_none_or(|r| roots.contains(r)), "{case}");
@@ -164,7 +167,7 @@ fn a_kill_at_any_instant_leaves_the_old_package_or_none() {
         assert_eq!(entries(&dir), whole.map(String::from).into(), "{case}: something is left beside the package");
     }
     println!("{kills} kills, {hit} of them while it ran, {left_over} left something for the next run to clear");
-    assert!(2 * hit >= kills, "only {hit} of {kills} kills came while it ran");
+    assert!(3 * hit >= kills, "only {hit} of {kills} kills came while it ran");
 }
 
 /// Runs under a limit on the size of files, which the kernel answers like a full disk.
