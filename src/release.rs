@@ -3,6 +3,12 @@
 //! In: texts, a way to open evidence, templates, a date. Out: the dossier and the bytes of every file of the package. The same function
 //! serves `release` and `verify`, so that what is checked is what was made. Refuses to know the command line.
 
+mod recompute;
+mod withhold;
+
+pub use recompute::{Recomputed, Unseen, recompute};
+pub use withhold::Withhold;
+
 use crate::contract::{Contract, Lock, Matrix, parse_contract, parse_matrix};
 use crate::dossier::{self, Dossier};
 use crate::error::{Error, ErrorKind, Fault};
@@ -30,6 +36,8 @@ pub mod paths {
     pub const TOOL: &str = "tool.json";
     /// The folder of the evidence.
     pub const EVIDENCE: &str = "evidence";
+    /// The list of evidence that is not in the package.
+    pub const REFERENCES: &str = "evidence-refs.json";
     /// The folder of the report.
     pub const REPORT: &str = "report";
     /// The folder of templates that are not the built-in ones.

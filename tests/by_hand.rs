@@ -3,6 +3,8 @@
 //! The words after `sh` in a block name the tools that it needs. A block whose tool is not installed is skipped, saying so; with
 //! `QUORATE_NEED_TOOLS` in the environment, as in CI, that is a failure.
 
+#![expect(clippy::print_stderr, reason = "a test that skips a part says so")]
+
 use quorate::cli::{self, Env};
 use ssh_key::private::Ed25519Keypair;
 use ssh_key::{LineEnding, PrivateKey};

@@ -1,5 +1,7 @@
 //! Signed packages: who vouches for them, and every way in which that can be undone, each caught and named.
 
+#![expect(clippy::print_stderr, reason = "a test that skips a part says so")]
+
 use quorate::cli::{self, Env, Secret};
 use quorate::evidence::read::Files;
 use quorate::package::attest::{Instant, Key, Opinion, Policy, Revoked, Signers, Subject, check, countersign, lock_signer};
@@ -262,9 +264,7 @@ fn signatures_are_the_same_bytes_every_time() {
 fn statements_follow_from_the_decision() {
     let place = Place::signed();
     let bundle: serde_json::Value = serde_json::from_slice(&fs::read(place.attest("release.")).unwrap()).unwrap();
-    let payload = bundle["dsseEnvelope"]["payload"].as_str().unwrap();
-    let bytes = <base64ct::Base64 as base64ct::Encoding>::decode_vec(payload).unwrap();
-    let statement: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    let statement = statement(&place);
     let decision: serde_json::Value =
         serde_json::from_slice(&fs::read(place.package().join("data/decision.json")).unwrap()).unwrap();
     let predicate = &statement["predicate"];
@@ -280,6 +280,47 @@ fn statements_follow_from_the_decision() {
     for key in [&bundle["dsseEnvelope"]["signatures"][0]["keyid"], &bundle["verificationMaterial"]["publicKey"]["hint"]] {
         assert_eq!(*key, fingerprint(MAKER));
     }
+}
+
+fn statement(place: &Place) -> serde_json::Value {
+    let bundle: serde_json::Value = serde_json::from_slice(&fs::read(place.attest("release.")).unwrap()).unwrap();
+    let payload = bundle["dsseEnvelope"]["payload"].as_str().unwrap();
+    serde_json::from_slice(&<base64ct::Base64 as base64ct::Encoding>::decode_vec(payload).unwrap()).unwrap()
+}
+
+#[test]
+fn an_archive_is_verified_with_its_signatures() {
+    let (place, digest) = locked();
+    place.run(&["release", "@contract.toml", "--out", "@out", "--key", "@maker", "--archive"]);
+    assert!(gate(&place).contains("1 lock"), "{digest}");
+    let (folder, _) = place.verify(&[]);
+    let (code, text) = place.run(&["verify", "@out/fixture-1.tar", "--allowed-signers", "@trust"]);
+    assert_eq!(code, folder, "{text}");
+    let lines = Lines(text);
+    lines.says("AUTHENTIC", "ok", &fingerprint(MAKER));
+    lines.says("RECOMPUTED", "ok", "");
+    place.ok(64, &["sign", "@out/fixture-1.tar", "--role", "audit", "--opinion", "concur", "--key", "@auditor"]);
+}
+
+#[test]
+fn withheld_evidence_is_stated_and_signed() {
+    let place = Place::new();
+    let state = |place: &Place| {
+        let gates = statement(place)["predicate"]["gates"].as_array().unwrap().clone();
+        gates.iter().find(|g| g["id"] == "integrity.artifacts").unwrap()["evidenceState"].clone()
+    };
+    place.ok(2, &["release", "@contract.toml", "--out", "@out", "--key", "@maker"]);
+    assert_eq!(state(&place), "rehashed");
+    let withhold = ["release", "@contract.toml", "--out", "@out", "--key", "@maker", "--withhold", "**", "--force"];
+    place.ok(2, &withhold);
+    assert_eq!(state(&place), "withheld");
+    let (code, lines) = place.verify(&[]);
+    assert_eq!(code, 2);
+    lines.says("AUTHENTIC", "ok", "");
+    lines.says("RECOMPUTED", "not checked", "");
+    fs::remove_file(place.0.join("evidence/history.jsonl")).unwrap();
+    place.ok(2, &["release", "@contract.toml", "--out", "@out", "--key", "@maker", "--force"]);
+    assert_eq!(state(&place), "missing");
 }
 
 #[test]

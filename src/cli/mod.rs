@@ -4,11 +4,13 @@
 
 mod agent;
 mod check;
+mod diff;
 mod explain;
 mod gates;
 mod key;
 mod lock;
 mod print;
+mod recomputed;
 mod release;
 mod schema;
 mod sign;
@@ -49,7 +51,7 @@ struct Args {
     verb: Verb,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 accept · 1 reject, a gate failed · 2 inconclusive · 3 contract or matrix invalid · \
+const EXIT_CODES: &str = "Exit codes: 0 accept · 1 reject, a gate failed (diff: something is worse) · 2 inconclusive · 3 contract or matrix invalid · \
 4 evidence unreadable · 5 package does not verify · 64 usage · 70 internal or I/O";
 
 #[derive(Debug, Subcommand)]
@@ -64,6 +66,8 @@ enum Verb {
     Verify(verify::Args),
     /// Add a signature to a package: an auditor's opinion, or another maker's
     Sign(sign::Args),
+    /// Compare two packages: what is better, worse, newly excluded or waived
+    Diff(diff::Args),
     /// List the gates, or those of a profile
     Gates(gates::Args),
     /// Tell what a gate proves, needs and cannot see
@@ -81,6 +85,8 @@ enum Exit {
     Decided(Decision),
     /// A package does not verify.
     Unverified,
+    /// Something is worse than it was.
+    Worse,
 }
 
 /// A failed verb: the error, and the texts it points into.
@@ -131,13 +137,14 @@ pub fn run(args: impl IntoIterator<Item = OsString>, env: &Env, out: &mut dyn Wr
         Verb::Check(args) => check::run(&args, &mut io),
         Verb::Verify(args) => verify::run(&args, &mut io),
         Verb::Sign(args) => sign::run(&args, &mut io),
+        Verb::Diff(args) => diff::run(&args, &mut io),
         Verb::Gates(args) => gates::run(&args, &mut io),
         Verb::Explain(args) => explain::run(&args, &mut io),
         Verb::Schema(args) => schema::run(&args, &mut io),
     };
     match ended {
         Ok(Exit::Done | Exit::Decided(Decision::Accept)) => 0,
-        Ok(Exit::Decided(Decision::Reject)) => 1,
+        Ok(Exit::Decided(Decision::Reject) | Exit::Worse) => 1,
         Ok(Exit::Decided(Decision::Inconclusive)) => 2,
         Ok(Exit::Unverified) => code_of(ErrorKind::Package),
         Err(failure) => {

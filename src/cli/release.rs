@@ -3,8 +3,8 @@
 use super::{Env, Exit, Failure, Io};
 use crate::error::{Error, ErrorKind};
 use crate::package::attest::{Sign, lock_signer};
-use crate::package::{Bag, Info, MAX_LOCK, write};
-use crate::release::{self, Built, Plan, paths};
+use crate::package::{Bag, Info, MAX_LOCK, Mode, write_as};
+use crate::release::{self, Built, Plan, Withhold, paths};
 use crate::report::Templates;
 use crate::store::{Folder, split};
 use std::path::{Path, PathBuf};
@@ -30,6 +30,15 @@ pub(super) struct Args {
     /// Replace a package of the same name
     #[arg(long)]
     force: bool,
+    /// Write the package as a reproducible tar archive too, beside its folder
+    #[arg(long)]
+    archive: bool,
+    /// Leave evidence out of the package that matches a pattern (`*` within a folder, `**` across); it is named by digest and length
+    #[arg(long, value_name = "PATTERN")]
+    withhold: Vec<String>,
+    /// Leave evidence files out that are longer, such as 100MB; they are named by digest and length
+    #[arg(long, value_name = "SIZE")]
+    max_evidence: Option<String>,
     /// A folder with templates that replace the built-in ones (report.html, report.md, report.css)
     #[arg(long, value_name = "DIR")]
     templates: Option<PathBuf>,
@@ -49,6 +58,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let date = date(io.env)?;
+    let withhold = withhold(args)?;
     let key = args.key.as_deref().map(|path| super::key::load(path, io)).transpose()?;
     let texts = Texts { contract: &args.contract, matrix: args.matrix.as_deref(), locks: args.locks.as_deref() };
     let plan = texts.plan()?;
@@ -61,7 +71,8 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let templates = templates(args.templates.as_deref())?;
     let threads = args.threads.unwrap_or(io.env.threads).clamp(1, 256);
     let built = release::build(&plan, &folder, &templates, date.as_deref(), threads);
-    let built = built.map_err(|error| Failure { error, sources: plan.sources.clone() })?;
+    let mut built = built.map_err(|error| Failure { error, sources: plan.sources.clone() })?;
+    built.withhold(&withhold)?;
     let package = args.out.join(release::package_name(&built.dossier));
     let root_digest = store(args, &built, &folder, &package, key.as_deref())?;
     report(args, io, &built, &package, &root_digest)?;
@@ -113,6 +124,12 @@ impl Texts<'_> {
 /// The folder of the locks.
 pub(super) fn locks_of(contract: &Path, given: Option<&Path>) -> PathBuf {
     given.map_or_else(|| contract.with_file_name("locks"), Path::to_path_buf)
+}
+
+/// Which evidence stays out of the package.
+fn withhold(args: &Args) -> Result<Withhold, Error> {
+    let patterns = args.withhold.iter().map(|text| Withhold::pattern(text)).collect::<Result<_, _>>()?;
+    Ok(Withhold { patterns, max: args.max_evidence.as_deref().map(Withhold::size).transpose()? })
 }
 
 /// The whole text of a file that the user named.
@@ -173,7 +190,7 @@ fn store(args: &Args, built: &Built, folder: &Folder, package: &Path, key: Optio
     if let Some(key) = key {
         bag.sign(key)?;
     }
-    write(&bag, package, args.force)?;
+    write_as(&bag, package, Mode { force: args.force, archive: args.archive })?;
     Ok(bag.root().to_string())
 }
 
@@ -187,5 +204,6 @@ fn report(args: &Args, io: &mut Io<'_>, built: &Built, package: &Path, root: &st
     }
     let word = super::print::decision(&built.dossier);
     let shown = package.display();
-    io.print(&format!("\n{word}\npackage  {shown}\nreport   {shown}/data/report/index.html\nroot     sha256:{root}\n"))
+    let archive = if args.archive { format!("archive  {shown}.tar\n") } else { String::new() };
+    io.print(&format!("\n{word}\npackage  {shown}\n{archive}report   {shown}/data/report/index.html\nroot     sha256:{root}\n"))
 }

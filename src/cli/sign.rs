@@ -29,6 +29,12 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     if args.role == "release" && opinion.is_some() {
         return Err(Error::plain(ErrorKind::Usage, "--opinion is for --role audit").into());
     }
+    if args.package.is_file() {
+        let fault = Fault::new(format!("`{}` is no package folder", args.package.display()));
+        return Err(
+            Error::one(ErrorKind::Usage, fault.help("signatures are added to the folder, not to an archive of it")).into()
+        );
+    }
     let verified = open(&args.package)?;
     let key = key::load(&args.key, io)?;
     let folder = Folder::new(&args.package);

@@ -79,10 +79,15 @@ pub fn build(inputs: &Inputs<'_>) -> Dossier {
 
 /// Accept when every required gate passed or is waived; reject when one failed; else inconclusive.
 fn decide(gates: &[GateFacts]) -> Decision {
-    let open: Vec<Verdict> = gates.iter().filter(|g| g.required && !g.waived).map(|g| g.verdict).collect();
-    if open.contains(&Verdict::Fail) {
+    open_verdicts(gates.iter().map(|g| (g.required && !g.waived, g.verdict)))
+}
+
+/// The decision on verdicts, each with whether it counts.
+pub(super) fn open_verdicts(verdicts: impl Iterator<Item = (bool, Verdict)> + Clone) -> Decision {
+    let counts = |verdict| verdicts.clone().any(|v| v == (true, verdict));
+    if counts(Verdict::Fail) {
         Decision::Reject
-    } else if open.contains(&Verdict::Inconclusive) || !gates.iter().any(|g| g.verdict == Verdict::Pass) {
+    } else if counts(Verdict::Inconclusive) || !verdicts.clone().any(|v| v.1 == Verdict::Pass) {
         Decision::Inconclusive
     } else {
         Decision::Accept

@@ -5,18 +5,23 @@
 
 mod build;
 mod charts;
+mod compare;
+mod summary;
 
 pub use build::{Inputs, build};
 pub use charts::{Charts, FailoverChart, FaultWindow, LatencyChart, LatencyPoint, PhaseBar};
+pub use compare::{GateChange, Trend, ValueChange, compare_decisions, compare_gates, pointers};
+pub use summary::{ArtifactSummary, FigureSummary, GateSummary, Summary, TestSummary};
 
 use crate::verdict::{Judgement, Verdict, telling};
-use serde::Serialize;
+use build::open_verdicts;
+use serde::{Deserialize, Serialize};
 
 /// The version of the format of `decision.json`.
 pub const SCHEMA: &str = "quorate-decision/1";
 
 /// The decision on a release.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decision {
     /// Every required gate passed or is waived.

@@ -87,6 +87,22 @@ impl Verification {
         }
     }
 
+    /// A package that is whole, and not the one that was asked for: it has another root than `expected`.
+    #[must_use]
+    pub fn another(verified: &Verified, expected: &str) -> Self {
+        let sentence = format!("it is another package: its root is sha256:{}, sha256:{expected} was expected", verified.root);
+        let unchecked = || Line::new(Mark::NotChecked, "it is another package");
+        Self {
+            root: Some(verified.root.clone()),
+            integrity: Line::new(Mark::Failed, sentence),
+            authentic: unchecked(),
+            authorised: unchecked(),
+            time: unchecked(),
+            recomputed: unchecked(),
+            decision: unchecked(),
+        }
+    }
+
     /// A package that is whole, without any look at signatures. `differences` is `None` when it was not judged again.
     #[must_use]
     pub fn unsigned(verified: &Verified, differences: Option<&[Difference]>) -> Self {

@@ -9,14 +9,16 @@ mod check;
 mod dsse;
 mod key;
 mod krl;
+mod lines;
 mod sign;
 mod sshsig;
 mod statement;
 mod trust;
 
-pub use check::{Attested, Policy, check};
+pub use check::check;
 pub use key::{Key, KeyId, Refused, Sign};
 pub use krl::Revoked;
+pub use lines::{Attested, Policy};
 pub use sign::{Attestations, Opinion, countersign, endorse, lock_signer, sign_lock};
 pub use statement::Subject;
 pub use trust::{Instant, Signers};
