@@ -1,6 +1,6 @@
 //! Signed packages: who vouches for them, and every way in which that can be undone, each caught and named.
 
-#![expect(clippy::print_stderr, reason = "a test that skips a part says so")]
+#![expect(clippy::print_stderr, clippy::unwrap_used, reason = "a test that skips a part says so, and one that cannot go on ends")]
 
 use quorate::cli::{self, Env, Secret};
 use quorate::evidence::read::Files;
@@ -910,13 +910,11 @@ fn every_flipped_byte_is_caught() {
                             if count % workers != worker {
                                 continue;
                             }
-                            for bit in [0x01] {
-                                let mut harmed = bytes.clone();
-                                harmed[i] ^= bit;
-                                fs::write(at.join(&path), &harmed).unwrap();
-                                if sound(&at, &policy) {
-                                    missed.push(format!("{path} byte {i} bit {bit:#x}"));
-                                }
+                            let mut harmed = bytes.clone();
+                            harmed[i] ^= 1;
+                            fs::write(at.join(&path), &harmed).unwrap();
+                            if sound(&at, &policy) {
+                                missed.push(format!("{path} byte {i}"));
                             }
                         }
                         fs::write(at.join(&path), &bytes).unwrap();
