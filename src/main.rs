@@ -7,6 +7,9 @@ fn main() -> ExitCode {
     let env = quorate::cli::Env {
         source_date_epoch: std::env::var("SOURCE_DATE_EPOCH").ok(),
         styled: std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+        passphrase: std::env::var("QUORATE_KEY_PASSPHRASE").ok().map(quorate::cli::Secret),
+        ask: std::io::stdin().is_terminal().then_some(|question| rpassword::prompt_password(question)),
+        ssh_auth_sock: std::env::var("SSH_AUTH_SOCK").ok(),
         threads: std::thread::available_parallelism().map_or(1, usize::from),
     };
     ExitCode::from(quorate::cli::run(std::env::args_os(), &env, &mut std::io::stdout().lock(), &mut std::io::stderr().lock()))

@@ -3,17 +3,24 @@
 //! In: texts, a way to open evidence, templates, a date. Out: the dossier and the bytes of every file of the package. The same function
 //! serves `release` and `verify`, so that what is checked is what was made. Refuses to know the command line.
 
+mod recompute;
+mod withhold;
+
+pub use recompute::{Recomputed, Unseen, recompute};
+pub use withhold::Withhold;
+
 use crate::challenge;
-use crate::contract::{Challenge as Asked, Contract, Matrix, parse_contract, parse_matrix};
+use crate::contract::{Challenge as Asked, Contract, Lock, Matrix, parse_contract, parse_matrix};
 use crate::dossier::{self, Dossier};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Fault};
 use crate::evidence::read::{Files, read};
 use crate::gate::{self, Profile, ReleaseCx};
-use crate::package::Payload;
+use crate::package::{MAX_LOCK, Payload, read_lock};
 use crate::report::{self, Templates};
 use crate::source::Sources;
 use crate::store::sha256;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::sync::Arc;
 
 /// Where files stand in a package, below `data/`.
@@ -24,10 +31,14 @@ pub mod paths {
     pub const CONTRACT: &str = "contract/contract.toml";
     /// The matrix.
     pub const MATRIX: &str = "contract/matrix.toml";
+    /// The folder of the locks.
+    pub const LOCK: &str = "lock";
     /// The tool.
     pub const TOOL: &str = "tool.json";
     /// The folder of the evidence.
     pub const EVIDENCE: &str = "evidence";
+    /// The list of evidence that is not in the package.
+    pub const REFERENCES: &str = "evidence-refs.json";
     /// The folder of the report.
     pub const REPORT: &str = "report";
     /// The folder of templates that are not the built-in ones.
@@ -45,6 +56,53 @@ pub struct Plan {
     pub matrix: Matrix,
     /// The gates asked for.
     pub profile: &'static Profile,
+    /// What was declared before the run; none until [`Plan::lock`] reads them.
+    pub locks: Vec<Lock>,
+    /// The files of the locks and their signatures, by path below `data/`.
+    lock_files: BTreeMap<String, Vec<u8>>,
+}
+
+impl Plan {
+    /// Reads the locks among the files of a folder: `lock-0001.json`, `lock-0001.json.sig` and so on. Other files are left alone.
+    ///
+    /// # Errors
+    /// Every lock that cannot be read.
+    pub fn lock(&mut self, files: &dyn Files, names: impl IntoIterator<Item = String>) -> Result<(), Error> {
+        let numbered = |name: &String| {
+            let number = name.strip_suffix(".sig").unwrap_or(name).strip_prefix("lock-")?.strip_suffix(".json")?;
+            (number.len() == 4 && number.bytes().all(|b| b.is_ascii_digit())).then_some(())
+        };
+        let names: BTreeSet<String> = names.into_iter().filter(|n| numbered(n).is_some()).collect();
+        let mut faults = Vec::new();
+        for name in &names {
+            let bytes = match lock_bytes(files, name) {
+                Ok(bytes) => bytes,
+                Err(why) => {
+                    faults.push(Fault::new(format!("lock `{name}` cannot be read: {why}")));
+                    continue;
+                }
+            };
+            if name.strip_suffix(".sig").is_some_and(|of| !names.contains(of)) {
+                faults.push(Fault::new(format!("`{name}` signs a lock that is not there")));
+            }
+            if name.ends_with(".json") {
+                match read_lock(name, &bytes, names.contains(&format!("{name}.sig"))) {
+                    Ok(lock) => self.locks.push(lock),
+                    Err(found) => faults.extend(found.into_iter().map(|why| Fault::new(format!("lock `{name}`: {why}")))),
+                }
+            }
+            self.lock_files.insert(format!("{}/{name}", paths::LOCK), bytes);
+        }
+        if faults.is_empty() { Ok(()) } else { Err(Error { kind: ErrorKind::Contract, faults }) }
+    }
+}
+
+/// The bytes of one file of a lock.
+fn lock_bytes(files: &dyn Files, name: &str) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let reader = files.open(name).map_err(|e| e.to_string())?.ok_or("it is not there")?;
+    reader.take(MAX_LOCK + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
+    if bytes.len() as u64 > MAX_LOCK { Err(format!("it is longer than {MAX_LOCK} bytes")) } else { Ok(bytes) }
 }
 
 /// Reads contract and matrix and binds all their names.
@@ -69,7 +127,9 @@ pub fn plan(contract: (&str, &str), matrix: (&str, &str)) -> Result<Plan, (Error
         (left, right) => Err(left.err().into_iter().chain(right.err()).flatten().collect()),
     };
     match bound {
-        Ok((contract, matrix, profile)) => Ok(Plan { sources, contract, matrix, profile }),
+        Ok((contract, matrix, profile)) => {
+            Ok(Plan { sources, contract, matrix, profile, locks: Vec::new(), lock_files: BTreeMap::new() })
+        }
         Err(faults) => Err((Error { kind: ErrorKind::Contract, faults }, sources)),
     }
 }
@@ -99,7 +159,7 @@ pub fn challenged(
     let digest = |i| Arc::<str>::from(sha256(plan.sources.get(i).text.as_bytes()));
     let digests = [digest(plan.contract.source), digest(plan.matrix.source)];
     let (contract, matrix, sources) = (&plan.contract, &plan.matrix, &plan.sources);
-    let cx = ReleaseCx { contract, matrix, evidence: &evidence, sources, digests: &digests };
+    let cx = ReleaseCx { contract, matrix, evidence: &evidence, sources, digests: &digests, locks: &plan.locks };
     let asked = contract.challenge.clone().unwrap_or_default();
     let asked = Asked { seed: seed.unwrap_or(asked.seed), mutants: mutants.unwrap_or(asked.mutants), ..asked };
     Ok(of(&cx, plan.profile, &asked, threads))
@@ -126,6 +186,7 @@ pub fn build(plan: &Plan, files: &dyn Files, templates: &Templates, date: Option
         evidence: &evidence,
         sources: &plan.sources,
         digests: &digests,
+        locks: &plan.locks,
     };
     let outcomes = gate::judge(&cx, plan.profile);
     let challenged = plan.contract.challenge.as_ref().map(|asked| of(&cx, plan.profile, asked, threads));
@@ -139,6 +200,7 @@ pub fn build(plan: &Plan, files: &dyn Files, templates: &Templates, date: Option
         outcomes: &outcomes,
         challenge: challenged,
         digests: (&contract_sha, &matrix_sha),
+        locks: &plan.locks,
         date: weighed,
     });
     let mut out = BTreeMap::new();
@@ -146,6 +208,7 @@ pub fn build(plan: &Plan, files: &dyn Files, templates: &Templates, date: Option
     out.insert(paths::CONTRACT.to_string(), plan.sources.get(plan.contract.source).text.as_bytes().to_vec());
     out.insert(paths::MATRIX.to_string(), plan.sources.get(plan.matrix.source).text.as_bytes().to_vec());
     out.insert(paths::TOOL.to_string(), tool(templates));
+    out.extend(plan.lock_files.clone());
     for (path, bytes) in report::render(&dossier, templates)? {
         out.insert(format!("{}/{path}", paths::REPORT), bytes);
     }

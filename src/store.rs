@@ -8,7 +8,7 @@ use crate::evidence::read::Files;
 use crate::words::hex;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File, Metadata};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 /// The longest file that is opened, in bytes.
@@ -40,9 +40,7 @@ impl Folder {
     /// # Errors
     /// An error of kind `kind` when the file is not there, cannot be read, is too long, or is not UTF-8 (with line and byte).
     pub fn text(&self, path: &str, kind: ErrorKind) -> Result<String, Error> {
-        let bytes = self.bytes(path, MAX_TEXT).map_err(|e| Error::plain(kind, format!("cannot read `{path}`: {e}")))?;
-        let bytes = bytes.ok_or_else(|| Error::plain(kind, format!("there is no file `{path}`")))?;
-        String::from_utf8(bytes).map_err(|e| Error::one(kind, not_utf8(path, e.as_bytes(), e.utf8_error().valid_up_to())))
+        text(self, path, kind)
     }
 
     /// The whole file, if there is one, when it has at most `cap` bytes.
@@ -50,13 +48,22 @@ impl Folder {
     /// # Errors
     /// As [`Files::open`], and when the file is longer.
     pub fn bytes(&self, path: &str, cap: u64) -> io::Result<Option<Vec<u8>>> {
-        let Some(reader) = self.open(path)? else { return Ok(None) };
-        let mut bytes = Vec::new();
-        reader.take(cap.saturating_add(1)).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > cap {
-            return Err(io::Error::other(format!("it is longer than {cap} bytes")));
-        }
-        Ok(Some(bytes))
+        bytes(self, path, cap)
+    }
+
+    /// The names of what lies directly in the folder, sorted; none when there is no folder. Names that are not UTF-8 are left out.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn names(&self) -> io::Result<Vec<String>> {
+        let entries = match fs::read_dir(&self.root) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let names = entries.map(|e| e.map(|e| e.file_name().into_string().ok())).collect::<io::Result<Vec<_>>>()?;
+        let mut names: Vec<String> = names.into_iter().flatten().collect();
+        names.sort();
+        Ok(names)
     }
 
     /// What lies at a path: `None` when nothing does. Every component is looked at itself, never through a link.
@@ -105,6 +112,89 @@ impl Files for Folder {
             return Err(io::Error::other("it was replaced while it was opened"));
         }
         Ok(Some(Box::new(Steady { file, seen: held, read: 0 })))
+    }
+}
+
+/// The whole text of a file of at most [`MAX_TEXT`] bytes.
+///
+/// # Errors
+/// An error of kind `kind` when the file is not there, cannot be read, is too long, or is not UTF-8 (with line and byte).
+pub fn text(files: &dyn Files, path: &str, kind: ErrorKind) -> Result<String, Error> {
+    let found = bytes(files, path, MAX_TEXT).map_err(|e| Error::plain(kind, format!("cannot read `{path}`: {e}")))?;
+    let found = found.ok_or_else(|| Error::plain(kind, format!("there is no file `{path}`")))?;
+    String::from_utf8(found).map_err(|e| Error::one(kind, not_utf8(path, e.as_bytes(), e.utf8_error().valid_up_to())))
+}
+
+/// The whole file, if there is one, when it has at most `cap` bytes.
+///
+/// # Errors
+/// What the opener said, and when the file is longer.
+pub fn bytes(files: &dyn Files, path: &str, cap: u64) -> io::Result<Option<Vec<u8>>> {
+    let Some(reader) = files.open(path)? else { return Ok(None) };
+    let mut bytes = Vec::new();
+    reader.take(cap.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > cap {
+        return Err(io::Error::other(format!("it is longer than {cap} bytes")));
+    }
+    Ok(Some(bytes))
+}
+
+/// One file that is read in parts and must stay as it was when it was first looked at.
+#[derive(Debug, Clone)]
+pub(crate) struct Pinned {
+    path: PathBuf,
+    seen: Metadata,
+}
+
+impl Pinned {
+    /// The regular file at a path, which may be reached through a link.
+    ///
+    /// # Errors
+    /// What the system said, or that it is no regular file.
+    pub fn at(path: &Path) -> io::Result<Self> {
+        let seen = fs::metadata(path)?;
+        if seen.is_file() {
+            return Ok(Self { path: path.to_path_buf(), seen });
+        }
+        Err(io::Error::other(format!("it is {}", what(&seen))))
+    }
+
+    /// Its length in bytes.
+    pub fn len(&self) -> u64 {
+        self.seen.len()
+    }
+
+    /// Some bytes from a place in it.
+    ///
+    /// # Errors
+    /// What the system said, or that the file is another one now.
+    pub fn part(&self, at: u64, bytes: u64) -> io::Result<impl Read + Send + use<>> {
+        let mut file = File::open(&self.path)?;
+        if !same(&self.seen, &file.metadata()?) {
+            return Err(io::Error::other("it was replaced while it was read"));
+        }
+        file.seek(io::SeekFrom::Start(at))?;
+        Ok(Part { file, seen: self.seen.clone(), left: bytes })
+    }
+}
+
+/// A part of a file that must stay as it was until its last byte is read.
+struct Part {
+    file: File,
+    seen: Metadata,
+    left: u64,
+}
+
+impl Read for Part {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        let n = self.file.read(&mut buffer[..wanted])?;
+        self.left -= n as u64;
+        let ended = n == 0 && !buffer.is_empty();
+        if ended && (self.left > 0 || !same(&self.seen, &self.file.metadata()?)) {
+            return Err(io::Error::other("it changed while it was read"));
+        }
+        Ok(n)
     }
 }
 

@@ -3,12 +3,12 @@
 //! In: nothing. Out: the types that judges and gates speak in. Refuses to know how any of it is printed.
 
 use crate::exact::Ratio;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a gate concludes. A waiver is not a verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Not asked for by the profile, or excluded with a reason; of one test: it does not exercise what the gate asks.

@@ -34,7 +34,7 @@ fn run(contract: &Path, matrix: &Path, evidence: &Path, asked: &Asked<'_>) -> Re
     let matrix = parse_matrix(m, &texts[1], Some(&contract)).expect("a matrix");
     let evidence = read(&matrix, &Folder::new(evidence), 2).expect("evidence");
     let digests = ["".into(), "".into()];
-    let cx = ReleaseCx { contract: &contract, matrix: &matrix, evidence: &evidence, sources: &sources, digests: &digests };
+    let cx = ReleaseCx { contract: &contract, matrix: &matrix, evidence: &evidence, sources: &sources, digests: &digests, locks: &[] };
     challenge(&cx, asked.gates, asked.profile, asked.operators, asked.settings).report(asked.explained)
 }
 

@@ -3,11 +3,13 @@
 //! A case holds evidence files, and `contract.toml` and `matrix.toml` unless those of the gate's folder, or of
 //! `tests/data/gates/`, will do. `why.txt` is a part of the reason that must be given. Adding a case is adding a folder.
 
-use quorate::contract::{parse_contract, parse_matrix};
+use quorate::contract::{Lock, parse_contract, parse_matrix};
 use quorate::error::{Error, ErrorKind};
 use quorate::evidence::read::{Files, read};
 use quorate::gate::{CRITERIA, FOUNDATIONS, Judge, PROFILES, Profile, ReleaseCx, bind, gates, judge};
+use quorate::package::read_lock;
 use quorate::source::Sources;
+use quorate::store::sha256;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
@@ -78,11 +80,30 @@ fn run(gate: &str, case: &Path, files: &Folder) -> Result<(String, String), Stri
     let matrix = parse_matrix(m, &matrix_text, Some(&contract)).map_err(shown)?;
     let profile = PROFILES.iter().find(|p| p.name == contract.release.profile.value).ok_or("unknown profile")?;
     let evidence = read(&matrix, files, 2).map_err(|e| e.render(&sources, false))?;
-    let digests = ["".into(), "".into()];
-    let cx = ReleaseCx { contract: &contract, matrix: &matrix, evidence: &evidence, sources: &sources, digests: &digests };
+    let digests = [&contract_text, &matrix_text].map(|text| sha256(text.as_bytes()).into());
+    let locks = locks(case)?;
+    let cx = ReleaseCx {
+        contract: &contract,
+        matrix: &matrix,
+        evidence: &evidence,
+        sources: &sources,
+        digests: &digests,
+        locks: &locks,
+    };
     let outcomes = judge(&cx, profile);
     let outcome = outcomes.iter().find(|o| o.gate.id == gate).ok_or("no such gate")?;
     Ok((outcome.verdict.word().to_string(), outcome.why.clone()))
+}
+
+/// The locks of a case, if it has any.
+fn locks(case: &Path) -> Result<Vec<Lock>, String> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(case.join("locks")).into_iter().flatten().flatten().map(|e| e.path()).collect();
+    paths.sort();
+    let read = |path: &PathBuf| {
+        let name = path.file_name().expect("a name").to_string_lossy();
+        read_lock(&name, &fs::read(path).expect("readable"), false).map_err(|faults| faults.join("; "))
+    };
+    paths.iter().map(read).collect()
 }
 
 fn cases() -> Vec<(String, PathBuf)> {

@@ -62,6 +62,7 @@ fn binding(path: &str, format: &str, found: &Sniffed, ask: &Ask) -> Binding {
         whole: None,
         fields: Vec::new(),
         keyed: ask.keyed,
+        lock: None,
         bare,
         only: Some(FIELDS),
         model: Model { name: "cas-register".into(), initial: ask.initial.clone(), nil_read: ask.nil_read },

@@ -1,6 +1,6 @@
 //! `quorate challenge`: can each gate fail on this evidence?
 
-use super::release::{evidence_root, load};
+use super::release::{Texts, evidence_root};
 use super::{Exit, Failure, Io};
 use crate::challenge::{Counts, GateFacts, Report, Result as Outcome, Tested};
 use crate::error::{Error, ErrorKind, visible};
@@ -36,7 +36,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
-    let plan = load(&args.contract, args.matrix.as_deref())?;
+    let plan = Texts { contract: &args.contract, matrix: args.matrix.as_deref(), locks: None }.plan()?;
     let root = evidence_root(args.evidence.as_deref(), args.matrix.as_deref().unwrap_or(&args.contract), &plan)?;
     let threads = args.threads.unwrap_or(io.env.threads).clamp(1, 256);
     let report = release::challenged(&plan, &Folder::new(&root), (args.seed, args.mutants), threads);

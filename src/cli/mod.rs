@@ -2,14 +2,22 @@
 //!
 //! In: arguments, environment and streams, handed in. Out: text and an exit code. The only room that knows clap and exit codes.
 
+mod agent;
 mod challenge;
 mod check;
+mod diff;
 mod explain;
 mod gates;
+mod key;
+mod lock;
 mod print;
+mod recomputed;
 mod release;
 mod schema;
+mod sign;
 mod verify;
+
+pub use key::Secret;
 
 use crate::dossier::Decision;
 use crate::error::{Error, ErrorKind};
@@ -28,6 +36,12 @@ pub struct Env {
     pub styled: bool,
     /// How many threads may be used.
     pub threads: usize,
+    /// `QUORATE_KEY_PASSPHRASE`: opens an encrypted key.
+    pub passphrase: Option<Secret>,
+    /// Asks the person at the terminal for a passphrase; `None` when there is nobody.
+    pub ask: Option<fn(&str) -> std::io::Result<String>>,
+    /// `SSH_AUTH_SOCK`: where the ssh-agent listens.
+    pub ssh_auth_sock: Option<String>,
 }
 
 /// Turns the evidence of failover and partition tests into a release package that anyone can check again.
@@ -38,12 +52,14 @@ struct Args {
     verb: Verb,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 accept · 1 reject, a gate failed · 2 inconclusive · 3 contract or matrix invalid · \
+const EXIT_CODES: &str = "Exit codes: 0 accept · 1 reject, a gate failed (diff: something is worse) · 2 inconclusive · 3 contract or matrix invalid · \
 4 evidence unreadable · 5 package does not verify · 64 usage · 70 internal or I/O\n\
 Of challenge: 0 all caught · 1 a mutant survived · 2 a gate is untested";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Declare contract and matrix before the run
+    Lock(lock::Args),
     /// Judge the evidence of a contract and write the release package
     Release(release::Args),
     /// Judge one history without a contract: is it linearizable?
@@ -52,6 +68,10 @@ enum Verb {
     Challenge(challenge::Args),
     /// Check a package: its files, and its verdicts by judging again
     Verify(verify::Args),
+    /// Add a signature to a package: an auditor's opinion, or another maker's
+    Sign(sign::Args),
+    /// Compare two packages: what is better, worse, newly excluded or waived
+    Diff(diff::Args),
     /// List the gates, or those of a profile
     Gates(gates::Args),
     /// Tell what a gate proves, needs and cannot see
@@ -71,6 +91,8 @@ enum Exit {
     Unverified,
     /// Gates were challenged.
     Challenged(crate::challenge::Result),
+    /// Something is worse than it was.
+    Worse,
 }
 
 /// A failed verb: the error, and the texts it points into.
@@ -116,17 +138,20 @@ pub fn run(args: impl IntoIterator<Item = OsString>, env: &Env, out: &mut dyn Wr
     };
     let mut io = Io { env, out, err };
     let ended = match args.verb {
+        Verb::Lock(args) => lock::run(&args, &mut io),
         Verb::Release(args) => release::run(&args, &mut io),
         Verb::Check(args) => check::run(&args, &mut io),
         Verb::Challenge(args) => challenge::run(&args, &mut io),
         Verb::Verify(args) => verify::run(&args, &mut io),
+        Verb::Sign(args) => sign::run(&args, &mut io),
+        Verb::Diff(args) => diff::run(&args, &mut io),
         Verb::Gates(args) => gates::run(&args, &mut io),
         Verb::Explain(args) => explain::run(&args, &mut io),
         Verb::Schema(args) => schema::run(&args, &mut io),
     };
     match ended {
         Ok(Exit::Done | Exit::Decided(Decision::Accept)) => 0,
-        Ok(Exit::Decided(Decision::Reject)) => 1,
+        Ok(Exit::Decided(Decision::Reject) | Exit::Worse) => 1,
         Ok(Exit::Decided(Decision::Inconclusive)) => 2,
         Ok(Exit::Challenged(result)) => challenge::code(result),
         Ok(Exit::Unverified) => code_of(ErrorKind::Package),

@@ -2,8 +2,9 @@
 
 use super::{Env, Exit, Failure, Io};
 use crate::error::{Error, ErrorKind};
-use crate::package::{Bag, Info, write};
-use crate::release::{self, Built, Plan, paths};
+use crate::package::attest::{Sign, lock_signer};
+use crate::package::{Bag, Info, MAX_LOCK, Mode, write_as};
+use crate::release::{self, Built, Plan, Withhold, paths};
 use crate::report::Templates;
 use crate::store::{Folder, split};
 use std::path::{Path, PathBuf};
@@ -17,6 +18,9 @@ pub(super) struct Args {
     /// The test matrix; matrix.toml beside the contract when left out
     #[arg(long, value_name = "FILE")]
     matrix: Option<PathBuf>,
+    /// The folder of the locks; locks beside the contract when left out
+    #[arg(long, value_name = "DIR")]
+    locks: Option<PathBuf>,
     /// The evidence folder; the matrix's evidence-root when left out
     #[arg(long, value_name = "DIR")]
     evidence: Option<PathBuf>,
@@ -26,9 +30,21 @@ pub(super) struct Args {
     /// Replace a package of the same name
     #[arg(long)]
     force: bool,
+    /// Write the package as a reproducible tar archive too, beside its folder
+    #[arg(long)]
+    archive: bool,
+    /// Leave evidence out of the package that matches a pattern (`*` within a folder, `**` across); it is named by digest and length
+    #[arg(long, value_name = "PATTERN")]
+    withhold: Vec<String>,
+    /// Leave evidence files out that are longer, such as 100MB; they are named by digest and length
+    #[arg(long, value_name = "SIZE")]
+    max_evidence: Option<String>,
     /// A folder with templates that replace the built-in ones (report.html, report.md, report.css)
     #[arg(long, value_name = "DIR")]
     templates: Option<PathBuf>,
+    /// Sign the package: an OpenSSH Ed25519 private key, or the public one of a key that ssh-agent holds
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
     /// How many threads read evidence; all when left out
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -42,15 +58,19 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let date = date(io.env)?;
-    let plan = load(&args.contract, args.matrix.as_deref())?;
+    let withhold = withhold(args)?;
+    let key = args.key.as_deref().map(|path| super::key::load(path, io)).transpose()?;
+    let texts = Texts { contract: &args.contract, matrix: args.matrix.as_deref(), locks: args.locks.as_deref() };
+    let plan = texts.plan()?;
     let root = evidence_root(args.evidence.as_deref(), args.matrix.as_deref().unwrap_or(&args.contract), &plan)?;
     let folder = Folder::new(&root);
     let templates = templates(args.templates.as_deref())?;
     let threads = args.threads.unwrap_or(io.env.threads).clamp(1, 256);
     let built = release::build(&plan, &folder, &templates, date.as_deref(), threads);
-    let built = built.map_err(|error| Failure { error, sources: plan.sources.clone() })?;
+    let mut built = built.map_err(|error| Failure { error, sources: plan.sources.clone() })?;
+    built.withhold(&withhold)?;
     let package = args.out.join(release::package_name(&built.dossier));
-    let root_digest = store(args, &built, &folder, &package)?;
+    let root_digest = store(args, &built, &folder, &package, key.as_deref())?;
     report(args, io, &built, &package, &root_digest)?;
     Ok(Exit::Decided(built.dossier.decision))
 }
@@ -68,13 +88,44 @@ fn date(env: &Env) -> Result<Option<String>, Error> {
     Ok(stamp.get(..10).map(str::to_string))
 }
 
-/// Reads contract and matrix; the matrix lies beside the contract when it is not named.
-pub(super) fn load(contract: &Path, matrix: Option<&Path>) -> Result<Plan, Failure> {
-    let matrix = matrix.map_or_else(|| contract.with_file_name("matrix.toml"), Path::to_path_buf);
-    let contract_text = text(contract, ErrorKind::Contract)?;
-    let matrix_text = text(&matrix, ErrorKind::Contract)?;
-    release::plan((&shown(contract), &contract_text), (&shown(&matrix), &matrix_text))
-        .map_err(|(error, sources)| Failure { error, sources })
+/// Where contract, matrix and locks lie.
+pub(super) struct Texts<'a> {
+    pub contract: &'a Path,
+    pub matrix: Option<&'a Path>,
+    pub locks: Option<&'a Path>,
+}
+
+impl Texts<'_> {
+    /// Reads all of them.
+    pub fn plan(&self) -> Result<Plan, Failure> {
+        let matrix = self.matrix.map_or_else(|| self.contract.with_file_name("matrix.toml"), Path::to_path_buf);
+        let contract_text = text(self.contract, ErrorKind::Contract)?;
+        let matrix_text = text(&matrix, ErrorKind::Contract)?;
+        let mut plan = release::plan((&shown(self.contract), &contract_text), (&shown(&matrix), &matrix_text))
+            .map_err(|(error, sources)| Failure { error, sources })?;
+        let folder = locks_of(self.contract, self.locks);
+        let cannot = |e| Error::plain(ErrorKind::Contract, format!("cannot list the locks in `{}`: {e}", folder.display()));
+        let locks = Folder::new(&folder);
+        plan.lock(&locks, locks.names().map_err(cannot)?)?;
+        for lock in plan.locks.iter().filter(|l| l.signed) {
+            let bytes = |name: &str| locks.bytes(name, MAX_LOCK).ok().flatten().unwrap_or_default();
+            let signature = format!("{}.sig", lock.path);
+            let wrong = |why| Error::plain(ErrorKind::Contract, format!("the lock signature `{signature}` is wrong: {why}"));
+            lock_signer(&bytes(&lock.path), &bytes(&signature)).map_err(wrong)?;
+        }
+        Ok(plan)
+    }
+}
+
+/// The folder of the locks.
+pub(super) fn locks_of(contract: &Path, given: Option<&Path>) -> PathBuf {
+    given.map_or_else(|| contract.with_file_name("locks"), Path::to_path_buf)
+}
+
+/// Which evidence stays out of the package.
+fn withhold(args: &Args) -> Result<Withhold, Error> {
+    let patterns = args.withhold.iter().map(|text| Withhold::pattern(text)).collect::<Result<_, _>>()?;
+    Ok(Withhold { patterns, max: args.max_evidence.as_deref().map(Withhold::size).transpose()? })
 }
 
 /// The whole text of a file that the user named.
@@ -125,14 +176,17 @@ fn templates(dir: Option<&Path>) -> Result<Templates, Error> {
     Ok(templates)
 }
 
-fn store(args: &Args, built: &Built, folder: &Folder, package: &Path) -> Result<String, Error> {
+fn store(args: &Args, built: &Built, folder: &Folder, package: &Path, key: Option<&dyn Sign>) -> Result<String, Error> {
     let info = Info {
         agent: format!("{}/{}", built.dossier.tool.name, built.dossier.tool.version),
         date: built.dossier.date.clone(),
         identifier: release::package_name(&built.dossier),
     };
-    let bag = Bag::new(built.payload(folder), &info)?;
-    write(&bag, package, args.force)?;
+    let mut bag = Bag::new(built.payload(folder), &info)?;
+    if let Some(key) = key {
+        bag.sign(key)?;
+    }
+    write_as(&bag, package, Mode { force: args.force, archive: args.archive })?;
     Ok(bag.root().to_string())
 }
 
@@ -146,5 +200,6 @@ fn report(args: &Args, io: &mut Io<'_>, built: &Built, package: &Path, root: &st
     }
     let word = super::print::decision(&built.dossier);
     let shown = package.display();
-    io.print(&format!("\n{word}\npackage  {shown}\nreport   {shown}/data/report/index.html\nroot     sha256:{root}\n"))
+    let archive = if args.archive { format!("archive  {shown}.tar\n") } else { String::new() };
+    io.print(&format!("\n{word}\npackage  {shown}\n{archive}report   {shown}/data/report/index.html\nroot     sha256:{root}\n"))
 }

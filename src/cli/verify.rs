@@ -1,9 +1,11 @@
 //! `quorate verify`: is the package whole, and does judging its evidence again give the same bytes?
 
-use super::{Exit, Failure, Io};
-use crate::error::{Error, ErrorKind};
-use crate::package::{Difference, Verification, Verified, compare, open};
-use crate::release::{self, paths};
+use super::key::Trust;
+use super::{Exit, Failure, Io, recomputed};
+use crate::dossier::Decision;
+use crate::error::{Error, ErrorKind, Fault};
+use crate::package::{Verification, attest, open};
+use crate::release::{self, Recomputed, paths};
 use crate::report::Templates;
 use crate::store::Folder;
 use std::path::PathBuf;
@@ -11,11 +13,19 @@ use std::path::PathBuf;
 /// Arguments of `quorate verify`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The package folder
+    /// The package: its folder, or its archive, which is read without being unpacked
     package: PathBuf,
+    /// The root digest that the package must have, such as sha256:9f86…
+    #[arg(long, value_name = "DIGEST")]
+    root: Option<String>,
     /// Check the files only; do not judge the evidence again
     #[arg(long)]
     no_recompute: bool,
+    #[command(flatten)]
+    trust: Trust,
+    /// A folder with evidence that the package names and does not hold; what is there is hashed and judged
+    #[arg(long, value_name = "DIR", conflicts_with = "no_recompute")]
+    evidence: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -25,16 +35,33 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
+    let policy = args.trust.policy()?;
+    let root = args.root.as_deref().map(digest).transpose()?;
     let verified = match open(&args.package) {
+        Ok(verified) if root.as_ref().is_some_and(|root| *root != verified.root) => {
+            print(args, io, &Verification::another(&verified, &root.unwrap_or_default()), None)?;
+            return Ok(Exit::Unverified);
+        }
         Ok(verified) => verified,
         Err(error) => {
-            print(args, io, &Verification::damaged(&error))?;
+            print(args, io, &Verification::damaged(&error), None)?;
             return Ok(Exit::Unverified);
         }
     };
+    let attested = attest::check(&verified.contents, &verified, &policy);
     let threads = args.threads.unwrap_or(io.env.threads).clamp(1, 256);
-    let differences = if args.no_recompute { None } else { Some(recompute(args, &verified, threads)?) };
-    let mut verification = Verification::unsigned(&verified, differences.as_deref());
+    let handed = args.evidence.as_ref().map(Folder::new);
+    let again = if args.no_recompute {
+        None
+    } else {
+        let again = release::recompute(&verified, handed.as_ref(), threads);
+        Some(again.map_err(|(error, sources)| Failure { error, sources })?)
+    };
+    let mut verification = Verification::unsigned(&verified, None).attested(attested);
+    if let Some(again) = &again {
+        verification.recomputed = recomputed::recomputed(&verified, again);
+        verification.decision = recomputed::decision(&verified, again);
+    }
     let own: Vec<&str> = Templates::names().into_iter().filter(|n| verified.files.contains_key(&packaged(n))).collect();
     if !own.is_empty() {
         let note = format!(
@@ -43,34 +70,35 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
         );
         verification.recomputed = verification.recomputed.details([note]);
     }
-    print(args, io, &verification)?;
-    Ok(if verification.broken() { Exit::Unverified } else { Exit::Decided(verified.facts.decision) })
+    print(args, io, &verification, again.as_ref())?;
+    let stands = again.is_none_or(|again| again.stands(verified.facts.decision));
+    let decision = if stands { verified.facts.decision } else { Decision::Inconclusive };
+    Ok(if verification.broken() { Exit::Unverified } else { Exit::Decided(decision) })
 }
 
-fn print(args: &Args, io: &mut Io<'_>, verification: &Verification) -> Result<(), Error> {
-    if args.json { io.print(&format!("{}\n", verification.json())) } else { io.print(&verification.text()) }
+/// A root digest as hex, with or without `sha256:` before it.
+fn digest(text: &str) -> Result<String, Error> {
+    let hex = text.strip_prefix("sha256:").unwrap_or(text).to_ascii_lowercase();
+    if hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Ok(hex);
+    }
+    let fault =
+        Fault::new(format!("--root is {text:?}")).help("expected `sha256:` and 64 hex digits, as `quorate release` prints them");
+    Err(Error::one(ErrorKind::Usage, fault))
+}
+
+fn print(args: &Args, io: &mut Io<'_>, verification: &Verification, again: Option<&Recomputed>) -> Result<(), Error> {
+    if !args.json {
+        return io.print(&verification.text());
+    }
+    let mut json = verification.json();
+    if let Some(again) = again {
+        json["again"] = recomputed::to_json(again);
+    }
+    io.print(&format!("{json}\n"))
 }
 
 /// Where a template that is not the built-in one stands in a package.
 fn packaged(name: &str) -> String {
     format!("data/{}/{name}", paths::TEMPLATES)
-}
-
-/// Judges the packaged evidence by the packaged contract, renders again, and compares bytes.
-fn recompute(args: &Args, verified: &Verified, threads: usize) -> Result<Vec<Difference>, Failure> {
-    let data = Folder::new(args.package.join("data"));
-    let evidence = Folder::new(args.package.join("data").join(paths::EVIDENCE));
-    let contract = data.text(paths::CONTRACT, ErrorKind::Package)?;
-    let matrix = data.text(paths::MATRIX, ErrorKind::Package)?;
-    let plan = release::plan((paths::CONTRACT, &contract), (paths::MATRIX, &matrix))
-        .map_err(|(error, sources)| Failure { error: Error { kind: ErrorKind::Package, ..error }, sources })?;
-    let mut templates = Templates::default();
-    for name in Templates::names() {
-        if verified.files.contains_key(&packaged(name)) {
-            templates.replace(name, &data.text(&format!("{}/{name}", paths::TEMPLATES), ErrorKind::Package)?)?;
-        }
-    }
-    let built = release::build(&plan, &evidence, &templates, verified.facts.date.as_deref(), threads)
-        .map_err(|error| Failure { error: Error { kind: ErrorKind::Package, ..error }, sources: plan.sources.clone() })?;
-    Ok(compare(verified, &built.payload(&evidence)))
 }

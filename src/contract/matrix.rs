@@ -107,6 +107,8 @@ pub struct Binding {
     pub pair: Option<Pair>,
     /// How it is known that the file is whole.
     pub whole: Option<Whole>,
+    /// The field of the first line that names the lock under which the file was recorded.
+    pub lock: Option<At<String>>,
     /// Our field and how it is found. Empty for native files.
     pub fields: Vec<(At<String>, At<FieldRule>)>,
     /// Whether values are pairs of key and value, in formats where they may be.

@@ -6,6 +6,7 @@
 mod choices;
 mod decode;
 mod leaf;
+mod lock;
 mod mapping;
 mod matrix;
 mod trigger;
@@ -15,6 +16,7 @@ mod wire;
 mod wire_matrix;
 
 pub use choices::{ClockKind, Generator, NilRead, Origin, Subject, TimeUnit};
+pub use lock::{Lock, chain_faults, name as lock_name};
 pub use mapping::FieldRule;
 pub use matrix::{Binding, Clock, Matrix, Model, Pair, Skew, Test, Whole};
 pub use trigger::{Comparison, Trigger};

@@ -204,6 +204,7 @@ fn binding(wire: EvidenceWire, contract: Option<&Contract>, cx: &mut Decoder) ->
         each: owned(wire.each),
         pair: wire.pair.map(|p| Pair { by: p.by.value.0, start: matches(p.start), stop: matches(p.stop) }),
         whole: wire.whole.and_then(|w| whole(w, cx)),
+        lock: wire.lock.map(|l| l.map(|l| l.0)),
         fields: wire.fields.0.into_iter().map(|(k, v)| (k, v.0)).collect(),
         keyed: wire.keyed.map(|k| k.value),
         bare: false,

@@ -86,6 +86,9 @@ wire! {
         pair: Option<PairWire>,
         /// How it is known that the file is whole.
         whole: Option<WholeWire>,
+        /// The field of the first line that holds the digest of the lock, `sha256:…`; dots lead into nested objects. Native files have it in
+        /// their header.
+        lock: Option<At<Text>>,
         /// Our field names on the left, theirs on the right. Left out for native files.
         fields: Pairs<FieldWire>,
         /// In Jepsen formats: whether values are pairs of key and value; told from the values when left out.

@@ -2,11 +2,11 @@
 
 use super::charts::charts;
 use super::{
-    ArtifactFacts, CriterionFacts, Decision, Dossier, ExclusionFacts, FileFacts, GateFacts, ReleaseFacts, RiskFacts, SCHEMA,
-    Section, TestFacts, TestJudgement, Tool, WaiverFacts,
+    ArtifactFacts, CriterionFacts, Decision, Dossier, ExclusionFacts, FileFacts, GateFacts, LockFacts, ReleaseFacts, RiskFacts,
+    SCHEMA, Section, TestFacts, TestJudgement, Tool, WaiverFacts,
 };
 use crate::challenge::Report;
-use crate::contract::{Contract, FieldRule, Matrix, Subject, Waiver};
+use crate::contract::{Contract, FieldRule, Lock, Matrix, Subject, Waiver};
 use crate::evidence::{Artifact, Evidence, State};
 use crate::exact::{Ratio, millis, seconds};
 use crate::gate::{CRITERIA, Outcome, Profile, asked};
@@ -30,6 +30,8 @@ pub struct Inputs<'a> {
     pub challenge: Option<Report>,
     /// SHA-256 of the contract and of the matrix, in hex.
     pub digests: (&'a str, &'a str),
+    /// What was declared before the run.
+    pub locks: &'a [Lock],
     /// The day on which waivers are weighed, `YYYY-MM-DD`.
     pub date: Option<&'a str>,
 }
@@ -57,7 +59,7 @@ pub fn build(inputs: &Inputs<'_>) -> Dossier {
         },
         contract: FileFacts { path: "contract/contract.toml".into(), sha256: inputs.digests.0.to_string() },
         matrix: FileFacts { path: "contract/matrix.toml".into(), sha256: inputs.digests.1.to_string() },
-        declared: declared(contract),
+        declared: declared(contract).into_iter().chain(attempts(inputs)).collect(),
         tests: inputs.matrix.tests.iter().map(|t| test_facts(t, inputs.evidence)).collect(),
         criteria: criteria(&gates),
         gates,
@@ -72,6 +74,7 @@ pub fn build(inputs: &Inputs<'_>) -> Dossier {
             .iter()
             .map(|r| RiskFacts { id: r.id.clone(), text: r.text.clone(), gate: r.gate.as_ref().map(|g| g.value.clone()) })
             .collect(),
+        locks: inputs.locks.iter().map(|l| lock(l, inputs)).collect(),
         artifacts: inputs.evidence.artifacts.iter().enumerate().map(|(at, a)| artifact(a, at, inputs)).collect(),
         challenge: inputs.challenge.clone(),
         charts: charts(contract, inputs.evidence, &tests),
@@ -80,10 +83,15 @@ pub fn build(inputs: &Inputs<'_>) -> Dossier {
 
 /// Accept when every required gate passed or is waived; reject when one failed; else inconclusive.
 fn decide(gates: &[GateFacts]) -> Decision {
-    let open: Vec<Verdict> = gates.iter().filter(|g| g.required && !g.waived).map(|g| g.verdict).collect();
-    if open.contains(&Verdict::Fail) {
+    open_verdicts(gates.iter().map(|g| (g.required && !g.waived, g.verdict)))
+}
+
+/// The decision on verdicts, each with whether it counts.
+pub(super) fn open_verdicts(verdicts: impl Iterator<Item = (bool, Verdict)> + Clone) -> Decision {
+    let counts = |verdict| verdicts.clone().any(|v| v == (true, verdict));
+    if counts(Verdict::Fail) {
         Decision::Reject
-    } else if open.contains(&Verdict::Inconclusive) || !gates.iter().any(|g| g.verdict == Verdict::Pass) {
+    } else if counts(Verdict::Inconclusive) || !verdicts.clone().any(|v| v.1 == Verdict::Pass) {
         Decision::Inconclusive
     } else {
         Decision::Accept
@@ -169,6 +177,7 @@ fn artifact(artifact: &Artifact, at: usize, inputs: &Inputs<'_>) -> ArtifactFact
         untaken: artifact.untaken,
         readings: readings(artifact, at, inputs),
         synthetic: artifact.synthetic,
+        lock: artifact.lock.as_deref().map(str::to_string),
         state: match &artifact.state {
             State::Whole => "whole".into(),
             State::Absent => "missing".into(),
@@ -178,6 +187,43 @@ fn artifact(artifact: &Artifact, at: usize, inputs: &Inputs<'_>) -> ArtifactFact
         tests: artifact.tests.clone(),
         unmapped: artifact.unmapped.clone(),
     }
+}
+
+fn lock(lock: &Lock, inputs: &Inputs<'_>) -> LockFacts {
+    let under = inputs.evidence.artifacts.iter().filter(|a| a.lock.as_deref() == Some(lock.sha256.as_str()));
+    LockFacts {
+        path: lock.path.clone(),
+        sha256: lock.sha256.clone(),
+        sequence: lock.sequence,
+        previous: lock.previous.clone(),
+        contract: lock.contract.clone(),
+        matrix: lock.matrix.clone(),
+        seeds: lock.seeds.clone(),
+        reason: lock.reason.clone(),
+        signed: lock.signed,
+        files: under.count() as u64,
+    }
+}
+
+/// The locks as a section of what was declared: each is an attempt.
+fn attempts(inputs: &Inputs<'_>) -> Option<Section> {
+    let rows = inputs.locks.iter().map(|l| {
+        let facts = lock(l, inputs);
+        let same = (facts.contract.as_str(), facts.matrix.as_str()) == inputs.digests;
+        let what = if same { "this contract and matrix" } else { "another contract or matrix" };
+        let seeds: Vec<String> = l.seeds.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+        let mut text = format!("sha256:{} of {what}; evidence files recorded under it: {}", facts.sha256, facts.files);
+        if let Some(reason) = &l.reason {
+            text.push_str(&format!("; locked again because: {reason}"));
+        }
+        if !seeds.is_empty() {
+            text.push_str(&format!("; seeds: {}", seeds.join(", ")));
+        }
+        text.push_str(if l.signed { "; signed" } else { "; not signed" });
+        (format!("lock {}", l.sequence), text)
+    });
+    let rows: Vec<(String, String)> = rows.collect();
+    (!rows.is_empty()).then(|| Section { title: "Locks before the run, one an attempt".into(), rows })
 }
 
 /// How each binding reads a file: whatever chooses records or changes their words is said, so that a mapping cannot hide it.

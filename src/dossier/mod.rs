@@ -5,19 +5,24 @@
 
 mod build;
 mod charts;
+mod compare;
+mod summary;
 
 pub use build::{Inputs, build};
 pub use charts::{Charts, FailoverChart, FaultWindow, LatencyChart, LatencyPoint, PhaseBar};
+pub use compare::{GateChange, Trend, ValueChange, compare_decisions, compare_gates, pointers};
+pub use summary::{ArtifactSummary, FigureSummary, GateSummary, Summary, TestSummary};
 
 use crate::challenge::Report;
 use crate::verdict::{Judgement, Verdict, telling};
-use serde::Serialize;
+use build::open_verdicts;
+use serde::{Deserialize, Serialize};
 
 /// The version of the format of `decision.json`.
 pub const SCHEMA: &str = "quorate-decision/1";
 
 /// The decision on a release.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decision {
     /// Every required gate passed or is waived.
@@ -71,6 +76,8 @@ pub struct Dossier {
     pub waivers: Vec<WaiverFacts>,
     /// Residual risks.
     pub risks: Vec<RiskFacts>,
+    /// The locks: what was declared before the run, and each attempt.
+    pub locks: Vec<LockFacts>,
     /// The evidence files.
     pub artifacts: Vec<ArtifactFacts>,
     /// Which small violations of this evidence the gates caught, when the contract asks for it.
@@ -258,6 +265,31 @@ pub struct RiskFacts {
     pub gate: Option<String>,
 }
 
+/// One lock, which is one attempt.
+#[derive(Debug, Clone, Serialize)]
+pub struct LockFacts {
+    /// Its path below `lock/` in the package.
+    pub path: String,
+    /// SHA-256 in hex.
+    pub sha256: String,
+    /// Its number, from 1.
+    pub sequence: u64,
+    /// SHA-256 of the one before it.
+    pub previous: Option<String>,
+    /// SHA-256 of the contract that it holds.
+    pub contract: String,
+    /// SHA-256 of the matrix that it holds.
+    pub matrix: String,
+    /// Seeds of the runs: name and value.
+    pub seeds: Vec<(String, String)>,
+    /// Why it was locked again.
+    pub reason: Option<String>,
+    /// Whether a signature lies beside it.
+    pub signed: bool,
+    /// How many evidence files were recorded under it.
+    pub files: u64,
+}
+
 /// One evidence file.
 #[derive(Debug, Clone, Serialize)]
 pub struct ArtifactFacts {
@@ -275,6 +307,8 @@ pub struct ArtifactFacts {
     pub readings: Vec<String>,
     /// Whether it was generated.
     pub synthetic: bool,
+    /// SHA-256 of the lock under which it was recorded, when it says so.
+    pub lock: Option<String>,
     /// `whole`, or what is wrong with it.
     pub state: String,
     /// The tests that use it.

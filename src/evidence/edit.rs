@@ -157,6 +157,7 @@ mod tests {
             untaken: 0,
             unmapped: Vec::new(),
             synthetic: true,
+            lock: None,
             state: State::Whole,
             notes: Vec::new(),
             tests: vec!["t".into()],

@@ -52,6 +52,8 @@ pub struct Artifact {
     pub unmapped: Vec<(String, u64)>,
     /// Whether the header says that it was generated.
     pub synthetic: bool,
+    /// SHA-256 in hex of the lock under which it was recorded, when the file says so.
+    pub lock: Option<Arc<str>>,
     /// What is known of it as a whole.
     pub state: State,
     /// What was assumed or left out while reading it.

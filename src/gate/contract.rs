@@ -4,6 +4,8 @@
 //! declare and does not is a fail; what is declared but has no whole evidence behind it is inconclusive. Refuses to know what the
 //! evidence says.
 
+mod lock;
+
 use super::{Gate, Judge, ReleaseCx};
 use crate::contract::{Consistency, Endpoint, FaultModel, LAYERS, MODELS, PLAN_ITEMS, Test};
 use crate::evidence::State;
@@ -59,6 +61,18 @@ pub(super) const GATES: &[Gate] = &[
         needs: &[],
         safety: false,
         judge: Judge::Release(rollback_declared),
+    },
+    Gate {
+        id: "contract.declared-before-run",
+        title: "contract and matrix were locked before the evidence was recorded",
+        proves: "Each evidence file holds the digest of a lock of this contract and matrix, so it was written after the lock; the chain of \
+                 locks is unbroken, and each lock is listed as an attempt, with the reason for locking again.",
+        blind: "A chain that was hidden whole, with all that was recorded under it, leaves no trace unless its head was witnessed \
+                elsewhere. Runs under one lock are one attempt. Where a file holds the digest in its header only, that the records came \
+                after it is the recorder's word.",
+        needs: &[],
+        safety: false,
+        judge: Judge::Release(lock::declared_before_run),
     },
 ];
 

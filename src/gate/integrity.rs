@@ -389,7 +389,8 @@ mod tests {
         let contract = parse_contract(c, texts[0]).unwrap();
         let matrix = parse_matrix(m, texts[1], Some(&contract)).unwrap();
         let evidence = Evidence::default();
-        let cx = ReleaseCx { contract: &contract, matrix: &matrix, evidence: &evidence, sources: &sources, digests: &[] };
+        let cx =
+            ReleaseCx { contract: &contract, matrix: &matrix, evidence: &evidence, sources: &sources, digests: &[], locks: &[] };
         let judgement = Judgement { judged, ..Judgement::pass("by hand", 1) };
         let tests = vec![super::super::TestOutcome { test: "t1".into(), judgement }];
         let gate = super::super::gate("log.matching").unwrap();

@@ -31,7 +31,7 @@ pub use profile::{CRITERIA, Criterion, FOUNDATIONS, PROFILES, Profile};
 pub use rerun::Base;
 pub use run::{Outcome, TestOutcome, judge};
 
-use crate::contract::{Contract, Matrix, Test};
+use crate::contract::{Contract, Lock, Matrix, Test};
 use crate::evidence::record::Record;
 use crate::evidence::{Evidence, Rows};
 use crate::source::{Sources, Span};
@@ -126,6 +126,8 @@ pub struct ReleaseCx<'a> {
     pub sources: &'a Sources,
     /// SHA-256 of contract and matrix in hex, in the order of `sources`.
     pub digests: &'a [Arc<str>],
+    /// What was declared before the run, in the order of the numbers.
+    pub locks: &'a [Lock],
 }
 
 impl ReleaseCx<'_> {

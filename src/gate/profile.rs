@@ -79,6 +79,7 @@ pub const PROFILES: &[Profile] = &[
             "contract.fault-models-covered",
             "contract.endpoints-complete",
             "contract.rollback-declared",
+            "contract.declared-before-run",
             "quorum.geometry",
             "quorum.durable-acks",
             "quorum.loss-halts",

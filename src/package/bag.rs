@@ -3,6 +3,7 @@
 //! In: payload by path, and what bag-info.txt says. Out: every file of the package, the same bytes for the same input. Refuses to know
 //! folders and clocks.
 
+use super::attest::{Sign, Subject, endorse};
 use super::path::{collisions, flaw};
 use super::{Facts, Limits};
 use crate::error::{Error, ErrorKind, Fault, visible};
@@ -134,6 +135,22 @@ impl<'a> Bag<'a> {
     #[must_use]
     pub fn root(&self) -> &str {
         &self.root
+    }
+
+    /// Signs the package as its maker and adds the files of `attest/`, which the root digest does not cover.
+    ///
+    /// # Errors
+    /// When there is no decision.json, or the key does not sign.
+    pub fn sign(&mut self, key: &dyn Sign) -> Result<(), Error> {
+        let bytes = |path: &str| match self.files.get(path) {
+            Some(Payload::Bytes(bytes)) => Some(bytes.clone()),
+            _ => None,
+        };
+        let subject = Subject::new(&self.root, |path| self.files.get(path).map(Payload::sha256), bytes);
+        let wrong = |faults: Vec<String>| Error::plain(ErrorKind::Internal, faults.join("; "));
+        let signed = endorse(&subject.map_err(wrong)?, &bytes(TAGMANIFEST).unwrap_or_default(), key)?;
+        self.files.extend(signed.into_iter().map(|(path, bytes)| (path, Payload::Bytes(bytes))));
+        Ok(())
     }
 
     /// Every file by its path in the package, sorted bytewise.

@@ -2,10 +2,9 @@
 //!
 //! In: the bytes that were hashed. Out: the few facts that a package is checked by, or every fault. Refuses to know gates.
 
+use super::strict_json::read_canonical;
 use crate::dossier::{Decision, SCHEMA};
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
-use std::fmt;
+use serde_json::Value;
 
 /// What the package's decision.json says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,28 +25,13 @@ pub struct Facts {
     pub version: String,
 }
 
-/// The largest integer that every JSON reader keeps exact.
-const MAX_INT: u64 = 1 << 53;
-
 /// Reads the facts of a decision, or says all that is wrong with it.
 ///
 /// # Errors
 /// One sentence a fault.
 pub fn read(bytes: &[u8]) -> Result<Facts, Vec<String>> {
+    let value = read_canonical(bytes)?;
     let mut faults = Vec::new();
-    let mut path = Vec::new();
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { path: &mut path, faults: &mut faults }.deserialize(&mut reader);
-    let value = match value.and_then(|v| reader.end().map(|()| v)) {
-        Ok(value) => value,
-        Err(error) => {
-            faults.push(format!("not strict JSON: {error}"));
-            return Err(faults);
-        }
-    };
-    if faults.is_empty() && serde_json::to_vec(&value).ok().as_deref() != Some(bytes) {
-        faults.push("not in canonical form: sorted keys, no white space, shortest escapes".into());
-    }
     let facts = facts(&value, &mut faults);
     match facts {
         Some(facts) if faults.is_empty() => Ok(facts),
@@ -87,95 +71,6 @@ fn facts(value: &Value, faults: &mut Vec<String>) -> Option<Facts> {
         service: service?,
         version: version?,
     })
-}
-
-/// Reads a value and notes what canonical JSON does not allow, with the place as a JSON pointer.
-struct Strict<'s> {
-    path: &'s mut Vec<String>,
-    faults: &'s mut Vec<String>,
-}
-
-impl Strict<'_> {
-    fn fault(&mut self, what: &str) {
-        let place: String = self.path.iter().map(|p| format!("/{p}")).collect();
-        self.faults.push(format!("{what} at {}", if place.is_empty() { "the top" } else { &place }));
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Strict<'_> {
-    type Value = Value;
-    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Value, D::Error> {
-        reader.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Strict<'_> {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_string()))
-    }
-
-    fn visit_i64<E>(mut self, value: i64) -> Result<Value, E> {
-        if value.unsigned_abs() > MAX_INT {
-            self.fault("an integer past 2^53");
-        }
-        Ok(value.into())
-    }
-
-    fn visit_u64<E>(mut self, value: u64) -> Result<Value, E> {
-        if value > MAX_INT {
-            self.fault("an integer past 2^53");
-        }
-        Ok(value.into())
-    }
-
-    fn visit_f64<E>(mut self, _: f64) -> Result<Value, E> {
-        self.fault("a number that is not a plain integer");
-        Ok(Value::Null)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut list = Vec::new();
-        loop {
-            self.path.push(list.len().to_string());
-            let item = items.next_element_seed(Strict { path: &mut *self.path, faults: &mut *self.faults })?;
-            self.path.pop();
-            match item {
-                Some(item) => list.push(item),
-                None => return Ok(Value::Array(list)),
-            }
-        }
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<Value, A::Error> {
-        let mut map = Map::new();
-        while let Some(key) = entries.next_key::<String>()? {
-            self.path.push(key.clone());
-            if map.contains_key(&key) {
-                self.fault("a duplicate key");
-            }
-            if !key.is_ascii() {
-                self.fault("a key that is not ASCII");
-            }
-            let value = entries.next_value_seed(Strict { path: &mut *self.path, faults: &mut *self.faults })?;
-            self.path.pop();
-            map.insert(key, value);
-        }
-        Ok(Value::Object(map))
-    }
 }
 
 #[cfg(test)]

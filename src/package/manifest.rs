@@ -42,6 +42,7 @@ pub(super) fn read(name: &str, bytes: &[u8], allowed: impl Fn(&str) -> bool, dam
     entries
 }
 
-fn is_digest(text: &str) -> bool {
+/// Whether a text is 64 hex digits in lower case.
+pub(super) fn is_digest(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }

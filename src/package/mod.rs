@@ -4,24 +4,38 @@
 //! equals what was made again ([`compare`]), and the printout of both ([`Verification`]). Refuses to know gates and pages; it judges
 //! nothing.
 //!
-//! What a signature or a lock adds goes into `attest/`, which is outside the root digest and only listed here.
+//! What a signature adds goes into `attest/`, outside the root digest: see [`attest`].
 
+mod add;
+mod archive;
+pub mod attest;
 mod bag;
+mod contents;
 mod decision;
 mod harm;
+mod lock;
 mod manifest;
 mod path;
+mod references;
+mod strict_json;
+mod tool;
+mod ustar;
 mod verification;
 mod verify;
 mod walk;
 mod write;
 
+pub use add::{add, put_new};
 pub use bag::{Bag, Info, Payload};
+pub use contents::{Below, Contents};
 pub use decision::{Facts, read as read_decision};
 pub use harm::{Damage, Harm};
+pub use lock::{MAX_LOCK, is_nonce, read_lock, render_lock};
+pub use references::{EvidenceState, Reason, Reference};
+pub use tool::template_digests;
 pub use verification::{Line, Mark, Verification};
 pub use verify::{Difference, DifferenceKind, Seen, Verified, compare, open, open_within};
-pub use write::write;
+pub use write::{Mode, write, write_as};
 
 /// How much a package may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 //! In: a verified package or its damage, and what judging again differed in. Out: text and JSON. A line says `ok` only for what was
 //! checked. Refuses to know how anything was checked.
 
+use super::attest::Attested;
 use super::harm::shown;
 use super::verify::{Difference, Verified};
 use crate::dossier::Decision;
@@ -86,6 +87,22 @@ impl Verification {
         }
     }
 
+    /// A package that is whole, and not the one that was asked for: it has another root than `expected`.
+    #[must_use]
+    pub fn another(verified: &Verified, expected: &str) -> Self {
+        let sentence = format!("it is another package: its root is sha256:{}, sha256:{expected} was expected", verified.root);
+        let unchecked = || Line::new(Mark::NotChecked, "it is another package");
+        Self {
+            root: Some(verified.root.clone()),
+            integrity: Line::new(Mark::Failed, sentence),
+            authentic: unchecked(),
+            authorised: unchecked(),
+            time: unchecked(),
+            recomputed: unchecked(),
+            decision: unchecked(),
+        }
+    }
+
     /// A package that is whole, without any look at signatures. `differences` is `None` when it was not judged again.
     #[must_use]
     pub fn unsigned(verified: &Verified, differences: Option<&[Difference]>) -> Self {
@@ -113,6 +130,13 @@ impl Verification {
             recomputed: recomputed(verified, differences),
             decision: decision(verified, differences),
         }
+    }
+
+    /// The same with what is known of its signatures.
+    #[must_use]
+    pub fn attested(mut self, attested: Attested) -> Self {
+        (self.authentic, self.authorised, self.time) = (attested.authentic, attested.authorised, attested.time);
+        self
     }
 
     /// The six lines with their names, in the order in which they are printed.

@@ -1,16 +1,18 @@
 //! Verifies a package by itself, and compares it with what was made again.
 //!
-//! In: a folder. Out: [`Verified`], or all damage at once, each named by kind and path. Nothing is trusted before it is checked: paths
+//! In: a folder or an archive. Out: [`Verified`], or all damage at once, each named by kind and path. Nothing is trusted before it is checked: paths
 //! before files are opened, digests before texts are believed. Refuses to know how a package is judged again.
 
 use super::Limits;
 use super::bag::{BAG_INFO, BAGIT, DECISION, DECLARATION, Info, MANIFEST, Payload, TAGMANIFEST};
+use super::contents::Contents;
 use super::decision::{self, Facts};
 use super::harm::{Damages, Harm};
+use super::manifest;
 use super::path::collisions;
-use super::{manifest, walk};
+use super::references::{REFERENCES, Reference};
 use crate::error::Error;
-use crate::store::{Folder, digest, sha256};
+use crate::store::{bytes, digest, sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -42,8 +44,14 @@ pub struct Verified {
     pub payload_files: u64,
     /// How many bytes they have.
     pub payload_bytes: u64,
-    /// What decision.json says.
+    /// What decision.json says of itself.
     pub facts: Facts,
+    /// Evidence that is not in the package, by digest.
+    pub references: Vec<Reference>,
+    /// The bytes of decision.json that were hashed and checked.
+    pub decision: Vec<u8>,
+    /// Where the files are, to read them again.
+    pub contents: Contents,
 }
 
 /// How a packaged file differs from what was made again.
@@ -77,7 +85,7 @@ impl std::fmt::Display for Difference {
     }
 }
 
-/// Verifies the package in a folder.
+/// Verifies the package in a folder, or in an archive, which is read in place.
 ///
 /// # Errors
 /// [`ErrorKind::Package`](crate::error::ErrorKind::Package) with one fault for each damage, sorted by path.
@@ -90,12 +98,10 @@ pub fn open(path: &Path) -> Result<Verified, Error> {
 /// # Errors
 /// As [`open`].
 pub fn open_within(path: &Path, limits: &Limits) -> Result<Verified, Error> {
-    let mut check = Check { folder: Folder::new(path), limits: *limits, damages: Damages::default(), seen: BTreeMap::new() };
-    if !path.is_dir() {
-        check.damages.add(Harm::NoPackage, "", "there is no package folder there");
-        return Err(check.damages.error());
-    }
-    let Some(files) = walk::walk(path, limits, &mut check.damages) else { return Err(check.damages.error()) };
+    let mut damages = Damages::default();
+    let Some(mut contents) = Contents::at(path, &mut damages) else { return Err(damages.error()) };
+    let Some(files) = contents.list(limits, &mut damages) else { return Err(damages.error()) };
+    let mut check = Check { contents, limits: *limits, damages, seen: BTreeMap::new() };
     check.world(&files);
     let tags: BTreeMap<&str, Vec<u8>> = [TAGMANIFEST, MANIFEST, BAGIT, BAG_INFO]
         .into_iter()
@@ -103,8 +109,9 @@ pub fn open_within(path: &Path, limits: &Limits) -> Result<Verified, Error> {
         .collect();
     check.tags(&tags);
     let decision = check.must_have(DECISION, &files);
+    let references = check.references(&files);
     check.payload(&tags, &files);
-    let facts = decision.and_then(|bytes| check.decision(&bytes));
+    let facts = decision.as_deref().and_then(|bytes| check.decision(bytes));
     let payload = || files.iter().filter(|(path, _)| path.starts_with("data/"));
     let (payload_files, payload_bytes) = (payload().count() as u64, payload().map(|(_, n)| n).sum());
     check.bag_info(&tags, facts.as_ref(), payload_bytes, payload_files);
@@ -112,10 +119,20 @@ pub fn open_within(path: &Path, limits: &Limits) -> Result<Verified, Error> {
         check.digest(path);
     }
     let root = check.seen.get(TAGMANIFEST).map(|s| s.sha256.clone());
-    match (facts, root) {
-        (Some(facts), Some(root)) if check.damages.0.is_empty() => {
+    match (facts, decision, root) {
+        (Some(facts), Some(decision), Some(root)) if check.damages.0.is_empty() => {
             let (attestations, files) = check.seen.into_iter().partition(|(path, _)| path.starts_with(ATTEST));
-            Ok(Verified { root, files, attestations, payload_files, payload_bytes, facts })
+            Ok(Verified {
+                root,
+                files,
+                attestations,
+                payload_files,
+                payload_bytes,
+                facts,
+                decision,
+                references,
+                contents: check.contents,
+            })
         }
         _ => Err(check.damages.error()),
     }
@@ -123,7 +140,7 @@ pub fn open_within(path: &Path, limits: &Limits) -> Result<Verified, Error> {
 
 /// A verification under way.
 struct Check {
-    folder: Folder,
+    contents: Contents,
     limits: Limits,
     damages: Damages,
     seen: BTreeMap<String, Seen>,
@@ -147,7 +164,7 @@ impl Check {
             self.missing(path, "a package must have it");
             return None;
         }
-        match self.folder.bytes(path, self.limits.text) {
+        match bytes(&self.contents, path, self.limits.text) {
             Ok(Some(bytes)) => {
                 self.seen.insert(path.to_string(), Seen { sha256: sha256(&bytes), bytes: bytes.len() as u64 });
                 return Some(bytes);
@@ -170,7 +187,7 @@ impl Check {
         if self.seen.contains_key(path) {
             return;
         }
-        match digest(&self.folder, path) {
+        match digest(&self.contents, path) {
             Ok(Some((sha256, bytes))) => {
                 self.seen.insert(path.to_string(), Seen { sha256, bytes });
             }
@@ -229,6 +246,25 @@ impl Check {
         for (a, b) in collisions(paths) {
             self.damages.add(Harm::CaseCollision, &b, format!("on some systems it is the same as {a}"));
         }
+    }
+
+    /// The evidence that is not in the package; none of it is.
+    fn references(&mut self, files: &BTreeMap<String, u64>) -> Vec<Reference> {
+        if !files.contains_key(REFERENCES) {
+            return Vec::new();
+        }
+        let Some(bytes) = self.must_have(REFERENCES, files) else { return Vec::new() };
+        let list = match Reference::read(&bytes) {
+            Ok(list) => list,
+            Err(faults) => {
+                faults.into_iter().for_each(|fault| self.damages.add(Harm::References, REFERENCES, fault));
+                return Vec::new();
+            }
+        };
+        for path in list.iter().map(|r| format!("data/evidence/{}", r.path)).filter(|p| files.contains_key(p)) {
+            self.damages.add(Harm::References, &path, format!("{REFERENCES} says that it is not in the package"));
+        }
+        list
     }
 
     fn decision(&mut self, bytes: &[u8]) -> Option<Facts> {

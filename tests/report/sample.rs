@@ -171,6 +171,7 @@ fn artifact(path: &str, records: u64) -> ArtifactFacts {
         records,
         untaken: 0,
         readings: vec![format!("leader-crash, history: {records} rows; op: put → write")],
+        lock: None,
         synthetic: true,
         state: "whole".into(),
         tests: vec!["leader-crash".into()],
@@ -312,6 +313,7 @@ pub fn sample() -> Dossier {
             ticket: "REL-412".into(),
             state: "in force".into(),
         }],
+        locks: Vec::new(),
         risks: vec![RiskFacts {
             id: "R1".into(),
             text: "Membership change under partition is reviewed, not tested. *Next release.*".into(),

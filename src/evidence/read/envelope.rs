@@ -20,6 +20,8 @@ pub struct Header {
     pub clock_id: String,
     /// Whether it was generated.
     pub synthetic: bool,
+    /// SHA-256 in hex of the lock under which it was recorded.
+    pub lock: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -89,10 +91,16 @@ fn read(line: &str) -> Result<Header, Refusal> {
             return Err(refuse(format!("`{name}` in the header is empty")));
         }
     }
-    if let Some(lock) = wire.lock.filter(|l| !l.starts_with("sha256:")) {
-        return Err(refuse(format!("the lock {lock:?} in the header is no digest such as sha256:…")));
-    }
-    Ok(Header { kind: kind.into(), test: wire.test, origin, clock, clock_id: wire.clock_id, synthetic: wire.synthetic })
+    let lock = wire.lock.map(|l| lock_digest(&l).ok_or(l)).transpose();
+    let lock = lock.map_err(|l| refuse(format!("the lock {l:?} in the header is no digest such as sha256:…")))?;
+    Ok(Header { kind: kind.into(), test: wire.test, origin, clock, clock_id: wire.clock_id, synthetic: wire.synthetic, lock })
+}
+
+/// The hex digits of a lock's digest as evidence writes it: `sha256:` and 64 of them.
+#[must_use]
+pub fn lock_digest(text: &str) -> Option<String> {
+    let hex = text.strip_prefix("sha256:")?;
+    (hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))).then(|| hex.to_string())
 }
 
 /// The number of records that an end mark counts; `None` when the line is no end mark.

@@ -37,6 +37,8 @@ pub struct FileRead {
     pub unmapped: Counts,
     /// Whether the header says so.
     pub synthetic: bool,
+    /// The lock that it names.
+    pub lock: Option<String>,
     /// What is known of it.
     pub state: State,
     /// What was assumed or left out while reading.
@@ -60,6 +62,7 @@ impl FileRead {
             untaken: 0,
             unmapped: Counts::default(),
             synthetic: false,
+            lock: None,
             state: State::Absent,
             notes: Vec::new(),
             parts: plan.outputs.iter().zip(&plan.recipes).map(part).collect(),
@@ -176,6 +179,7 @@ fn finish(
         tables.push(joined.table);
     }
     let synthetic = frame.header.as_ref().is_some_and(|h| h.synthetic);
+    let lock = frame.lock.clone();
     let state = match state(plan, frame, records, open) {
         State::Whole if ends > 0 => {
             State::Unproven(format!("is not shown to be whole: {ends} of its records look like its end mark; add `count`"))
@@ -196,7 +200,7 @@ fn finish(
         }
         parts.push((origin, clock, table));
     }
-    Ok(FileRead { sha256, bytes, records, untaken, unmapped, synthetic, state, notes: Vec::new(), parts })
+    Ok(FileRead { sha256, bytes, records, untaken, unmapped, synthetic, lock, state, notes: Vec::new(), parts })
 }
 
 /// No record of a whole file is one that a binding wants.

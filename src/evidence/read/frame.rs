@@ -24,6 +24,8 @@ pub struct Frame {
     pub columns: Option<String>,
     /// Records that the end mark counts.
     pub end: Option<u64>,
+    /// The lock that header or first line name.
+    pub lock: Option<String>,
     /// Lines before the records.
     pub head: u64,
     /// Why the file is of another test.
@@ -91,7 +93,9 @@ pub fn open(plan: &FilePlan<'_>, front: &mut Front<'_>, limits: Limits) -> Resul
         let problem = Problem::new("the file starts with a byte order mark", line.as_bytes(), Some(0));
         return Err(problem.help(help).fault(path, 0));
     }
+    frame.lock = named_lock(plan, line)?;
     frame.header = take_header(plan, line)?;
+    frame.lock = frame.header.as_ref().and_then(|h| h.lock.clone()).or(frame.lock);
     if frame.header.is_some() {
         frame.head = 1;
         front.start += size;
@@ -107,6 +111,20 @@ pub fn open(plan: &FilePlan<'_>, front: &mut Front<'_>, limits: Limits) -> Resul
     }
     first_mark(plan, front, &mut frame, limits)?;
     Ok(frame)
+}
+
+/// The lock that the first line names, in the field that a binding says.
+fn named_lock(plan: &FilePlan<'_>, line: &str) -> Result<Option<String>, Fault> {
+    let Some(field) = plan.outputs.iter().find_map(|o| o.binding.lock.as_ref()) else { return Ok(None) };
+    let Ok(value) = serde_json::from_str::<serde_json::Value>(line) else { return Ok(None) };
+    let Some(text) = field.value.split('.').try_fold(&value, |v, part| v.get(part)).and_then(|v| v.as_str()) else {
+        return Ok(None);
+    };
+    let digest = envelope::lock_digest(text).ok_or_else(|| {
+        let problem = Problem::new(format!("the lock {text:?} is no digest such as sha256:…"), line.as_bytes(), None);
+        problem.fault(plan.path, 0).and(field.span, "named here")
+    });
+    digest.map(Some)
 }
 
 /// Takes the declared first mark.

@@ -124,6 +124,7 @@ fn add(plan: &FilePlan<'_>, read: Option<FileRead>, evidence: &mut Evidence, par
         untaken: read.untaken,
         unmapped: read.unmapped.list(),
         synthetic: read.synthetic,
+        lock: read.lock.map(Into::into),
         state: read.state,
         notes: read.notes,
         tests,

@@ -119,6 +119,9 @@ fn unfit(binding: &Binding, format: &Format) -> Option<Fault> {
         let message = format!("{} holds history and faults, not {}", format.name, binding.kind.value);
         return Some(Fault::at(binding.kind.span, message, "bound here"));
     }
+    if let Some(lock) = &binding.lock {
+        return Some(Fault::at(lock.span, format!("{} has no first line that could name a lock", format.name), "leave it out"));
+    }
     if mapped || binding.each.is_some() || binding.pair.is_some() {
         let message = format!("{} is read as it is: it has no fields to be named", format.name);
         return Some(Fault::at(span, message, "leave `fields`, `when`, `unless`, `each` and `pair` out"));

@@ -66,5 +66,16 @@ pub fn read_events<'r>(
         (_, true) => State::Whole,
         (_, false) => State::Unproven("is not shown to be whole: declare `whole` for it".into()),
     };
-    Ok(FileRead { sha256, bytes, records, untaken: 0, unmapped: Counts::default(), synthetic: false, state, notes, parts })
+    Ok(FileRead {
+        sha256,
+        bytes,
+        records,
+        untaken: 0,
+        unmapped: Counts::default(),
+        synthetic: false,
+        lock: None,
+        state,
+        notes,
+        parts,
+    })
 }

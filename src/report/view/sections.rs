@@ -41,7 +41,7 @@ const PLAN: [Plan; 10] = [
     Plan {
         title: "Consistency contract and endpoints covered",
         about: "What the service promises to those who call it, as declared before the tests ran.",
-        declared: &["Endpoint", "Protected resource", "Load", "Objectives"],
+        declared: &["Locks", "Endpoint", "Protected resource", "Load", "Objectives"],
         kinds: &[],
     },
     Plan {

@@ -1,0 +1,192 @@
+//! docs/verify-by-hand.md is true: its commands, run in order on a package that is built here, succeed; and they fail on a harmed one.
+//!
+//! The words after `sh` in a block name the tools that it needs. A block whose tool is not installed is skipped, saying so; with
+//! `QUORATE_NEED_TOOLS` in the environment, as in CI, that is a failure.
+
+#![expect(clippy::print_stderr, reason = "a test that skips a part says so")]
+
+use quorate::cli::{self, Env};
+use ssh_key::private::Ed25519Keypair;
+use ssh_key::{LineEnding, PrivateKey};
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const DOCUMENT: &str = include_str!("../docs/verify-by-hand.md");
+
+/// One block of commands, and the tools that it needs.
+struct Block {
+    needs: Vec<&'static str>,
+    script: String,
+}
+
+fn blocks() -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut open: Option<Block> = None;
+    for line in DOCUMENT.lines() {
+        match (&mut open, line.strip_prefix("```")) {
+            (None, Some(info)) => {
+                let mut words = info.split_whitespace();
+                let runs = words.next() == Some("sh");
+                open = Some(Block { needs: if runs { words.collect() } else { vec!["-"] }, script: String::new() });
+            }
+            (Some(_), Some(_)) => blocks.extend(open.take().filter(|b| b.needs != ["-"])),
+            (Some(block), None) => block.script.push_str(&format!("{line}\n")),
+            (None, None) => {}
+        }
+    }
+    blocks
+}
+
+fn installed(tool: &str) -> bool {
+    let test = match tool {
+        "securesystemslib" => "python3 -c 'import securesystemslib, cryptography'".to_string(),
+        tool => format!("command -v {tool}"),
+    };
+    Command::new("bash").args(["-c", &test]).output().is_ok_and(|out| out.status.success())
+}
+
+const MATRIX: &str = r#"
+schema = "quorate-matrix/1"
+contract = "contract.toml"
+evidence-root = "evidence"
+[[test]]
+id = "t1"
+fault = "kill"
+method = "SIGKILL"
+model = "crash"
+layer = "process"
+expected = "a new leader"
+covers = ["process crash"]
+requires = ["history"]
+[[test.evidence]]
+kind = "history"
+path = "history.jsonl"
+"#;
+
+fn run(words: &[&OsString]) -> (u8, String) {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let args = std::iter::once(OsString::from("quorate")).chain(words.iter().map(|w| (*w).clone()));
+    let code = cli::run(args, &Env { threads: 1, ..Env::default() }, &mut out, &mut err);
+    (code, format!("{}{}", String::from_utf8_lossy(&out), String::from_utf8_lossy(&err)))
+}
+
+/// A folder with a locked, signed and countersigned package, a trust file and an empty folder `work`.
+fn build(name: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&root);
+    fs::create_dir_all(root.join("evidence")).expect("made");
+    fs::create_dir_all(root.join("work")).expect("made");
+    fs::write(root.join("contract.toml"), include_str!("data/gates/contract.toml")).expect("written");
+    fs::write(root.join("matrix.toml"), MATRIX).expect("written");
+    let mut trust = String::new();
+    for (who, seed, spaces) in [("maker", 1, "quorate-release,quorate-lock"), ("auditor", 2, "quorate-audit")] {
+        let key = PrivateKey::from(Ed25519Keypair::from_seed(&[seed; 32]));
+        fs::write(root.join(who), key.to_openssh(LineEnding::LF).expect("key")).expect("written");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::set_permissions(root.join(who), fs::Permissions::from_mode(0o600)).expect("mode");
+        }
+        let public = key.public_key().to_openssh().expect("key");
+        trust.push_str(&format!("{who}@example.org namespaces=\"{spaces}\" {public}\n"));
+    }
+    fs::write(root.join("trust"), trust).expect("written");
+    let at = |name: &str| root.join(name).into_os_string();
+    let say = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
+    let go = |wanted: &[u8], words: &[&str], ends: &[OsString]| {
+        let words = [say(words), ends.to_vec()].concat();
+        let (code, text) = run(&words.iter().collect::<Vec<_>>());
+        assert!(wanted.contains(&code), "{text}");
+        text
+    };
+    let said = go(
+        &[0],
+        &["lock", "--json", "--nonce", "00112233445566778899aabbccddeeff", "--key"],
+        &[at("maker"), at("contract.toml")],
+    );
+    let digest = said.split("sha256:").nth(1).and_then(|t| t.get(..64)).expect("digest").to_string();
+    let evidence = format!(
+        "{{\"quorate\":\"history/v1\",\"test\":\"t1\",\"origin\":\"client\",\"clock\":\"monotonic\",\"clock_id\":\"c\",\"recorded_by\":\"test\",\"synthetic\":true,\"lock\":\"sha256:{digest}\"}}\n{}\n{{\"quorate\":\"end\",\"records\":1}}\n",
+        r#"{"client":"a","op":"write","key":"k","value":1,"command_id":"w1","invoke":1,"return":2,"result":"ok"}"#
+    );
+    fs::write(root.join("evidence/history.jsonl"), evidence).expect("written");
+    go(&[1, 2], &["release", "--key"], &[at("maker"), at("contract.toml"), "--out".into(), at("out")]);
+    go(&[0], &["sign", "--role", "audit", "--opinion", "concur", "--key"], &[at("auditor"), at("out/fixture-1")]);
+    root
+}
+
+/// Runs one block; the error says what it printed.
+fn block(root: &Path, script: &str) -> Result<(), String> {
+    let out = Command::new("bash")
+        .args(["-euo", "pipefail", "-c", script])
+        .current_dir(root)
+        .env("PACKAGE", root.join("out/fixture-1"))
+        .env("SIGNERS", root.join("trust"))
+        .env("WORK", root.join("work"))
+        .env("MAKER", "maker@example.org")
+        .env("AUDITOR", "auditor@example.org")
+        .output()
+        .expect("bash runs");
+    let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    if out.status.success() { Ok(()) } else { Err(text) }
+}
+
+#[test]
+fn every_command_of_the_document_succeeds() {
+    let root = build("by-hand");
+    let blocks = blocks();
+    assert!(blocks.len() >= 10, "{}", blocks.len());
+    let mut ran = 0;
+    for Block { needs, script } in &blocks {
+        if let Some(tool) = needs.iter().find(|t| !installed(t)) {
+            assert!(std::env::var_os("QUORATE_NEED_TOOLS").is_none(), "{tool} is not installed");
+            eprintln!("skipped, {tool} is not installed:\n{script}");
+            continue;
+        }
+        if let Err(text) = block(&root, script) {
+            panic!("{script}\n{text}");
+        }
+        ran += 1;
+    }
+    assert!(ran > 0, "no tool at all is installed");
+}
+
+/// The commands can fail: a harmed package is caught by the block that looks at what was harmed.
+#[test]
+fn the_commands_see_harm() {
+    let harms: [(&str, &str, &str); 5] = [
+        ("sha256sum --strict --check tagmanifest", "data/report/index.html", "append"),
+        ("diff <(find data", "data/extra", "append"),
+        ("-n quorate-release", "tagmanifest-sha256.txt", "append"),
+        ("-n quorate-audit", "attest/audit.", "append"),
+        ("openssl pkeyutl", "attest/release.", "payload"),
+    ];
+    for (part, path, how) in harms {
+        let root = build("by-hand-harmed");
+        let wanted = blocks().into_iter().position(|b| b.script.contains(part)).expect("a block");
+        let blocks = blocks();
+        if let Some(tool) = blocks[..=wanted].iter().flat_map(|b| &b.needs).find(|t| !installed(t)) {
+            assert!(std::env::var_os("QUORATE_NEED_TOOLS").is_none(), "{tool} is not installed");
+            eprintln!("skipped, {tool} is not installed: {part}");
+            continue;
+        }
+        for Block { script, .. } in &blocks[..wanted] {
+            block(&root, script).expect("sound so far");
+        }
+        let package = root.join("out/fixture-1");
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let there = fs::read_dir(package.join(folder)).expect("folder").flatten().map(|e| e.path());
+        let named = |p: &PathBuf| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with(name));
+        let file = there.filter(named).min().unwrap_or_else(|| package.join(path));
+        let mut text = fs::read_to_string(&file).unwrap_or_default();
+        if how == "append" {
+            text.push('\n');
+        } else {
+            text = text.replace("\"payload\":\"eyJ", "\"payload\":\"eyA");
+        }
+        fs::write(&file, text).expect("written");
+        assert!(block(&root, &blocks[wanted].script).is_err(), "{part} does not see {path}");
+    }
+}
