@@ -7,6 +7,8 @@ fn main() -> ExitCode {
     let env = quorate::cli::Env {
         source_date_epoch: std::env::var("SOURCE_DATE_EPOCH").ok(),
         styled: std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+        step_summary: std::env::var_os("GITHUB_STEP_SUMMARY").map(Into::into),
+        step_output: std::env::var_os("GITHUB_OUTPUT").map(Into::into),
         threads: std::thread::available_parallelism().map_or(1, usize::from),
     };
     ExitCode::from(quorate::cli::run(std::env::args_os(), &env, &mut std::io::stdout().lock(), &mut std::io::stderr().lock()))

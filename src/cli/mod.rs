@@ -3,8 +3,12 @@
 //! In: arguments, environment and streams, handed in. Out: text and an exit code. The only room that knows clap and exit codes.
 
 mod check;
+mod ci;
+mod completions;
 mod explain;
 mod gates;
+mod init;
+mod man;
 mod print;
 mod release;
 mod schema;
@@ -17,6 +21,7 @@ use clap::error::ErrorKind as ClapKind;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::PathBuf;
 
 /// What the environment says.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +32,10 @@ pub struct Env {
     pub styled: bool,
     /// How many threads may be used.
     pub threads: usize,
+    /// `GITHUB_STEP_SUMMARY`: the file that a step's summary is added to.
+    pub step_summary: Option<PathBuf>,
+    /// `GITHUB_OUTPUT`: the file that a step's outputs are added to.
+    pub step_output: Option<PathBuf>,
 }
 
 /// Turns the evidence of failover and partition tests into a release package that anyone can check again.
@@ -42,6 +51,8 @@ const EXIT_CODES: &str = "Exit codes: 0 accept · 1 reject, a gate failed · 2 i
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Write a commented contract and matrix with sample evidence that runs at once
+    Init(init::Args),
     /// Judge the evidence of a contract and write the release package
     Release(release::Args),
     /// Judge one history without a contract: is it linearizable?
@@ -54,6 +65,10 @@ enum Verb {
     Explain(explain::Args),
     /// Print the JSON Schema of contracts or matrices
     Schema(schema::Args),
+    /// Print a completion script for a shell
+    Completions(completions::Args),
+    /// Print the manual page
+    Man(man::Args),
 }
 
 /// How a verb ends when nothing went wrong.
@@ -110,12 +125,15 @@ pub fn run(args: impl IntoIterator<Item = OsString>, env: &Env, out: &mut dyn Wr
     };
     let mut io = Io { env, out, err };
     let ended = match args.verb {
+        Verb::Init(args) => init::run(&args, &mut io),
         Verb::Release(args) => release::run(&args, &mut io),
         Verb::Check(args) => check::run(&args, &mut io),
         Verb::Verify(args) => verify::run(&args, &mut io),
         Verb::Gates(args) => gates::run(&args, &mut io),
         Verb::Explain(args) => explain::run(&args, &mut io),
         Verb::Schema(args) => schema::run(&args, &mut io),
+        Verb::Completions(args) => completions::run(&args, &mut io),
+        Verb::Man(args) => man::run(&args, &mut io),
     };
     match ended {
         Ok(Exit::Done | Exit::Decided(Decision::Accept)) => 0,
