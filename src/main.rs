@@ -10,6 +10,8 @@ fn main() -> ExitCode {
         passphrase: std::env::var("QUORATE_KEY_PASSPHRASE").ok().map(quorate::cli::Secret),
         ask: std::io::stdin().is_terminal().then_some(|question| rpassword::prompt_password(question)),
         ssh_auth_sock: std::env::var("SSH_AUTH_SOCK").ok(),
+        step_summary: std::env::var_os("GITHUB_STEP_SUMMARY").map(Into::into),
+        step_output: std::env::var_os("GITHUB_OUTPUT").map(Into::into),
         threads: std::thread::available_parallelism().map_or(1, usize::from),
     };
     ExitCode::from(quorate::cli::run(std::env::args_os(), &env, &mut std::io::stdout().lock(), &mut std::io::stderr().lock()))

@@ -5,11 +5,15 @@
 mod agent;
 mod challenge;
 mod check;
+mod ci;
+mod completions;
 mod diff;
 mod explain;
 mod gates;
+mod init;
 mod key;
 mod lock;
+mod man;
 mod print;
 mod recomputed;
 mod release;
@@ -26,6 +30,7 @@ use clap::error::ErrorKind as ClapKind;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::PathBuf;
 
 /// What the environment says.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +47,10 @@ pub struct Env {
     pub ask: Option<fn(&str) -> std::io::Result<String>>,
     /// `SSH_AUTH_SOCK`: where the ssh-agent listens.
     pub ssh_auth_sock: Option<String>,
+    /// `GITHUB_STEP_SUMMARY`: the file that a step's summary is added to.
+    pub step_summary: Option<PathBuf>,
+    /// `GITHUB_OUTPUT`: the file that a step's outputs are added to.
+    pub step_output: Option<PathBuf>,
 }
 
 /// Turns the evidence of failover and partition tests into a release package that anyone can check again.
@@ -58,6 +67,8 @@ Of challenge: 0 all caught · 1 a mutant survived · 2 a gate is untested";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Write a commented contract and matrix with sample evidence that runs at once
+    Init(init::Args),
     /// Declare contract and matrix before the run
     Lock(lock::Args),
     /// Judge the evidence of a contract and write the release package
@@ -78,6 +89,10 @@ enum Verb {
     Explain(explain::Args),
     /// Print the JSON Schema of contracts or matrices
     Schema(schema::Args),
+    /// Print a completion script for a shell
+    Completions(completions::Args),
+    /// Print the manual page
+    Man(man::Args),
 }
 
 /// How a verb ends when nothing went wrong.
@@ -138,6 +153,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, env: &Env, out: &mut dyn Wr
     };
     let mut io = Io { env, out, err };
     let ended = match args.verb {
+        Verb::Init(args) => init::run(&args, &mut io),
         Verb::Lock(args) => lock::run(&args, &mut io),
         Verb::Release(args) => release::run(&args, &mut io),
         Verb::Check(args) => check::run(&args, &mut io),
@@ -148,6 +164,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>, env: &Env, out: &mut dyn Wr
         Verb::Gates(args) => gates::run(&args, &mut io),
         Verb::Explain(args) => explain::run(&args, &mut io),
         Verb::Schema(args) => schema::run(&args, &mut io),
+        Verb::Completions(args) => completions::run(&args, &mut io),
+        Verb::Man(args) => man::run(&args, &mut io),
     };
     match ended {
         Ok(Exit::Done | Exit::Decided(Decision::Accept)) => 0,

@@ -6,6 +6,7 @@ use crate::package::attest::{Sign, lock_signer};
 use crate::package::{Bag, Info, MAX_LOCK, Mode, write_as};
 use crate::release::{self, Built, Plan, Withhold, paths};
 use crate::report::Templates;
+use crate::report::ci::quiet;
 use crate::store::{Folder, split};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
@@ -48,6 +49,12 @@ pub(super) struct Args {
     /// How many threads read evidence; all when left out
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
+    /// Also write an output for a build system, such as junit=FILE (junit, sarif, ctrf, metrics); may be given several times
+    #[arg(long, value_name = "NAME=FILE", value_parser = super::ci::emission)]
+    emit: Vec<super::ci::Emission>,
+    /// Speak to a build system: step summary, annotations and outputs
+    #[arg(long, value_name = "SYSTEM", value_parser = ["github"], conflicts_with = "json")]
+    ci: Option<String>,
     /// Print decision.json instead of the table
     #[arg(long)]
     json: bool,
@@ -71,7 +78,12 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     built.withhold(&withhold)?;
     let package = args.out.join(release::package_name(&built.dossier));
     let root_digest = store(args, &built, &folder, &package, key.as_deref())?;
+    let place = super::ci::place(&plan, &args.contract);
+    super::ci::emit(&args.emit, &built.dossier, &place, &package)?;
     report(args, io, &built, &package, &root_digest)?;
+    if args.ci.is_some() {
+        super::ci::github(io, &built, &place, &package, &root_digest)?;
+    }
     Ok(Exit::Decided(built.dossier.decision))
 }
 
@@ -195,11 +207,11 @@ fn report(args: &Args, io: &mut Io<'_>, built: &Built, package: &Path, root: &st
         let bytes = built.files.get(paths::DECISION).map(|b| String::from_utf8_lossy(b).into_owned()).unwrap_or_default();
         return io.print(&format!("{bytes}\n"));
     }
-    if !args.quiet {
-        io.print(&super::print::dossier(&built.dossier))?;
-    }
+    let mut text = if args.quiet { String::new() } else { super::print::dossier(&built.dossier) };
     let word = super::print::decision(&built.dossier);
     let shown = package.display();
     let archive = if args.archive { format!("archive  {shown}.tar\n") } else { String::new() };
-    io.print(&format!("\n{word}\npackage  {shown}\n{archive}report   {shown}/data/report/index.html\nroot     sha256:{root}\n"))
+    let lines = format!("\n{word}\npackage  {shown}\n{archive}report   {shown}/data/report/index.html\nroot     sha256:{root}\n");
+    text.push_str(if args.quiet { lines.trim_start() } else { &lines });
+    io.print(&if args.ci.is_some() { quiet(&text, root) } else { text })
 }

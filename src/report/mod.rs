@@ -5,6 +5,8 @@
 
 mod chart;
 pub mod check;
+pub mod ci;
+
 mod page;
 mod prose;
 mod templates;

@@ -1,0 +1,128 @@
+//! What GitHub Actions reads: a step summary, annotations, outputs, and a fence around text that could hold commands.
+//!
+//! In: a dossier and its Markdown report. Out: texts. Text from evidence stands in no place where the runner reads commands.
+
+use super::{Ended, Place, asked, ended};
+use crate::dossier::{Dossier, GateFacts};
+use crate::report::text::{count, sentence};
+use std::fmt::Write;
+
+/// The most bytes of a step summary; the runner drops a whole summary past 1 MiB.
+const MOST_BYTES: usize = 900 * 1024;
+/// The runner shows ten annotations of a kind and a step; the tenth says how many more there are.
+const MOST_ANNOTATIONS: usize = 9;
+
+/// The Markdown report without pictures, and without its last sections where it would grow past 900 KiB; the verdict always stays.
+#[must_use]
+pub fn summary(markdown: &str) -> String {
+    let text: String = markdown.lines().filter(|l| !l.starts_with("![")).flat_map(|l| [l, "\n"]).collect();
+    let mut sections: Vec<&str> = Vec::new();
+    let mut rest = text.as_str();
+    while let Some(at) = rest.get(1..).and_then(|r| r.find("\n## ")).map(|at| at + 2) {
+        sections.push(&rest[..at]);
+        rest = &rest[at..];
+    }
+    sections.push(rest);
+    let mut out = String::new();
+    let mut dropped = 0;
+    for (i, section) in sections.iter().enumerate() {
+        let fits = out.len() + section.len() <= MOST_BYTES;
+        match (i, fits) {
+            (_, true) => out.push_str(section),
+            (0, false) => out.push_str(cut(section)),
+            _ => dropped += 1,
+        }
+    }
+    if dropped > 0 {
+        let left = count(dropped, "section does", "sections do");
+        let _ = write!(out, "\n\n{left} not fit into a summary: see data/report/report.md in the package.\n");
+    }
+    out
+}
+
+/// As much of the first section as fits, up to a line's end.
+fn cut(section: &str) -> &str {
+    let mut end = MOST_BYTES.min(section.len());
+    while !section.is_char_boundary(end) {
+        end -= 1;
+    }
+    section[..end].rfind('\n').map_or("", |at| &section[..=at])
+}
+
+/// Annotations as workflow commands, worst first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Annotations(pub Vec<String>);
+
+/// At most nine, and one that counts the rest.
+#[must_use]
+pub fn annotations(dossier: &Dossier, place: &Place) -> Annotations {
+    let mut open: Vec<&GateFacts> = asked(dossier).filter(|g| matches!(ended(g), Ended::Failed | Ended::Unproven)).collect();
+    open.sort_by_key(|g| std::cmp::Reverse(g.verdict));
+    let one = |gate: &&GateFacts| {
+        let title = property(&format!("{} {}", gate.id, gate.verdict.word()));
+        let (file, line) = (property(&place.contract), place.line(&gate.id));
+        format!("::error file={file},line={line},title={title}::{}", message(&sentence(&gate.why)))
+    };
+    let mut out: Vec<String> = open.iter().take(MOST_ANNOTATIONS).map(one).collect();
+    if open.len() > MOST_ANNOTATIONS {
+        let rest = open.len() - MOST_ANNOTATIONS;
+        out.push(format!("::error title=quorate::and {rest} more gates did not pass: see the summary"));
+    }
+    Annotations(out)
+}
+
+/// A message of a workflow command.
+fn message(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// A property of a workflow command.
+fn property(text: &str) -> String {
+    message(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// The outputs of the step, as lines for its output file. Every value is ours or folded to one line.
+#[must_use]
+pub fn outputs(values: &[(&str, &str)]) -> String {
+    let mut out = String::new();
+    for (key, value) in values {
+        let folded: Vec<&str> = value.split(['\r', '\n']).collect();
+        let _ = writeln!(out, "{key}={}", folded.join(" "));
+    }
+    out
+}
+
+/// Text between stop-commands, so that no line of it is taken for a command. The token is a digest of a text that holds the evidence's
+/// own digests, which no evidence can foretell.
+#[must_use]
+pub fn quiet(text: &str, token: &str) -> String {
+    let token: String = token.chars().filter(char::is_ascii_alphanumeric).collect();
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    format!("::stop-commands::{token}\n{text}{end}::{token}::\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_summary_keeps_its_verdict() {
+        let long = "x\n".repeat(400_000);
+        let text = format!(
+            "# a 1: REJECT\n\nwhy\n\n![plot](charts/a.svg)\n\n## One\n\nshort\n\n## Two\n\n{long}\n## Three\n\nshort too\n"
+        );
+        let made = summary(&text);
+        assert!(made.starts_with("# a 1: REJECT") && made.contains("## One") && made.contains("## Three"), "{}", made.len());
+        assert!(!made.contains("## Two") && !made.contains("![plot]") && made.contains("1 section does not fit"));
+        let huge = summary(&format!("# a 1: REJECT\n{}", "é".repeat(10) + &long + &long));
+        assert!(huge.len() <= MOST_BYTES && huge.starts_with("# a 1: REJECT"));
+    }
+
+    #[test]
+    fn commands_in_text_are_dead() {
+        assert_eq!(message("50 %\n::error::x"), "50 %25%0A::error::x");
+        assert_eq!(property("a:b,c"), "a%3Ab%2Cc");
+        assert_eq!(outputs(&[("k", "a\nb=c")]), "k=a b=c\n");
+        assert_eq!(quiet("::error::x", "ab\n::cd"), "::stop-commands::abcd\n::error::x\n::abcd::\n");
+    }
+}
