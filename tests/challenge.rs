@@ -34,7 +34,8 @@ fn run(contract: &Path, matrix: &Path, evidence: &Path, asked: &Asked<'_>) -> Re
     let matrix = parse_matrix(m, &texts[1], Some(&contract)).expect("a matrix");
     let evidence = read(&matrix, &Folder::new(evidence), 2).expect("evidence");
     let digests = ["".into(), "".into()];
-    let cx = ReleaseCx { contract: &contract, matrix: &matrix, evidence: &evidence, sources: &sources, digests: &digests, locks: &[] };
+    let cx =
+        ReleaseCx { contract: &contract, matrix: &matrix, evidence: &evidence, sources: &sources, digests: &digests, locks: &[] };
     challenge(&cx, asked.gates, asked.profile, asked.operators, asked.settings).report(asked.explained)
 }
 
@@ -63,7 +64,12 @@ fn the_small_examples_leave_no_survivor() {
     for (name, profile) in [("command-service", "replicated-log"), ("fenced-queue", "fenced-queue")] {
         let report = example(name, &all(&gates, &operators, profile));
         assert_eq!(report.survivors, [], "{name}");
-        assert_eq!(report.result, Outcome::AllCaught, "{name}");
+        // No operator breaks these yet: a pass of theirs says less, and the report says so.
+        let untested: Vec<&str> = report.gates.iter().filter(|g| g.tested == Tested::Untested).map(|g| &*g.id).collect();
+        let known: &[&str] =
+            if name == "command-service" { &["partition.p1", "partition.p2", "partition.p4", "partition.p5"] } else { &[] };
+        assert_eq!(untested, known, "{name}");
+        assert_eq!(report.result, if known.is_empty() { Outcome::AllCaught } else { Outcome::Untested }, "{name}");
         assert!(report.mutants.all > 50 && report.mutants.caught == report.mutants.all, "{name}: {:?}", report.mutants);
     }
 }

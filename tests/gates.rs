@@ -203,7 +203,8 @@ fn outcome(
     let own = PROFILES.iter().find(|p| p.name == contract.release.profile.value).expect("a profile");
     let evidence = read(&matrix, &Folder::sound(case), 1).expect("evidence");
     let digests = ["".into(), "".into()];
-    let cx = ReleaseCx { contract: &contract, matrix: &matrix, evidence: &evidence, sources: &sources, digests: &digests, locks: &[] };
+    let cx =
+        ReleaseCx { contract: &contract, matrix: &matrix, evidence: &evidence, sources: &sources, digests: &digests, locks: &[] };
     let outcomes = judge(&cx, profile.unwrap_or(own));
     let outcome = outcomes.iter().find(|o| o.gate.id == gate).expect("a gate");
     let tests = outcome.tests.iter().map(|t| t.test.clone()).collect();

@@ -47,7 +47,7 @@ fn run(name: &str, contract: &str, env: &[(&str, &str)], threads: &str, umask: &
     copy(&root.join("contracts").join(contract), &dir.join("contracts").join(contract));
     copy(&root.join("evidence").join(contract), &dir.join("evidence").join(contract));
     let script = format!(
-        "umask {umask}; exec \"$0\" release contracts/{contract}/contract.toml --quiet --archive --withhold '**/faults.jsonl' --threads {threads}"
+        "umask {umask}; exec \"$0\" release contracts/{contract}/contract.toml --quiet --archive --withhold '**/faults.jsonl*' --threads {threads}"
     );
     let mut command = Command::new("sh");
     command.args(["-c", &script, env!("CARGO_BIN_EXE_quorate")]).current_dir(&dir).env_remove("SOURCE_DATE_EPOCH");

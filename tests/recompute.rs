@@ -2,10 +2,14 @@
 
 #![expect(clippy::print_stderr, reason = "a test that skips a part says so")]
 
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
 use quorate::store::sha256;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -98,9 +102,19 @@ fn gate<'v>(value: &'v mut Value, id: &str) -> &'v mut Value {
 }
 
 fn edit(path: &Path, from: &str, to: &str) {
-    let text = fs::read_to_string(path).expect("text");
+    let bytes = fs::read(path).expect("file");
+    let packed = path.extension().is_some_and(|e| e == "gz");
+    let mut text = String::new();
+    if packed {
+        GzDecoder::new(&bytes[..]).read_to_string(&mut text).expect("text");
+    } else {
+        text = String::from_utf8(bytes).expect("text");
+    }
     assert!(text.contains(from), "{}", path.display());
-    fs::write(path, text.replacen(from, to, 1)).expect("written");
+    let text = text.replacen(from, to, 1).into_bytes();
+    let mut out = GzEncoder::new(Vec::new(), Compression::fast());
+    out.write_all(&text).expect("packed");
+    fs::write(path, if packed { out.finish().expect("packed") } else { text }).expect("written");
 }
 
 #[track_caller]
@@ -176,19 +190,24 @@ fn edits_under_new_manifests_are_told_gate_by_gate() {
 #[test]
 fn edited_swapped_and_dropped_evidence_is_found_by_judging_again() {
     let package = packaged("evidence", &[]);
-    let history = package.join("data/evidence/worker-crash/history.jsonl");
-    let whole = fs::read_to_string(&history).expect("evidence");
+    let history = package.join("data/evidence/worker-crash/history.jsonl.gz");
+    let whole = fs::read(&history).expect("evidence");
     edit(&history, "\"result\":\"ok\"", "\"result\":\"unknown\"");
     cover_up(&package, "0.1.0");
-    verify(&package, &[], 5, &["RECOMPUTED  failed", "/artifacts: worker-crash/history.jsonl is not the file that was judged"]);
+    verify(
+        &package,
+        &[],
+        5,
+        &["RECOMPUTED  failed", "/artifacts: worker-crash/history.jsonl.gz is not the file that was judged"],
+    );
     fs::write(&history, whole).expect("written");
     fs::remove_file(&history).expect("removed");
     cover_up(&package, "0.1.0");
     verify(&package, &[], 5, &["RECOMPUTED  failed", "packaged pass, judged again inconclusive"]);
     // The same kind of file of another test: its header says so.
-    fs::copy(package.join("data/evidence/retry-storm/history.jsonl"), &history).expect("copied");
+    fs::copy(package.join("data/evidence/retry-storm/history.jsonl.gz"), &history).expect("copied");
     cover_up(&package, "0.1.0");
-    let said = verify(&package, &[], 5, &["worker-crash/history.jsonl"]);
+    let said = verify(&package, &[], 5, &["worker-crash/history.jsonl.gz"]);
     assert!(said.contains("retry-storm") || said.contains("judged again inconclusive"), "{said}");
 }
 
@@ -223,10 +242,10 @@ fn another_version_is_compared_by_what_it_says() {
 
 #[test]
 fn withheld_evidence_is_named_and_its_gates_are_not_called_proven() {
-    let package = packaged("withheld", &["--withhold", "*/history.jsonl", "--archive"]);
+    let package = packaged("withheld", &["--withhold", "*/history.jsonl.gz", "--archive"]);
     let refs = fs::read_to_string(package.join("data/evidence-refs.json")).expect("references");
-    assert!(refs.contains("retry-storm/history.jsonl") && refs.contains("\"reason\":\"withheld\""), "{refs}");
-    assert!(!package.join("data/evidence/retry-storm/history.jsonl").exists());
+    assert!(refs.contains("retry-storm/history.jsonl.gz") && refs.contains("\"reason\":\"withheld\""), "{refs}");
+    assert!(!package.join("data/evidence/retry-storm/history.jsonl.gz").exists());
     let decision = |p: &Path| fs::read(p.join("data/decision.json")).expect("file");
     let all = packaged("not-withheld", &[]);
     assert_eq!(decision(&package), decision(&all), "the decision is the same with and without the bytes");
@@ -248,23 +267,23 @@ fn withheld_evidence_is_named_and_its_gates_are_not_called_proven() {
     verify(&package, &["--evidence", "evidence/fenced-queue"], 0, &["RECOMPUTED  ok", "byte for byte", "DECISION    ok"]);
     let json = verify(&package, &["--json"], 2, &[]);
     let value: Value = serde_json::from_str(&json).expect("JSON");
-    assert_eq!(value["again"]["evidence_state"]["retry-storm/history.jsonl"], "withheld");
-    assert_eq!(value["again"]["evidence_state"]["retry-storm/applied.jsonl"], "rehashed");
+    assert_eq!(value["again"]["evidence_state"]["retry-storm/history.jsonl.gz"], "withheld");
+    assert_eq!(value["again"]["evidence_state"]["retry-storm/applied.jsonl.gz"], "rehashed");
     // Some of the bytes, and wrong ones.
     let handed = package.parent().expect("parent").join("handed");
     fs::create_dir_all(handed.join("retry-storm")).expect("made");
-    fs::copy(root().join("evidence/fenced-queue/retry-storm/history.jsonl"), handed.join("retry-storm/history.jsonl"))
+    fs::copy(root().join("evidence/fenced-queue/retry-storm/history.jsonl.gz"), handed.join("retry-storm/history.jsonl.gz"))
         .expect("copied");
     let dir = handed.to_str().expect("UTF-8");
     let said = verify(&package, &["--evidence", dir], 2, &["NOT RE-VERIFIED"]);
-    assert!(!said.contains("retry-storm/history.jsonl"), "{said}");
-    edit(&handed.join("retry-storm/history.jsonl"), "\"ok\"", "\"no\"");
+    assert!(!said.contains("retry-storm/history.jsonl.gz"), "{said}");
+    edit(&handed.join("retry-storm/history.jsonl.gz"), "\"ok\"", "\"no\"");
     verify(&package, &["--evidence", dir], 4, &["that was handed in is not the file that was judged"]);
 }
 
 #[test]
 fn what_is_withheld_cannot_hide_a_lie() {
-    let package = packaged("lies", &["--max-evidence", "60kB"]);
+    let package = packaged("lies", &["--max-evidence", "20kB"]);
     let refs = fs::read_to_string(package.join("data/evidence-refs.json")).expect("references");
     assert!(refs.contains("\"reason\":\"size\""), "{refs}");
     let whole = fs::read(package.join("data/decision.json")).expect("file");

@@ -51,7 +51,8 @@ fn judged(folder: PathBuf, contract_text: &str, matrix_text: &str) -> Judged {
     assert!(PROFILES.iter().any(|p| p.name == profile.name));
     let evidence = read(&matrix, &Folder::new(folder), 2).unwrap_or_else(|e| panic!("{}", e.render(&sources, false)));
     let digests = ["".into(), "".into()];
-    let cx = ReleaseCx { contract: &contract, matrix: &matrix, evidence: &evidence, sources: &sources, digests: &digests, locks: &[] };
+    let cx =
+        ReleaseCx { contract: &contract, matrix: &matrix, evidence: &evidence, sources: &sources, digests: &digests, locks: &[] };
     let outcomes = judge(&cx, profile).into_iter();
     let each = |tests: Vec<quorate::gate::TestOutcome>| tests.into_iter().map(|t| (t.test, t.judgement)).collect();
     Judged(outcomes.map(|o| (o.gate.id.to_string(), (o.verdict, o.why, each(o.tests)))).collect())

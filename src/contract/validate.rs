@@ -4,10 +4,13 @@
 
 use super::decode::Decoder;
 use super::leaf::{Id, Text};
-use super::wire::{ChallengeWire, ClusterWire, ContractWire, EndpointWire, LatencyScope, ObjectivesWire, ReleaseWire, RollbackWire, TelemetryWire};
+use super::wire::{
+    ChallengeWire, ClusterWire, ContractWire, EndpointWire, LatencyScope, ObjectivesWire, ReleaseWire, RollbackWire,
+    TelemetryWire,
+};
 use super::{
-    Challenge, Cluster, Contract, DeclaredPhases, Endpoint, ErrorBudget, Exclusion, Explained, Interleavings, Load, Objectives, Probe, Quorum, Release,
-    Resource, Risk, Rollback, Scenarios, TelemetryLimits, Trigger, Waiver,
+    Challenge, Cluster, Contract, DeclaredPhases, Endpoint, ErrorBudget, Exclusion, Explained, Interleavings, Load, Objectives,
+    Probe, Quorum, Release, Resource, Risk, Rollback, Scenarios, TelemetryLimits, Trigger, Waiver,
 };
 use crate::error::Fault;
 use crate::exact::Ratio;

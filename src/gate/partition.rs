@@ -253,7 +253,8 @@ fn wanted(cx: &ReleaseCx<'_>) -> Option<[(Interleaving, &'static str, u64); 4]> 
 /// What one test met; `None` when it binds no faults or no history.
 fn met(cx: &TestCx<'_>) -> Result<Option<partition::Met>, Gap> {
     let test = &cx.test.id.value;
-    if !SCENE.iter().all(|kind| cx.evidence().binds(test, kind)) {
+    // Faults first: what was asked for is noted, and a history without faults is not looked at.
+    if !SCENE.iter().rev().all(|kind| cx.evidence().binds(test, kind)) {
         return Ok(None);
     }
     let (faults, history) = (cx.rows::<Injection>()?, cx.rows::<Operation>()?);
@@ -278,7 +279,7 @@ fn interleavings(cx: &ReleaseCx<'_>) -> Judged {
     };
     let mut all = partition::Met::default();
     let mut tests = 0;
-    for test in &cx.matrix.tests {
+    for test in cx.matrix.of_system() {
         if let Some(found) = met(&TestCx { release: *cx, test })? {
             tests += 1;
             all.list.extend(found.list.into_iter().map(|(i, name, source)| (i, format!("{}: {name}", test.id.value), source)));

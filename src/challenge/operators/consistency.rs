@@ -1,7 +1,7 @@
 //! Violations of consistency: reads of old values, of values that nobody wrote, of nothing where something is.
 
 use crate::challenge::scene::{Change, Operator, Scene, Wants, set};
-use crate::contract::{Consistency, NilRead};
+use crate::contract::{Consistency, Endpoint, NilRead};
 use crate::evidence::RowId;
 use crate::evidence::edit::{Cell, Edit};
 use crate::evidence::kinds::{OpKind, Operation, Outcome};
@@ -52,6 +52,13 @@ pub(super) const OPERATORS: &[Operator] = &[
         gates: &["consistency.read-freshness"],
         change: Change::Rows(version_goes_back),
     },
+    Operator {
+        id: "own-version-goes-back",
+        does: "a client reads a version one below that of its own last answer on the key",
+        wants: Wants::Fail,
+        gates: &["consistency.sessions"],
+        change: Change::Rows(own_version_goes_back),
+    },
 ];
 
 /// A value that no history holds: a number where values are texts, and far from any where they are numbers.
@@ -68,14 +75,15 @@ struct Key {
     open: bool,
 }
 
-/// The keys of a test whose endpoints are all linearizable registers.
+/// The keys of a test, by what linearizable endpoints did with them. A write of another endpoint leaves its key open.
 fn keys(scene: &Scene<'_>) -> BTreeMap<Option<Sym>, Key> {
     let mut keys: BTreeMap<Option<Sym>, Key> = BTreeMap::new();
-    if scene.contract().endpoints.iter().any(|e| e.consistency != Consistency::Linearizable) {
-        return keys;
-    }
     for (id, op) in scene.all::<Operation>() {
         let key = keys.entry(op.key).or_insert_with(|| Key { reads: Vec::new(), writes: Vec::new(), open: false });
+        if endpoint(scene, &op).is_some_and(|e| e.consistency != Consistency::Linearizable) {
+            key.open |= op.op != OpKind::Read;
+            continue;
+        }
         match (op.op, op.result, op.returned) {
             (OpKind::Read, Outcome::Ok, Some(t)) if op.degraded != Some(true) => key.reads.push((id, op, t.0)),
             (OpKind::Write | OpKind::Cas, Outcome::Ok, Some(t)) => key.writes.push((id, op, t.0)),
@@ -85,6 +93,15 @@ fn keys(scene: &Scene<'_>) -> BTreeMap<Option<Sym>, Key> {
     }
     keys.values_mut().for_each(|k| k.writes.sort_by_key(|(id, _, t)| (*t, *id)));
     keys
+}
+
+/// The endpoint of an operation: the one it names, or the only one there is.
+fn endpoint<'s>(scene: &'s Scene<'_>, op: &Operation) -> Option<&'s Endpoint> {
+    match (op.endpoint, scene.contract().endpoints.as_slice()) {
+        (Some(name), _) => scene.contract().endpoint(scene.evidence().text(name)),
+        (None, [only]) => Some(only),
+        (None, _) => None,
+    }
 }
 
 impl Key {
@@ -166,6 +183,23 @@ fn cas_out_of_nowhere(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
     for key in keys(scene).values() {
         let cas = key.writes.iter().filter(|(_, op, _)| op.op == OpKind::Cas);
         sites.extend(cas.map(|(id, ..)| vec![set::<Operation>(*id, [("expected", NEVER)])]));
+    }
+    in_order(sites)
+}
+
+fn own_version_goes_back(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
+    let mut sites = Vec::new();
+    let mut last: BTreeMap<(Sym, Option<Sym>), (i64, i64)> = BTreeMap::new();
+    let held = |op: &Operation| endpoint(scene, op).is_some_and(|e| e.consistency == Consistency::Linearizable);
+    let mut all: Vec<_> = scene.all::<Operation>().into_iter().filter(|(_, op)| op.result == Outcome::Ok && held(op)).collect();
+    all.sort_by_key(|(id, op)| (op.invoke.0, *id));
+    for (id, op) in all {
+        let (Some(version), Some(returned)) = (op.version, op.returned) else { continue };
+        let own = last.entry((op.client, op.key)).or_insert((0, i64::MIN));
+        if op.op == OpKind::Read && op.degraded != Some(true) && own.0 > 0 && own.1 < op.invoke.0 {
+            sites.push(vec![set::<Operation>(id, [("version", own.0 - 1)])]);
+        }
+        *own = (own.0.max(version), own.1.max(returned.0));
     }
     in_order(sites)
 }

@@ -1,6 +1,7 @@
 //! Violations of the evidence itself: files lost, empty, cut or foreign, clocks shifted, records that contradict themselves.
 
 use crate::challenge::scene::{Change, Operator, Scene, Wants, gone, set, text, word};
+use crate::contract::Subject;
 use crate::evidence::edit::Edit;
 use crate::evidence::kinds::{Injection, OpKind, Operation, Outcome};
 use crate::evidence::record::Record;
@@ -172,6 +173,9 @@ fn two_at_once(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
 }
 
 fn nothing_succeeded(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
+    if scene.cx.test.subject != Subject::System {
+        return Vec::new();
+    }
     let ok = scene.all::<Operation>().into_iter().filter(|(_, op)| op.result == Outcome::Ok);
     let failed = word(Outcome::ALL, Outcome::Fail);
     let edits: Vec<Edit> = ok.map(|(id, _)| set::<Operation>(id, [("result", failed)])).collect();

@@ -1,6 +1,7 @@
 //! Violations of quorums: acknowledgements that too few hold, and answers while a quorum is missing.
 
 use crate::challenge::scene::{Change, Operator, Scene, Wants, set, word};
+use crate::contract::Consistency;
 use crate::evidence::RowId;
 use crate::evidence::edit::Edit;
 use crate::evidence::kinds::{OpKind, Operation, Outcome, ReadPath, Sample};
@@ -73,7 +74,7 @@ fn answered(scene: &Scene<'_>, reads: bool) -> Vec<Vec<Edit>> {
     let within = |(id, op): (RowId, Operation)| {
         let start = op.invoke.0;
         let inside = windows.iter().any(|w| w.start <= start && start < w.end);
-        let fits = (op.op == OpKind::Read) == reads && !aside(&op) && op.degraded != Some(true);
+        let fits = (op.op == OpKind::Read) == reads && !aside(&op) && promised(scene, &op) && op.degraded != Some(true);
         let refused =
             op.result != Outcome::Ok || op.returned.is_none_or(|r| !windows.iter().any(|w| w.start <= start && r.0 <= w.end));
         let cells = [("result", word(Outcome::ALL, Outcome::Ok)), ("return", start + 1)];
@@ -88,6 +89,12 @@ fn write_without_quorum(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
 
 fn read_without_quorum(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
     answered(scene, true)
+}
+
+/// Whether the operation is of an endpoint that claims to be linearizable, or of none that is named.
+fn promised(scene: &Scene<'_>, op: &Operation) -> bool {
+    let endpoint = op.endpoint.and_then(|name| scene.contract().endpoint(scene.evidence().text(name)));
+    endpoint.is_none_or(|e| e.consistency == Consistency::Linearizable)
 }
 
 /// Whether a read went where linearizability is not promised.

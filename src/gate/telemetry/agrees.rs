@@ -23,7 +23,7 @@ struct Compared {
 
 pub(super) fn agrees(cx: &ReleaseCx<'_>) -> Judged {
     let mut all = Compared::default();
-    let tests = cx.matrix.tests.iter().filter(|t| cx.evidence.binds(&t.id.value, Point::KIND.name));
+    let tests = cx.matrix.of_system().filter(|t| cx.evidence.binds(&t.id.value, Point::KIND.name));
     let mut any = false;
     for test in tests {
         any = true;
