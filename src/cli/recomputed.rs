@@ -30,7 +30,9 @@ pub(super) fn recomputed(verified: &Verified, again: &Recomputed) -> Line {
             "NOT RE-VERIFIED: pages of data/report: quorate {version} made them, this is {own}; read decision.json"
         ));
     } else if again.in_part() {
-        details.push("NOT RE-VERIFIED: pages of data/report: they show gates that were not judged again".into());
+        details.push(
+            "NOT RE-VERIFIED: pages of data/report, and the challenge: they rest on gates that were not judged again".into(),
+        );
     }
     let by = again.made_by.as_ref().map(|v| format!("made by quorate {v}, judged by {own}: ")).unwrap_or_default();
     let counted = format!("{} with {}", plural(again.same, "gate", "gates"), plural(again.figures, "figure", "figures"));

@@ -270,7 +270,7 @@ impl Both {
         self.artifacts(references, missing, out);
         // Without some bytes, whatever is counted or drawn from records differs; what is declared must not. Another version may word and
         // draw things in another way, and may know more than the old one; what is declared and the criteria's verdicts must be the same.
-        let loose = ["gates", "criteria", "artifacts", "charts", "tests", "decision", "waivers"];
+        let loose = ["gates", "criteria", "artifacts", "charts", "tests", "decision", "waivers", "challenge"];
         let fixed = ["release", "contract", "matrix", "exclusions", "waivers", "risks"];
         let skip = |place: &str| {
             let top = place.trim_start_matches('/').split('/').next().unwrap_or_default();

@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_long_summary_keeps_its_verdict() {
-        let long = "x\n".repeat(400_000);
+        let long = "x\n".repeat(500_000);
         let text = format!(
             "# a 1: REJECT\n\nwhy\n\n![plot](charts/a.svg)\n\n## One\n\nshort\n\n## Two\n\n{long}\n## Three\n\nshort too\n"
         );
