@@ -196,3 +196,59 @@ fn a_challenge_ends_by_what_it_comes_to() {
     let none = quorate(&dir, &["challenge", "contract.toml", "--mutants", "0"]);
     assert_eq!(code(&none), 64, "{}", text(&none));
 }
+
+#[test]
+fn a_starter_runs_at_once_and_speaks_to_build_systems() {
+    for (profile, decided) in [("replicated-log", 1), ("fenced-queue", 2), ("coordination-ensemble", 2)] {
+        let dir = scratch(&format!("init-{profile}"));
+        let made = quorate(&dir, &["init", "--profile", profile]);
+        assert_eq!(code(&made), 0, "{}", text(&made));
+        assert_eq!(code(&quorate(&dir, &["init", "--profile", profile])), 64, "nothing is overwritten");
+        let emits = ["junit=ci/j.xml", "sarif=ci/s.sarif", "ctrf=ci/c.json", "metrics=ci/m.txt"];
+        let args: Vec<&str> =
+            ["release", "contract.toml", "--ci", "github"].into_iter().chain(emits.iter().flat_map(|e| ["--emit", e])).collect();
+        let judged = quorate(&dir, &args);
+        assert_eq!(code(&judged), decided, "{}", text(&judged));
+        let out = text(&judged);
+        assert!(out.starts_with("::stop-commands::") && out.contains("\n::error file=contract.toml,line="), "{out}");
+        assert!(!out.contains(" FAIL ") || decided == 1, "{profile}: the sample breaks a promise: {out}");
+        let read = |name: &str| fs::read_to_string(dir.join("ci").join(name)).expect(name);
+        let (sarif, ctrf): (serde_json::Value, serde_json::Value) =
+            (serde_json::from_str(&read("s.sarif")).expect("JSON"), serde_json::from_str(&read("c.json")).expect("JSON"));
+        let results = sarif["runs"][0]["results"].as_array().expect("results").len();
+        let summary = &ctrf["results"]["summary"];
+        assert_eq!(summary["failed"].as_u64().unwrap_or(0) + summary["other"].as_u64().unwrap_or(0), results as u64);
+        let junit = read("j.xml");
+        assert_eq!(junit.matches("<error ").count() + junit.matches("<failure ").count(), results);
+        assert!(read("m.txt").ends_with("# EOF\n") && read("m.txt").contains("quorate_decision{quorate_decision=\"accept\"} 0"));
+    }
+}
+
+#[test]
+fn evidence_can_neither_speak_to_the_runner_nor_break_its_files() {
+    let hostile = r"::error::owned <script>alert(1)</script> \u202e \u001b[31m | ]]>";
+    let record = RECORD.replace("\"client\":\"a\"", &format!("\"client\":\"{hostile}\""));
+    let dir = project("hostile-ci", format!("{HEADER}\n{record}\n{{\"quorate\":\"end\",\"records\":1}}\n").as_bytes());
+    let contract = fs::read_to_string(dir.join("contract.toml")).expect("contract");
+    let owner = contract.lines().find(|l| l.starts_with("owner")).expect("owner").to_string();
+    fs::write(dir.join("contract.toml"), contract.replace(&owner, "owner = \"::error::x\\n::set-output name=a::b <script>\""))
+        .expect("written");
+    let made = quorate(&dir, &["release", "contract.toml", "--ci", "github", "--emit", "junit=j.xml", "--emit", "metrics=m.txt"]);
+    assert_eq!(code(&made), 2, "{}", text(&made));
+    let out = String::from_utf8_lossy(&made.stdout).into_owned();
+    let token = out.strip_prefix("::stop-commands::").and_then(|o| o.split('\n').next()).expect("a token").to_string();
+    let after = out.split(&format!("\n::{token}::\n")).nth(1).expect("commands begin again");
+    assert!(after.lines().all(|l| l.starts_with("::error ")), "{after}");
+    let files = [fs::read_to_string(dir.join("j.xml")).expect("file"), fs::read_to_string(dir.join("m.txt")).expect("file")];
+    assert!(files.iter().all(|f| !f.contains("<script") && !f.contains('\u{202e}') && !f.contains('\u{1b}')), "{files:?}");
+}
+
+#[test]
+fn completions_and_manual_pages_print() {
+    let dir = scratch("man");
+    for args in [vec!["completions", "bash"], vec!["completions", "zsh"], vec!["man"], vec!["man", "release"]] {
+        let output = quorate(&dir, &args);
+        assert!(code(&output) == 0 && text(&output).contains("quorate"), "{args:?}: {}", text(&output));
+    }
+    assert_eq!(code(&quorate(&dir, &["man", "nothing"])), 64);
+}
