@@ -47,23 +47,7 @@ fn installed(tool: &str) -> bool {
     Command::new("bash").args(["-c", &test]).output().is_ok_and(|out| out.status.success())
 }
 
-const MATRIX: &str = r#"
-schema = "quorate-matrix/1"
-contract = "contract.toml"
-evidence-root = "evidence"
-[[test]]
-id = "t1"
-fault = "kill"
-method = "SIGKILL"
-model = "crash"
-layer = "process"
-expected = "a new leader"
-covers = ["process crash"]
-requires = ["history"]
-[[test.evidence]]
-kind = "history"
-path = "history.jsonl"
-"#;
+const MATRIX: &str = include_str!("data/small-matrix.toml");
 
 fn run(words: &[&OsString]) -> (u8, String) {
     let (mut out, mut err) = (Vec::new(), Vec::new());

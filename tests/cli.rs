@@ -33,23 +33,7 @@ const RECORD: &str = r#"{"client":"a","op":"write","key":"k","value":1,"command_
 fn project(name: &str, history: &[u8]) -> PathBuf {
     let dir = scratch(name);
     let contract = include_str!("data/gates/contract.toml").replace("\"replicated-log\"", "\"fenced-queue\"");
-    let matrix = r#"
-schema = "quorate-matrix/1"
-contract = "contract.toml"
-evidence-root = "evidence"
-[[test]]
-id = "t1"
-fault = "kill"
-method = "SIGKILL"
-model = "crash"
-layer = "process"
-expected = "a new leader"
-covers = ["process crash"]
-requires = ["history"]
-[[test.evidence]]
-kind = "history"
-path = "history.jsonl"
-"#;
+    let matrix = include_str!("data/small-matrix.toml");
     fs::write(dir.join("contract.toml"), contract).expect("written");
     fs::write(dir.join("matrix.toml"), matrix).expect("written");
     fs::create_dir(dir.join("evidence")).expect("made");

@@ -28,23 +28,7 @@ fn project(name: &str, records: u64) -> PathBuf {
     fs::create_dir_all(dir.join("evidence")).expect("scratch folder");
     let contract = include_str!("data/gates/contract.toml").replace("\"replicated-log\"", "\"fenced-queue\"");
     fs::write(dir.join("contract.toml"), contract).expect("written");
-    let matrix = r#"
-schema = "quorate-matrix/1"
-contract = "contract.toml"
-evidence-root = "evidence"
-[[test]]
-id = "t1"
-fault = "kill"
-method = "SIGKILL"
-model = "crash"
-layer = "process"
-expected = "a new leader"
-covers = ["process crash"]
-requires = ["history"]
-[[test.evidence]]
-kind = "history"
-path = "history.jsonl"
-"#;
+    let matrix = include_str!("data/small-matrix.toml");
     fs::write(dir.join("matrix.toml"), matrix).expect("written");
     history(&dir, records);
     dir

@@ -52,23 +52,7 @@ fn put_key(path: &Path, text: &str) {
 
 const RECORD: &str = r#"{"client":"a","op":"write","key":"k","value":1,"command_id":"w1","invoke":1,"return":2,"result":"ok"}"#;
 
-const MATRIX: &str = r#"
-schema = "quorate-matrix/1"
-contract = "contract.toml"
-evidence-root = "evidence"
-[[test]]
-id = "t1"
-fault = "kill"
-method = "SIGKILL"
-model = "crash"
-layer = "process"
-expected = "a new leader"
-covers = ["process crash"]
-requires = ["history"]
-[[test.evidence]]
-kind = "history"
-path = "history.jsonl"
-"#;
+const MATRIX: &str = include_str!("data/small-matrix.toml");
 
 impl Place {
     /// A small contract with one history.
