@@ -87,7 +87,8 @@ fn decide(gates: &[GateFacts]) -> Decision {
 }
 
 /// The decision on verdicts, each with whether it counts.
-pub(super) fn open_verdicts(verdicts: impl Iterator<Item = (bool, Verdict)> + Clone) -> Decision {
+#[must_use]
+pub fn open_verdicts(verdicts: impl Iterator<Item = (bool, Verdict)> + Clone) -> Decision {
     let counts = |verdict| verdicts.clone().any(|v| v == (true, verdict));
     if counts(Verdict::Fail) {
         Decision::Reject

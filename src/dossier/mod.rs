@@ -15,7 +15,7 @@ pub use summary::{ArtifactSummary, FigureSummary, GateSummary, Summary, TestSumm
 
 use crate::challenge::Report;
 use crate::verdict::{Judgement, Verdict, telling};
-use build::open_verdicts;
+pub use build::open_verdicts;
 use serde::{Deserialize, Serialize};
 
 /// The version of the format of `decision.json`.

@@ -7,7 +7,7 @@
 
 use super::{Plan, build, paths, plan};
 use crate::contract::Matrix;
-use crate::dossier::{Decision, GateChange, GateSummary, Summary, compare_gates, pointers};
+use crate::dossier::{Decision, GateChange, GateSummary, Summary, compare_gates, open_verdicts, pointers};
 use crate::error::{Error, ErrorKind, Fault};
 use crate::evidence::kinds::{Injection, Operation};
 use crate::evidence::read::Files;
@@ -231,7 +231,9 @@ impl Both {
             let value = |v: &Value| v.pointer("/gates").and_then(Value::as_array).cloned().unwrap_or_default();
             let same_bytes =
                 || value(&self.old_value).get(i) == value(&self.new_value).iter().find(|g| g["id"] == old.id.as_str());
-            let same = if other { change.is_none() } else { change.is_none() && same_bytes() };
+            // What is asked for and what is waived is declared, and so must be the same whoever judges.
+            let declared = new.is_some_and(|new| (new.required, new.waived) == (old.required, old.waived));
+            let same = change.is_none() && if other { declared } else { same_bytes() };
             let files = unseen(old, new, same, matrix, missing);
             match files {
                 // Neither what the decision rests on nor a waiver needs evidence to be told.
@@ -250,6 +252,12 @@ impl Both {
         out.gates.extend(changes.into_values().filter(|c| !known(&c.gate)));
     }
 
+    /// The decision that follows from the gates that were judged again and, for the others, from what the package says.
+    fn again(&self, unseen: &[Unseen]) -> Decision {
+        let believed = |id: &str| unseen.iter().find(|u| u.gate == id).map(|u| (u.counts, u.verdict));
+        open_verdicts(self.new.gates.iter().map(|g| believed(&g.id).unwrap_or((g.required && !g.waived, g.verdict))))
+    }
+
     /// What else decision.json says.
     fn rest(&self, references: &[Reference], missing: &BTreeSet<&str>, other: bool, out: &mut Recomputed) {
         let follows = self.old.follows();
@@ -260,11 +268,13 @@ impl Both {
                 follows.word()
             ));
         }
-        if missing.is_empty() && self.new.decision != self.old.decision {
+        let again = self.again(&out.unseen);
+        if again != self.old.decision {
+            let seen = if out.unseen.is_empty() { "" } else { ", even when gates that were not judged again are believed" };
             out.places.push(format!(
-                "/decision: it says {}, judged again it is {}",
+                "/decision: it says {}, judged again it is {}{seen}",
                 self.old.decision.word(),
-                self.new.decision.word()
+                again.word()
             ));
         }
         self.artifacts(references, missing, out);
@@ -306,7 +316,7 @@ impl Both {
     }
 }
 
-/// A gate whose words differ, and no verdict or number.
+/// A gate in which something else than a verdict or a number differs: its words, or whether it is asked for.
 fn silent(gate: &GateSummary) -> GateChange {
     let word = Some(gate.verdict.word().to_string());
     let (from, to) = (word.clone(), word);
