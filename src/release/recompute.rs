@@ -13,7 +13,7 @@ use crate::evidence::kinds::{Injection, Operation};
 use crate::evidence::read::Files;
 use crate::evidence::record::Record;
 use crate::gate::{Judge, gate};
-use crate::package::{Below, Difference, EvidenceState, Payload, Reference, Verified, compare, template_digests};
+use crate::package::{Below, Difference, DifferenceKind, EvidenceState, Payload, Reference, Verified, compare, template_digests};
 use crate::report::Templates;
 use crate::source::Sources;
 use crate::store::{Folder, MAX_TEXT, bytes, digest, text};
@@ -102,13 +102,15 @@ pub fn recompute(verified: &Verified, handed: Option<&Folder>, threads: usize) -
     if !missing.is_empty() {
         payload.insert(paths::REFERENCES.into(), Payload::Bytes(Reference::render(&verified.references)));
     }
-    let left_out = |path: &str| {
-        let path = path.strip_prefix("data/").unwrap_or(path);
-        let pages = path == paths::DECISION || path.starts_with(&format!("{}/", paths::REPORT));
-        (pages && (made_by.is_some() || !missing.is_empty())) || (made_by.is_some() && path == paths::TOOL)
+    let left_out = |difference: &Difference| {
+        let loose = made_by.is_some() || !missing.is_empty();
+        (loose && drawn(difference))
+            || (made_by.is_some()
+                && difference.kind == DifferenceKind::Differs
+                && difference.path == format!("data/{}", paths::TOOL))
     };
     let mut out = Recomputed { evidence: states(&both.old, &missing), ..Recomputed::default() };
-    out.files = compare(verified, &payload).into_iter().filter(|d| !left_out(&d.path)).collect();
+    out.files = compare(verified, &payload).into_iter().filter(|d| !left_out(d)).collect();
     out.made_by = made_by.clone();
     out.templates = other_templates(verified, &templates);
     if missing.is_empty() && made_by.is_none() && !out.files.iter().any(|d| d.path == "data/decision.json") {
@@ -141,6 +143,18 @@ fn packaged(verified: &Verified) -> Result<(Plan, Templates), (Error, Sources)> 
         }
     }
     Ok((plan, templates))
+}
+
+/// Whether a difference is in what is drawn or worded: the decision, whose sense is compared, and the bytes of pages. Which plots there are may
+/// differ too; nothing else may lie beside them.
+fn drawn(difference: &Difference) -> bool {
+    let path = difference.path.strip_prefix("data/").unwrap_or(&difference.path);
+    let page = path.strip_prefix(paths::REPORT).and_then(|rest| rest.strip_prefix('/'));
+    let plot = |page: &str| page.strip_prefix("charts/").is_some_and(|name| !name.contains('/') && name.ends_with(".svg"));
+    match difference.kind {
+        DifferenceKind::Differs => path == paths::DECISION || page.is_some(),
+        DifferenceKind::Missing | DifferenceKind::Extra => page.is_some_and(plot),
+    }
 }
 
 /// The templates that made the pages, by tool.json, and are not those that are rendered now.
@@ -281,14 +295,16 @@ impl Both {
         // Without some bytes, whatever is counted or drawn from records differs; what is declared must not. Another version may word and
         // draw things in another way, and may know more than the old one; what is declared and the criteria's verdicts must be the same.
         let loose = ["gates", "criteria", "artifacts", "charts", "tests", "decision", "waivers", "challenge"];
-        let fixed = ["release", "contract", "matrix", "exclusions", "waivers", "risks"];
+        let fixed = ["release", "contract", "matrix", "exclusions", "waivers", "risks", "locks", "declared"];
         let skip = |place: &str| {
             let top = place.trim_start_matches('/').split('/').next().unwrap_or_default();
-            let criterion = top == "criteria" && place.ends_with("/verdict");
-            let kept = self.old_value.pointer(place).is_some() && (fixed.contains(&top) || criterion);
+            // What is not there at all is missed too, so that nothing is hidden by leaving it out.
+            let whole = !place.trim_start_matches('/').contains('/') && ["criteria", "tests", "challenge"].contains(&top);
+            let named = ["/verdict", "/number", "/id", "/result"].iter().any(|end| place.ends_with(end));
+            let kept = fixed.contains(&top) || whole || (named && ["criteria", "tests", "challenge"].contains(&top));
             top == "decision"
                 || (top == "gates" && !out.gates.is_empty())
-                || (!missing.is_empty() && loose.contains(&top))
+                || (!missing.is_empty() && !whole && loose.contains(&top))
                 || (other && !kept)
         };
         let places = pointers(&self.old_value, &self.new_value, 10 * MAX_PLACES);
