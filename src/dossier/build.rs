@@ -9,7 +9,7 @@ use crate::challenge::Report;
 use crate::contract::{Contract, FieldRule, Lock, Matrix, Subject, Waiver};
 use crate::evidence::{Artifact, Evidence, State};
 use crate::exact::{Ratio, millis, seconds};
-use crate::gate::{CRITERIA, Outcome, Profile, asked};
+use crate::gate::{CRITERIA, Outcome, Profile};
 use crate::verdict::Verdict;
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ pub struct Inputs<'a> {
 pub fn build(inputs: &Inputs<'_>) -> Dossier {
     let contract = inputs.contract;
     let waivers: Vec<WaiverFacts> = contract.waivers.iter().map(|w| waiver(w, inputs)).collect();
-    let gates: Vec<GateFacts> = inputs.outcomes.iter().map(|o| gate_facts(o, inputs, &waivers)).collect();
+    let gates: Vec<GateFacts> = inputs.outcomes.iter().map(|o| gate_facts(o, &waivers)).collect();
     let tests: Vec<String> = inputs.matrix.of_system().map(|t| t.id.value.clone()).collect();
     Dossier {
         schema: SCHEMA,
@@ -121,14 +121,14 @@ fn waiver(waiver: &Waiver, inputs: &Inputs<'_>) -> WaiverFacts {
     }
 }
 
-fn gate_facts(outcome: &Outcome, inputs: &Inputs<'_>, waivers: &[WaiverFacts]) -> GateFacts {
+fn gate_facts(outcome: &Outcome, waivers: &[WaiverFacts]) -> GateFacts {
     let gate = outcome.gate;
     GateFacts {
         id: gate.id.into(),
         title: gate.title.into(),
         proves: gate.proves.into(),
         blind: gate.blind.into(),
-        required: asked(inputs.contract, inputs.profile, gate) && outcome.verdict != Verdict::NotApplicable,
+        required: outcome.verdict != Verdict::NotApplicable,
         verdict: outcome.verdict,
         why: outcome.why.clone(),
         waived: waivers.iter().any(|w| w.gate == gate.id && w.state == "in force"),
