@@ -353,6 +353,20 @@ fn what_is_withheld_cannot_hide_a_lie() {
     verify(&package, &[], 5, &["RECOMPUTED  failed", &blind]);
     again(&|value| value["artifacts"][0]["sha256"] = "0".repeat(64).into());
     verify(&package, &[], 5, &["RECOMPUTED  failed", "/artifacts: "]);
+    // What no withheld byte is needed for is compared: what is declared, and what is said of files that are there.
+    again(&|value| value["tests"][0]["method"] = "none at all".into());
+    verify(&package, &[], 5, &["RECOMPUTED  failed", "data/decision.json at /tests/0/method"]);
+    again(&|value| {
+        let files = value["artifacts"].as_array_mut().expect("artifacts");
+        let there = files.iter_mut().find(|f| package.join("data/evidence").join(f["path"].as_str().expect("a path")).exists());
+        there.expect("a file")["synthetic"] = true.into();
+    });
+    verify(&package, &[], 5, &["RECOMPUTED  failed", "/artifacts: what is said of"]);
+    fs::write(package.join("data/decision.json"), &whole).expect("written");
+    fs::write(package.join("data/report/extra.html"), "x").expect("written");
+    cover_up(&package, "0.1.0");
+    verify(&package, &[], 5, &["RECOMPUTED  failed", "extra.html"]);
+    fs::remove_file(package.join("data/report/extra.html")).expect("removed");
     again(&|value| value["date"] = "2020-01-01".into());
     verify(&package, &["--no-recompute"], 5, &["tag-file: bag-info.txt"]);
     // A reference to other bytes.
@@ -382,7 +396,7 @@ fn a_pattern_that_matches_nothing_is_refused() {
 fn the_root_can_be_demanded() {
     let package = packaged("root", &[]);
     let root = sha256(&fs::read(package.join("tagmanifest-sha256.txt")).expect("file"));
-    verify(&package, &["--no-recompute", "--root", &format!("sha256:{root}")], 0, &["INTEGRITY   ok"]);
+    verify(&package, &["--no-recompute", "--root", &format!("sha256:{root}")], 2, &["INTEGRITY   ok", "DECISION    not checked"]);
     let other = format!("sha256:{}", "0".repeat(64));
     let wanted = format!("INTEGRITY   failed       it is another package: its root is sha256:{root}, {other} was expected");
     verify(&package, &["--root", &other], 5, &[&wanted, "DECISION    not checked"]);

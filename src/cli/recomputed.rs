@@ -31,7 +31,8 @@ pub(super) fn recomputed(verified: &Verified, again: &Recomputed) -> Line {
         ));
     } else if again.in_part() {
         details.push(
-            "NOT RE-VERIFIED: pages of data/report, and the challenge: they rest on gates that were not judged again".into(),
+            "NOT RE-VERIFIED: pages of data/report, plots and the challenge: they rest on gates that were not judged again"
+                .into(),
         );
     }
     let by = again.made_by.as_ref().map(|v| format!("made by quorate {v}, judged by {own}: ")).unwrap_or_default();

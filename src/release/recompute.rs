@@ -5,6 +5,7 @@
 //! (or of faults or history, which every pass needs) or when the judgement came out other; a gate on the release as a whole, always. Refuses to
 //! know the command line.
 
+use super::part::Part;
 use super::{Plan, build, paths, plan};
 use crate::contract::Matrix;
 use crate::dossier::{Decision, GateChange, GateSummary, Summary, compare_gates, open_verdicts, pointers};
@@ -291,34 +292,45 @@ impl Both {
                 again.word()
             ));
         }
-        self.artifacts(references, missing, out);
-        // Without some bytes, whatever is counted or drawn from records differs; what is declared must not. Another version may word and
-        // draw things in another way, and may know more than the old one; what is declared and the criteria's verdicts must be the same.
-        let loose = ["gates", "criteria", "artifacts", "charts", "tests", "decision", "waivers", "challenge"];
-        let fixed = ["release", "contract", "matrix", "exclusions", "waivers", "risks", "locks", "declared"];
+        self.artifacts(references, missing, other, out);
         let skip = |place: &str| {
-            let top = place.trim_start_matches('/').split('/').next().unwrap_or_default();
-            // What is not there at all is missed too, so that nothing is hidden by leaving it out.
-            let whole = !place.trim_start_matches('/').contains('/') && ["criteria", "tests", "challenge"].contains(&top);
-            let named = ["/verdict", "/number", "/id", "/result"].iter().any(|end| place.ends_with(end));
-            let kept = fixed.contains(&top) || whole || (named && ["criteria", "tests", "challenge"].contains(&top));
-            top == "decision"
-                || (top == "gates" && !out.gates.is_empty())
-                || (!missing.is_empty() && !whole && loose.contains(&top))
-                || (other && !kept)
+            let part = Part::of(place);
+            (part.top == "gates" && !out.gates.is_empty())
+                || (!missing.is_empty() && part.rests_on_records(&self.unseen_criteria(&out.unseen)))
+                || (other && !part.means_the_same(self.old_value.pointer(place).is_some()))
         };
-        let places = pointers(&self.old_value, &self.new_value, 10 * MAX_PLACES);
+        // All places are walked: what is left out must not crowd out what is not.
+        let places = pointers(&self.old_value, &self.new_value, usize::MAX);
         let kept: Vec<String> = places.into_iter().filter(|p| !skip(p)).take(MAX_PLACES).collect();
         out.places.extend(kept);
     }
 
+    /// The criteria, by their place in the list, that rest on a gate that was not judged again.
+    fn unseen_criteria(&self, unseen: &[Unseen]) -> BTreeSet<String> {
+        let gates = |criterion: &Value| -> Vec<String> {
+            let list = criterion.get("gates").and_then(Value::as_array).into_iter().flatten();
+            list.filter_map(|gate| gate.get(0)?.as_str().map(str::to_string)).collect()
+        };
+        let criteria = self.new_value.get("criteria").and_then(Value::as_array).into_iter().flatten().enumerate();
+        let rests = |criterion: &Value| gates(criterion).iter().any(|g| unseen.iter().any(|u| u.gate == *g));
+        criteria.filter(|(_, criterion)| rests(criterion)).map(|(i, _)| i.to_string()).collect()
+    }
+
     /// The evidence files are those that the decision names.
-    fn artifacts(&self, references: &[Reference], missing: &BTreeSet<&str>, out: &mut Recomputed) {
+    fn artifacts(&self, references: &[Reference], missing: &BTreeSet<&str>, other: bool, out: &mut Recomputed) {
         let named: BTreeMap<&str, (&str, u64)> =
             self.old.artifacts.iter().map(|a| (a.path.as_str(), (a.sha256.as_str(), a.bytes))).collect();
+        let whole = |value: &'_ Value| -> BTreeMap<String, Value> {
+            let list = value.get("artifacts").and_then(Value::as_array).into_iter().flatten();
+            list.filter_map(|a| Some((a.get("path")?.as_str()?.to_string(), a.clone()))).collect()
+        };
+        let (was, now) = (whole(&self.old_value), whole(&self.new_value));
+        let told = |path: &str| !other && was.get(path) != now.get(path);
         for again in self.new.artifacts.iter().filter(|a| !missing.contains(a.path.as_str())) {
             if named.get(again.path.as_str()) != Some(&(again.sha256.as_str(), again.bytes)) {
                 out.places.push(format!("/artifacts: {} is not the file that was judged", again.path));
+            } else if told(&again.path) {
+                out.places.push(format!("/artifacts: what is said of {} is not what reading it again gives", again.path));
             }
         }
         for reference in references.iter().filter(|r| missing.contains(r.path.as_str())) {

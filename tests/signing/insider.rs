@@ -85,7 +85,8 @@ fn what_cannot_be_judged_at_all_still_has_its_six_lines() {
     lines.says("RECOMPUTED", "failed", "what is in the package cannot be judged");
     lines.says("DECISION", "failed", "cannot be borne out");
     // A decision of a wrong shape is not judged, and not signed either.
-    let shapes: [(fn(&mut Value), &str); 2] = [
+    type Shape = (fn(&mut Value), &'static str);
+    let shapes: [Shape; 2] = [
         (|value| value["gates"] = "x".into(), "has not the shape of a decision"),
         (
             |value| {
