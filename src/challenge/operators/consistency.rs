@@ -104,6 +104,12 @@ fn endpoint<'s>(scene: &'s Scene<'_>, op: &Operation) -> Option<&'s Endpoint> {
     }
 }
 
+/// Whether an operation is surely of an endpoint that claims to be linearizable.
+pub(super) fn linearizable(scene: &Scene<'_>, op: &Operation) -> bool {
+    let all = || scene.contract().endpoints.iter().all(|e| e.consistency == Consistency::Linearizable);
+    endpoint(scene, op).map_or_else(all, |e| e.consistency == Consistency::Linearizable)
+}
+
 impl Key {
     /// For each read the last write that was complete before it, and one complete before that write began, if their values differ and
     /// no other write left the older value.

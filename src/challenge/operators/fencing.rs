@@ -15,14 +15,14 @@ pub(super) const OPERATORS: &[Operator] = &[
         id: "stale-accepted",
         does: "the resource accepts a command under a stale epoch that it had rejected",
         wants: Wants::Fail,
-        gates: &["fencing.no-stale-accept", "fencing.stale-rejected"],
+        gates: &["fencing.no-stale-accept", "fencing.stale-rejected", "partition.p2"],
         change: Change::Rows(|scene, places| places.offer_all(stale_accepted(scene))),
     },
     Operator {
         id: "accepted-one-epoch-late",
         does: "an accepted command came under the epoch before the current one",
         wants: Wants::Fail,
-        gates: &["fencing.no-stale-accept", "fencing.stale-rejected"],
+        gates: &["fencing.no-stale-accept", "fencing.stale-rejected", "partition.p2"],
         change: Change::Rows(|scene, places| places.offer_all(accepted_late(scene))),
     },
     Operator {

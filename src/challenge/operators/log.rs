@@ -63,14 +63,14 @@ pub(super) const OPERATORS: &[Operator] = &[
         id: "leader-behind",
         does: "a new leader reports a commit index just below that of the leader before it",
         wants: Wants::Fail,
-        gates: &["log.continuity"],
+        gates: &["log.continuity", "partition.p3"],
         change: Change::Rows(|scene, places| places.offer_all(leader_behind(scene))),
     },
     Operator {
         id: "index-goes-back",
         does: "a member's commit index goes back by one between two answers",
         wants: Wants::Fail,
-        gates: &["log.continuity"],
+        gates: &["log.continuity", "partition.p3"],
         change: Change::Rows(|scene, places| places.offer_all(index_goes_back(scene))),
     },
     Operator {
@@ -91,14 +91,14 @@ pub(super) const OPERATORS: &[Operator] = &[
         id: "discarded-acknowledged",
         does: "the client of a discarded command was told ok",
         wants: Wants::Fail,
-        gates: &["log.reconciliation"],
+        gates: &["log.reconciliation", "partition.p4"],
         change: Change::Rows(|scene, places| places.offer_all(discarded_acknowledged(scene))),
     },
     Operator {
         id: "divergent-entry-stays",
         does: "a divergent entry is still in a member's log after the heal",
         wants: Wants::Fail,
-        gates: &["log.reconciliation"],
+        gates: &["log.reconciliation", "partition.p4"],
         change: Change::Rows(|scene, places| places.offer_all(divergent_entry_stays(scene))),
     },
     Operator {

@@ -10,6 +10,7 @@ mod fencing;
 mod integrity;
 mod log;
 mod measures;
+mod partition;
 mod quorum;
 mod recovery;
 
@@ -20,6 +21,7 @@ const TABLES: &[&[Operator]] = &[
     quorum::OPERATORS,
     log::OPERATORS,
     fencing::OPERATORS,
+    partition::OPERATORS,
     recovery::OPERATORS,
     commands::OPERATORS,
     consistency::OPERATORS,
