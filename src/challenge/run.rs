@@ -116,7 +116,8 @@ impl Ground<'_> {
         let orders: Vec<Vec<usize>> = tests.iter().map(|test| go(test, Places::count()).in_order()).collect();
         let all = orders.iter().map(Vec::len).sum();
         let mut mutants = Vec::new();
-        let (mut chosen, mut before) = (places(self.settings.seed, operator.id, all, self.settings.each).into_iter().peekable(), 0);
+        let (mut chosen, mut before) =
+            (places(self.settings.seed, operator.id, all, self.settings.each).into_iter().peekable(), 0);
         for (test, order) in tests.iter().zip(&orders) {
             let mut numbers = Vec::new();
             while let Some(place) = chosen.next_if(|place| *place < before + order.len()) {

@@ -96,7 +96,7 @@ fn keys(scene: &Scene<'_>) -> BTreeMap<Option<Sym>, Key> {
 }
 
 /// The endpoint of an operation: the one it names, or the only one there is.
-fn endpoint<'s>(scene: &'s Scene<'_>, op: &Operation) -> Option<&'s Endpoint> {
+pub(super) fn endpoint<'s>(scene: &'s Scene<'_>, op: &Operation) -> Option<&'s Endpoint> {
     match (op.endpoint, scene.contract().endpoints.as_slice()) {
         (Some(name), _) => scene.contract().endpoint(scene.evidence().text(name)),
         (None, [only]) => Some(only),

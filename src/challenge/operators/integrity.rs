@@ -53,6 +53,20 @@ pub(super) const OPERATORS: &[Operator] = &[
         change: Change::File(|file| Edit::State(file, State::Foreign("is of another test".into()))),
     },
     Operator {
+        id: "lock-unknown",
+        does: "a file names a lock that nobody disclosed",
+        wants: Wants::Fail,
+        gates: &["contract.declared-before-run"],
+        change: Change::File(|file| Edit::Lock(file, Some("00".repeat(32)))),
+    },
+    Operator {
+        id: "lock-unnamed",
+        does: "a file does not say under which lock it was recorded",
+        wants: Wants::NoPass,
+        gates: &["contract.declared-before-run"],
+        change: Change::File(|file| Edit::Lock(file, None)),
+    },
+    Operator {
         id: "fault-unrecorded",
         does: "a fault that the test declares has no record",
         wants: Wants::Fail,

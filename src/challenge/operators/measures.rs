@@ -75,7 +75,7 @@ pub(super) const OPERATORS: &[Operator] = &[
         id: "counter-one-too-high",
         does: "a counter counted one more than happened",
         wants: Wants::Fail,
-        gates: &["telemetry.distinguishes"],
+        gates: &["telemetry.distinguishes", "telemetry.agrees"],
         change: Change::Rows(|scene, places| places.offer_all(counter_too_high(scene))),
     },
     Operator {

@@ -44,7 +44,8 @@ pub(super) fn discarded_applied(scene: &Scene<'_>, places: &mut Places) {
 }
 
 pub(super) fn nothing_discarded(scene: &Scene<'_>, places: &mut Places) {
-    let all: Vec<RowId> = scene.all::<Entry>().into_iter().filter(|(_, e)| e.state == EntryState::Discarded).map(|e| e.0).collect();
+    let all: Vec<RowId> =
+        scene.all::<Entry>().into_iter().filter(|(_, e)| e.state == EntryState::Discarded).map(|e| e.0).collect();
     if let Some(first) = all.first() {
         places.offer(*first, || all.iter().map(|row| gone::<Entry>(*row)).collect());
     }

@@ -137,9 +137,7 @@ pub(super) fn told_nothing(scene: &Scene<'_>, places: &mut Places) {
         let sent = |r: &&Asked| !r.read && r.of(&cut.minority) && r.invoke >= cut.from && r.meets(&cut) && r.returned.is_some();
         let all: Vec<&Asked> = requests.iter().filter(sent).collect();
         if let Some(first) = all.first() {
-            places.offer(first.row(), || {
-                all.iter().map(|r| r.set([r.ended(Outcome::Unknown), ("return", ABSENT)])).collect()
-            });
+            places.offer(first.row(), || all.iter().map(|r| r.set([r.ended(Outcome::Unknown), ("return", ABSENT)])).collect());
         }
     }
 }
