@@ -100,7 +100,7 @@ fn attempts_failed(scene: &Scene<'_>, places: &mut Places) {
 fn eventual(scene: &Scene<'_>) -> Vec<(RowId, Operation, i64)> {
     let bound = |op: &Operation| {
         let of = endpoint(scene, op).filter(|e| e.consistency == Consistency::Eventual)?;
-        of.staleness_bound.filter(|_| op.op == OpKind::Read && op.result == Outcome::Ok && op.version.is_some())
+        of.staleness_bound.filter(|_| op.op == OpKind::Read && op.result == Outcome::Ok && op.version > Some(0))
     };
     scene.all::<Operation>().into_iter().filter_map(|(row, op)| Some((row, op, bound(&op)?))).collect()
 }
