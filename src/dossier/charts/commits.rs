@@ -1,6 +1,6 @@
 //! The commit index of each member over time, and who led.
 
-use super::windows::{FaultWindow, faults, first_operation};
+use super::windows::{FaultWindows, faults, first_operation};
 use super::{Extremes, step};
 use crate::evidence::kinds::{Role, Sample};
 use crate::evidence::symbol::Sym;
@@ -21,10 +21,8 @@ pub struct CommitChart {
     pub members: Vec<MemberLine>,
     /// How many members there are.
     pub of_members: u64,
-    /// When faults lasted, the first of them.
-    pub faults: Vec<FaultWindow>,
-    /// How many faults there were.
-    pub of_faults: u64,
+    /// When faults lasted; none where they are on another clock.
+    pub faults: FaultWindows,
 }
 
 /// One member.
@@ -88,7 +86,7 @@ pub(super) fn of(evidence: &Evidence, test: &str) -> Option<CommitChart> {
     lines.sort_by(|a, b| a.member.cmp(&b.member));
     let of_members = lines.len() as u64;
     lines.truncate(MOST_MEMBERS);
-    let (faults, of_faults) = faults(evidence, test, clock, zero, span);
+    let faults = faults(evidence, test, clock, zero, span);
     let some = !lines.is_empty();
     some.then(|| CommitChart {
         test: test.to_string(),
@@ -97,7 +95,6 @@ pub(super) fn of(evidence: &Evidence, test: &str) -> Option<CommitChart> {
         members: lines,
         of_members,
         faults,
-        of_faults,
     })
 }
 
@@ -138,7 +135,9 @@ fn line(member: &str, samples: &mut [Seen], span: i64) -> MemberLine {
         let point = CommitPoint { t: seen.t, index: seen.index };
         // The first, the last and each change between answer and silence keep their places.
         match steps[at].as_slice() {
-            [.., before, end] if before.index.is_some() == end.index.is_some() && end.index.is_some() == point.index.is_some() => {
+            [.., before, end]
+                if before.index.is_some() == end.index.is_some() && end.index.is_some() == point.index.is_some() =>
+            {
                 steps[at].pop();
             }
             _ => {}
@@ -205,8 +204,13 @@ mod tests {
 
     #[test]
     fn silence_is_a_gap_and_leadership_a_stretch() {
-        let mut samples =
-            [seen(0, Some(1), true), seen(10, Some(2), true), seen(20, None, false), seen(30, Some(2), false), seen(40, Some(3), true)];
+        let mut samples = [
+            seen(0, Some(1), true),
+            seen(10, Some(2), true),
+            seen(20, None, false),
+            seen(30, Some(2), false),
+            seen(40, Some(3), true),
+        ];
         let line = line("n1", &mut samples, 40);
         assert_eq!((line.of, line.silent), (4, 1));
         assert_eq!(line.points[2], CommitPoint { t: 20, index: None });

@@ -4,7 +4,7 @@
 //! higher; the gates judge it with more care.
 
 use super::step;
-use super::windows::{FaultWindow, faults, first_operation};
+use super::windows::{FaultWindows, faults, first_operation};
 use crate::contract::Clock;
 use crate::evidence::kinds::{Decision, Grant, Ruling};
 use crate::evidence::symbol::Sym;
@@ -31,10 +31,8 @@ pub struct FencingChart {
     pub stale: u64,
     /// Stale attempts that were accepted.
     pub stale_accepted: u64,
-    /// When faults lasted, the first of them; only where they are on the resource's clock.
-    pub faults: Vec<FaultWindow>,
-    /// How many faults there were.
-    pub of_faults: u64,
+    /// When faults lasted; none where they are on another clock.
+    pub faults: FaultWindows,
 }
 
 /// One epoch of one resource, or of one job of it.
@@ -180,7 +178,7 @@ pub(super) fn of(evidence: &Evidence, test: &str) -> Option<FencingChart> {
     let stale = sum(|l| l.stale_rejected) + stale_accepted;
     let decisions = stale + sum(|l| l.accepted) + sum(|l| l.other_rejected);
     let of_lanes = jobs.iter().map(Vec::len).sum::<usize>() as u64;
-    let (faults, of_faults) = faults(evidence, test, clock, zero, span);
+    let faults = faults(evidence, test, clock, zero, span);
     Some(FencingChart {
         test: test.to_string(),
         span,
@@ -191,7 +189,6 @@ pub(super) fn of(evidence: &Evidence, test: &str) -> Option<FencingChart> {
         stale,
         stale_accepted,
         faults,
-        of_faults,
     })
 }
 
@@ -300,7 +297,8 @@ mod tests {
             deed(6, 2, rejected),
         ];
         let lanes = lanes(&Evidence::default(), &list, 0, 60);
-        let told: Vec<_> = lanes.iter().map(|l| (l.epoch, l.granted, l.ended, l.accepted, l.stale_rejected, l.stale_accepted)).collect();
+        let told: Vec<_> =
+            lanes.iter().map(|l| (l.epoch, l.granted, l.ended, l.accepted, l.stale_rejected, l.stale_accepted)).collect();
         assert_eq!(told, [(1, Some(0), Some(20), 1, 1, 1), (2, Some(20), None, 1, 0, 0)]);
         assert_eq!(lanes[0].tries.iter().map(|t| t.kind).collect::<Vec<_>>(), ["accepted", "stale-rejected", "stale-accepted"]);
         assert_eq!(lanes[1].other_rejected, 1);

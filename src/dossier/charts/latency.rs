@@ -1,6 +1,6 @@
 //! Latency over time: the extremes of each step of time, and exact counts of coarser steps for the table.
 
-use super::windows::{FaultWindow, faults};
+use super::windows::{FaultWindows, faults};
 use super::{Extremes, step};
 use crate::contract::Contract;
 use crate::evidence::kinds::{Operation, Outcome};
@@ -21,10 +21,8 @@ pub struct LatencyChart {
     pub of: u64,
     /// All operations, counted in coarser steps.
     pub steps: Vec<LatencyStep>,
-    /// When faults lasted, the first of them.
-    pub faults: Vec<FaultWindow>,
-    /// How many faults there were.
-    pub of_faults: u64,
+    /// When faults lasted; none where they are on another clock.
+    pub faults: FaultWindows,
     /// Objectives by name, in ns.
     pub objectives: Vec<(String, i64)>,
 }
@@ -105,7 +103,7 @@ pub(super) fn of(contract: &Contract, evidence: &Evidence, test: &str) -> Option
     }
     let span = last.saturating_sub(first).max(0);
     let (points, steps) = thin(&rows, first, last);
-    let (faults, of_faults) = faults(evidence, test, &rows.parts().first()?.clock, first, span);
+    let faults = faults(evidence, test, &rows.parts().first()?.clock, first, span);
     let objectives = [("write p99", contract.objectives.write_p99), ("read p99", contract.objectives.read_p99)];
     Some(LatencyChart {
         test: test.to_string(),
@@ -114,7 +112,6 @@ pub(super) fn of(contract: &Contract, evidence: &Evidence, test: &str) -> Option
         of: rows.len() as u64,
         steps,
         faults,
-        of_faults,
         objectives: objectives.into_iter().filter_map(|(name, o)| Some((name.to_string(), o?.value))).collect(),
     })
 }

@@ -25,7 +25,7 @@ pub use fencing::{EpochLane, FencingChart, Try};
 pub use latency::{LatencyChart, LatencyPoint, LatencyStep, Spread};
 pub use percentiles::{Curve, PercentileChart, Quantile};
 pub use takeover::{Doing, TakeoverChart};
-pub use windows::FaultWindow;
+pub use windows::{FaultWindow, FaultWindows};
 
 use super::GateFacts;
 use super::build::Inputs;

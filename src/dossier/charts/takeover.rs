@@ -1,9 +1,9 @@
 //! A worker that lost its authority and came back: its claim, the claim that took over, and the late command.
 
 use super::fencing::{Deed, deeds};
+use crate::evidence::Evidence;
 use crate::evidence::kinds::{Injection, Ruling};
 use crate::evidence::symbol::Sym;
-use crate::evidence::Evidence;
 use serde::Serialize;
 
 /// The steps around one stale attempt.
@@ -50,16 +50,11 @@ pub struct Doing {
     pub line: u64,
 }
 
-/// The most deeds that are kept.
-const MOST: usize = 16;
-
 /// The plainest sequence of a test; none when no stale attempt has a claim before it and one that took over.
 pub(super) fn of(evidence: &Evidence, test: &str) -> Option<TakeoverChart> {
     let (groups, _) = deeds(evidence, test)?;
-    let mut all: Vec<((&str, Option<&str>), &Vec<Deed>)> = groups
-        .iter()
-        .map(|((resource, job), list)| ((evidence.text(*resource), job.map(|j| evidence.text(j))), list))
-        .collect();
+    let mut all: Vec<((&str, Option<&str>), &Vec<Deed>)> =
+        groups.iter().map(|((resource, job), list)| ((evidence.text(*resource), job.map(|j| evidence.text(j))), list)).collect();
     all.sort_by_key(|(name, _)| *name);
     let mut of = 0;
     let mut best: Option<((bool, bool, usize), TakeoverChart)> = None;
@@ -109,11 +104,14 @@ fn chart(
     let text = |s: Option<Sym>| s.map_or("", |s| evidence.text(s)).to_string();
     let zero = list[found.claim].t;
     let both = |i: &usize| list[*i].holder == old || list[*i].holder == new;
-    let all: Vec<usize> = (found.claim..=found.late).filter(both).chain((found.late + 1..list.len()).filter(both).take(1)).collect();
-    // The claims, the last deeds before and the first after the take-over, and the late command stay.
-    let near = |i: &usize| *i == found.claim || i.abs_diff(found.takeover) <= 4 || found.late.abs_diff(*i) <= 2;
-    let mut kept: Vec<usize> = all.iter().copied().filter(near).collect();
-    kept.truncate(MOST);
+    let all: Vec<usize> =
+        (found.claim..=found.late).filter(both).chain((found.late + 1..list.len()).filter(both).take(1)).collect();
+    // The two claims and the late command stay, with the last deed of the old holder before the take-over, the first of the new one, and what came next.
+    let last_old = all.iter().rposition(|i| *i > found.claim && *i < found.takeover && list[*i].holder == old);
+    let first_new = all.iter().position(|i| *i > found.takeover && list[*i].holder == new);
+    let more = [last_old, first_new].map(|at| at.map(|at| all[at]));
+    let stays = |i: &usize| [found.claim, found.takeover, found.late].contains(i) || *i > found.late || more.contains(&Some(*i));
+    let kept: Vec<usize> = all.iter().copied().filter(stays).collect();
     let doing = |&i: &usize| {
         let d = &list[i];
         Doing {
