@@ -42,7 +42,6 @@ pub fn build(inputs: &Inputs<'_>) -> Dossier {
     let contract = inputs.contract;
     let waivers: Vec<WaiverFacts> = contract.waivers.iter().map(|w| waiver(w, inputs)).collect();
     let gates: Vec<GateFacts> = inputs.outcomes.iter().map(|o| gate_facts(o, &waivers)).collect();
-    let tests: Vec<String> = inputs.matrix.of_system().map(|t| t.id.value.clone()).collect();
     Dossier {
         schema: SCHEMA,
         tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
@@ -62,6 +61,7 @@ pub fn build(inputs: &Inputs<'_>) -> Dossier {
         declared: declared(contract).into_iter().chain(attempts(inputs)).collect(),
         tests: inputs.matrix.tests.iter().map(|t| test_facts(t, inputs.evidence)).collect(),
         criteria: criteria(&gates),
+        charts: charts(inputs, &gates),
         gates,
         exclusions: contract
             .exclusions
@@ -77,7 +77,6 @@ pub fn build(inputs: &Inputs<'_>) -> Dossier {
         locks: inputs.locks.iter().map(|l| lock(l, inputs)).collect(),
         artifacts: inputs.evidence.artifacts.iter().enumerate().map(|(at, a)| artifact(a, at, inputs)).collect(),
         challenge: inputs.challenge.clone(),
-        charts: charts(contract, inputs.evidence, &tests),
     }
 }
 

@@ -9,7 +9,12 @@ mod compare;
 mod summary;
 
 pub use build::{Inputs, build};
-pub use charts::{Charts, FailoverChart, FaultWindow, LatencyChart, LatencyPoint, PhaseBar};
+pub use charts::{
+    AssumptionRow, BudgetChart, BudgetStep, Charts, CommitChart, CommitPoint, CoverageCell, CoverageChart, Curve, Doing,
+    DuplicateChart, EpochLane, ExampleChart, ExampleOp, FailoverChart, FaultWindow, FaultWindows, FencingChart, LatencyChart,
+    LatencyPoint, LatencyStep, LeaderSpan, MemberLine, PercentileChart, PhaseBar, Quantile, RatePoint, ShareBar, Spread,
+    TakeoverChart, Try,
+};
 pub use compare::{GateChange, Trend, ValueChange, compare_decisions, compare_gates, pointers};
 pub use summary::{ArtifactSummary, FigureSummary, GateSummary, Summary, TestSummary};
 
