@@ -27,17 +27,15 @@ pub type Files = Vec<(String, Vec<u8>)>;
 /// # Errors
 /// When a template that was handed in does not parse or asks for something that is not there.
 pub fn render(dossier: &Dossier, templates: &Templates) -> Result<Files, Error> {
-    let failovers = chart::failovers(&dossier.charts.failovers);
-    let latency: Vec<chart::Chart> =
-        dossier.charts.latency.iter().enumerate().filter_map(|(i, c)| chart::latency(i + 1, c)).collect();
-    let view = view::view(dossier, failovers.as_ref(), &latency);
+    let charts = chart::all(dossier);
+    let view = view::view(dossier, &charts);
     let policy = policy(templates.css());
     let mut files: Files = vec![
         ("index.html".into(), page::page(templates, "report.html", &view, &policy)?.into_bytes()),
         ("report.css".into(), templates.css().as_bytes().to_vec()),
         ("report.md".into(), tidy(&page::page(templates, "report.md", &view, &policy)?).into_bytes()),
     ];
-    files.extend(failovers.iter().chain(&latency).map(|c| (format!("charts/{}", c.file), c.svg.clone().into_bytes())));
+    files.extend(charts.into_iter().map(|c| (c.file(), c.svg.into_bytes())));
     files.sort();
     Ok(files)
 }

@@ -5,6 +5,7 @@
 
 mod basis;
 mod challenge;
+mod charts;
 mod ending;
 mod first;
 mod gates;
@@ -36,6 +37,8 @@ pub struct View {
     risks: Vec<ending::Risk>,
     uncovered: Vec<ending::Uncovered>,
     challenge: Option<challenge::Challenged>,
+    /// Plots of the first page.
+    charts: Vec<charts::Plot>,
     sections: Vec<sections::Section>,
     criteria: Vec<ending::Criterion>,
     method: Vec<ending::Method>,
@@ -108,18 +111,6 @@ impl Source {
 /// The most sources shown with one number or finding.
 const MOST_SOURCES: usize = 6;
 
-/// A plot as a page needs it.
-#[derive(Debug, Serialize)]
-pub struct Plot {
-    src: String,
-    title: String,
-    desc: String,
-    note: String,
-    width: u32,
-    height: u32,
-    tables: Vec<Grid>,
-}
-
 /// A table of words.
 #[derive(Debug, Serialize)]
 pub struct Grid {
@@ -134,23 +125,9 @@ impl From<&chart::Table> for Grid {
     }
 }
 
-impl From<&Chart> for Plot {
-    fn from(chart: &Chart) -> Self {
-        Self {
-            src: format!("charts/{}", chart.file),
-            title: chart.title.clone(),
-            desc: chart.desc.clone(),
-            note: chart.note.clone(),
-            width: chart.size.0,
-            height: chart.size.1,
-            tables: chart.tables.iter().map(Grid::from).collect(),
-        }
-    }
-}
-
-/// Builds the view. `plots` are those of failovers and of latency.
+/// Builds the view.
 #[must_use]
-pub fn view(dossier: &Dossier, failovers: Option<&Chart>, latency: &[Chart]) -> View {
+pub fn view(dossier: &Dossier, charts: &[Chart]) -> View {
     let release = &dossier.release;
     let (service, version) = (name(&release.service), name(&release.version));
     View {
@@ -170,7 +147,8 @@ pub fn view(dossier: &Dossier, failovers: Option<&Chart>, latency: &[Chart]) -> 
         risks: ending::risks(dossier),
         uncovered: ending::uncovered(dossier),
         challenge: challenge::challenged(dossier),
-        sections: sections::sections(dossier, failovers, latency),
+        charts: charts::of(charts, 0),
+        sections: sections::sections(dossier, charts),
         criteria: ending::criteria(dossier),
         method: ending::method(dossier),
         manifest: ending::manifest(dossier),

@@ -57,7 +57,9 @@ pub fn failovers(all: &[FailoverChart]) -> Option<Chart> {
         }
     });
     Some(Chart {
-        file: "failover.svg".into(),
+        section: 9,
+        anchor: "failover".into(),
+        unit: "time since the fault in seconds (s)".into(),
         title,
         desc,
         note: format!(

@@ -5,7 +5,7 @@ use super::scale::{Linear, Log, round_down, round_up};
 use super::{Chart, Table, table};
 use crate::dossier::{LatencyChart, LatencyPoint};
 use crate::exact::{Ratio, millis, seconds};
-use crate::report::text::{brief, group, name, slug};
+use crate::report::text::{brief, group, name};
 use plotters::style::{Color, RGBColor};
 use std::collections::BTreeSet;
 
@@ -53,7 +53,9 @@ pub fn latency(number: usize, chart: &LatencyChart) -> Option<Chart> {
         legend(canvas);
     });
     Some(Chart {
-        file: format!("latency-{number:02}-{}.svg", slug(&chart.test)).replace("-.", "."),
+        section: 8,
+        anchor: super::anchor("latency", number, &chart.test),
+        unit: "latency in milliseconds (ms), logarithmic; time since the first operation in seconds (s)".into(),
         title,
         desc,
         note: format!(

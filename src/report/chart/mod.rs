@@ -8,18 +8,33 @@ mod failover;
 mod latency;
 mod scale;
 
-pub use failover::failovers;
-pub use latency::latency;
+use crate::dossier::Dossier;
+use crate::report::text::slug;
+
+/// All plots that the evidence carries, in the order in which they stand on the page.
+#[must_use]
+pub fn all(dossier: &Dossier) -> Vec<Chart> {
+    let data = &dossier.charts;
+    let mut charts: Vec<Chart> = Vec::new();
+    charts.extend(data.latency.iter().enumerate().filter_map(|(i, c)| latency::latency(i + 1, c)));
+    charts.extend(failover::failovers(&data.failovers));
+    charts.sort_by_key(|c| c.section);
+    charts
+}
 
 /// A plot with its words and its data.
 #[derive(Debug, Clone)]
 pub struct Chart {
-    /// File name below `charts/`.
-    pub file: String,
+    /// The section of the report in which it stands, 1 to 10; 0 for the first page.
+    pub section: u8,
+    /// Its name among the plots: of lower case letters, digits, dots and hyphens.
+    pub anchor: String,
     /// What it shows.
     pub title: String,
     /// What is to be seen, for those who cannot see it.
     pub desc: String,
+    /// What is measured along the axes, in which unit.
+    pub unit: String,
     /// How much of the data is shown.
     pub note: String,
     /// The picture.
@@ -41,7 +56,20 @@ pub struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
+/// The name of a plot of one test, numbered.
+fn anchor(what: &str, number: usize, test: &str) -> String {
+    format!("{what}-{number:02}-{}", slug(test)).trim_end_matches('-').to_string()
+}
+
 /// A table from borrowed heads.
 pub(super) fn table(caption: impl Into<String>, head: &[&str], rows: Vec<Vec<String>>) -> Table {
     Table { caption: caption.into(), head: head.iter().map(|h| (*h).to_string()).collect(), rows }
+}
+
+impl Chart {
+    /// Its path below the report.
+    #[must_use]
+    pub fn file(&self) -> String {
+        format!("charts/{}.svg", self.anchor)
+    }
 }

@@ -1,7 +1,8 @@
 //! The ten sections of the deliverable, in its order. Which gate stands in which section is a table.
 
+use super::charts::{self, Plot};
 use super::gates::{Block, block};
-use super::{Grid, Pair, Plot, judged, pair};
+use super::{Grid, Pair, judged, pair};
 use crate::contract::PLAN_ITEMS;
 use crate::dossier::{Dossier, TestFacts};
 use crate::report::chart::Chart;
@@ -18,7 +19,7 @@ pub struct Section {
     tables: Vec<Grid>,
     /// What is missing, and why.
     absent: Vec<String>,
-    plots: Vec<Plot>,
+    charts: Vec<Plot>,
     gates: Vec<Block>,
 }
 
@@ -129,11 +130,11 @@ fn place(gate: &str) -> usize {
     fits.max_by_key(|p| p.0.len()).map_or(PLAN.len(), |p| p.1)
 }
 
-pub(super) fn sections(dossier: &Dossier, failovers: Option<&Chart>, latency: &[Chart]) -> Vec<Section> {
-    (1..=PLAN.len()).map(|number| section(number, dossier, failovers, latency)).collect()
+pub(super) fn sections(dossier: &Dossier, all: &[Chart]) -> Vec<Section> {
+    (1..=PLAN.len()).map(|number| section(number, dossier, all)).collect()
 }
 
-fn section(number: usize, dossier: &Dossier, failovers: Option<&Chart>, latency: &[Chart]) -> Section {
+fn section(number: usize, dossier: &Dossier, all: &[Chart]) -> Section {
     let plan = &PLAN[number - 1];
     let mut absent = Vec::new();
     let mut tables = Vec::new();
@@ -146,12 +147,8 @@ fn section(number: usize, dossier: &Dossier, failovers: Option<&Chart>, latency:
         None if plan.kinds.is_empty() => {}
         None => absent.push(format!("No test brought records of {}.", plan.kinds.join(", "))),
     }
-    let plots: Vec<Plot> = match number {
-        8 => latency.iter().map(Plot::from).collect(),
-        9 => failovers.map(Plot::from).into_iter().collect(),
-        _ => Vec::new(),
-    };
-    absent.extend(no_plot(number, plots.is_empty()));
+    let charts = charts::of(all, number);
+    absent.extend(no_plot(number, charts.is_empty()));
     let declared = dossier.declared.iter().filter(|d| plan.declared.iter().any(|start| d.title.starts_with(start)));
     let gates: Vec<Block> = judged(dossier).filter(|g| place(&g.id) == number).map(block).collect();
     if gates.is_empty() {
@@ -166,7 +163,7 @@ fn section(number: usize, dossier: &Dossier, failovers: Option<&Chart>, latency:
             .collect(),
         tables,
         absent,
-        plots,
+        charts,
         gates,
     }
 }
