@@ -32,7 +32,7 @@ pub(super) fn risks(dossier: &Dossier) -> Vec<Risk> {
 #[derive(Debug, Serialize)]
 pub struct Uncovered {
     what: String,
-    items: Vec<(String, String)>,
+    entries: Vec<(String, String)>,
     /// How many are shown of how many; empty when all are.
     more: String,
 }
@@ -53,10 +53,10 @@ pub(super) fn uncovered(dossier: &Dossier) -> Vec<Uncovered> {
         ("Records that no binding reads", untaken.map(|a| (name(&a.path), group(a.untaken))).collect()),
     ];
     let some = lists.into_iter().filter(|l| !l.1.is_empty());
-    some.map(|(what, mut items)| {
-        let more = shown(MOST_UNCOVERED, items.len(), "entry", "entries");
-        items.truncate(MOST_UNCOVERED);
-        Uncovered { what: what.into(), items, more }
+    some.map(|(what, mut entries)| {
+        let more = shown(MOST_UNCOVERED, entries.len(), "entry", "entries");
+        entries.truncate(MOST_UNCOVERED);
+        Uncovered { what: what.into(), entries, more }
     })
     .collect()
 }
