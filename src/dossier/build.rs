@@ -58,7 +58,8 @@ pub fn build(inputs: &Inputs<'_>) -> Dossier {
         },
         contract: FileFacts { path: "contract/contract.toml".into(), sha256: inputs.digests.0.to_string() },
         matrix: FileFacts { path: "contract/matrix.toml".into(), sha256: inputs.digests.1.to_string() },
-        declared: declared(contract).into_iter().chain(attempts(inputs)).collect(),
+        declared: declared(contract).into_iter().chain(skews(inputs.matrix)).chain(attempts(inputs)).collect(),
+        assumptions: contract.cluster.fault_assumptions.iter().map(|a| a.value.clone()).collect(),
         tests: inputs.matrix.tests.iter().map(|t| test_facts(t, inputs.evidence)).collect(),
         criteria: criteria(&gates),
         charts: charts(inputs, &gates),
@@ -164,6 +165,7 @@ fn test_facts(test: &crate::contract::Test, evidence: &Evidence) -> TestFacts {
         covers: test.covers.iter().map(|c| c.value.clone()).collect(),
         expected: test.expected.clone(),
         requires: test.requires.iter().map(|r| r.value.clone()).collect(),
+        partition: test.partition.clone(),
         records: records.into_iter().collect(),
     }
 }
@@ -203,6 +205,16 @@ fn lock(lock: &Lock, inputs: &Inputs<'_>) -> LockFacts {
         signed: lock.signed,
         files: under.count() as u64,
     }
+}
+
+/// How far the matrix says that clocks may be apart.
+fn skews(matrix: &Matrix) -> Option<Section> {
+    let bound = |ns: i64| humantime::format_duration(std::time::Duration::from_nanos(ns.unsigned_abs()));
+    let row = |s: &crate::contract::Skew| {
+        (format!("{} and {}", s.between[0], s.between[1]), format!("at most {} apart; {}", bound(s.bound), s.basis))
+    };
+    let rows: Vec<(String, String)> = matrix.skews.iter().map(row).collect();
+    (!rows.is_empty()).then(|| Section { title: "Clock skews declared in the matrix".into(), rows })
 }
 
 /// The locks as a section of what was declared: each is an attempt.

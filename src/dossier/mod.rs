@@ -67,8 +67,10 @@ pub struct Dossier {
     pub contract: FileFacts,
     /// The matrix's file.
     pub matrix: FileFacts,
-    /// What was declared, as label and value, section by section (cluster, endpoints, resources, load, objectives, budget, rollback).
+    /// What was declared, as label and value, section by section (cluster, endpoints, resources, load, objectives, budget, rollback, skews).
     pub declared: Vec<Section>,
+    /// The faults that the contract says its promises survive.
+    pub assumptions: Vec<String>,
     /// The tests.
     pub tests: Vec<TestFacts>,
     /// The gates, family by family.
@@ -172,6 +174,9 @@ pub struct TestFacts {
     pub expected: String,
     /// Evidence kinds required.
     pub requires: Vec<String>,
+    /// Rows of the partition matrix that it runs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub partition: Vec<String>,
     /// Records of each kind.
     pub records: Vec<(String, u64)>,
 }
