@@ -114,6 +114,14 @@ pub struct RowId {
     row: u32,
 }
 
+#[cfg(test)]
+impl RowId {
+    /// A row of a file.
+    pub(crate) fn at(part: u32, row: u32) -> Self {
+        Self { part, row }
+    }
+}
+
 /// The rows of one kind in one test, over all its files.
 #[derive(Debug, Clone)]
 pub struct Rows<'e, R> {

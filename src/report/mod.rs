@@ -16,7 +16,7 @@ mod view;
 pub use templates::Templates;
 
 use crate::dossier::Dossier;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use sha2::{Digest, Sha256};
 
 /// Files of the report: path below `report/`, and bytes; sorted by path.
@@ -38,6 +38,18 @@ pub fn render(dossier: &Dossier, templates: &Templates) -> Result<Files, Error> 
     files.extend(charts.into_iter().map(|c| (c.file(), c.svg.into_bytes())));
     files.sort();
     Ok(files)
+}
+
+/// What the templates see, as JSON: `v` (the view), `css` and `policy`. For people who write their own.
+///
+/// # Errors
+/// Never for a view made here; the signature leaves it to the caller.
+pub fn context(dossier: &Dossier, templates: &Templates) -> Result<Vec<u8>, Error> {
+    let view = view::view(dossier, &chart::all(dossier));
+    let seen = serde_json::json!({ "v": view, "css": templates.css(), "policy": policy(templates.css()) });
+    let mut bytes = serde_json::to_vec_pretty(&seen).map_err(|e| Error::plain(ErrorKind::Internal, e.to_string()))?;
+    bytes.push(b'\n');
+    Ok(bytes)
 }
 
 /// The policy of the page: no script, no fetch but its own style sheet and plots, and the inline copy of the style sheet by digest.

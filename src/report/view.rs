@@ -6,6 +6,8 @@
 mod basis;
 mod challenge;
 mod charts;
+mod commands;
+mod coverage;
 mod ending;
 mod first;
 mod gates;
@@ -31,6 +33,8 @@ pub struct View {
     identity: Vec<Pair>,
     counts: Vec<Count>,
     exclusions: Vec<Vec<String>>,
+    /// `1 gate did not pass`, or that all passed.
+    not_passed: String,
     waivers: Vec<Vec<String>>,
     families: Vec<gates::Family>,
     open: Vec<gates::Open>,
@@ -44,6 +48,7 @@ pub struct View {
     method: Vec<ending::Method>,
     manifest: Vec<ending::File>,
     manifest_note: String,
+    manifest_more: String,
     tool: String,
     verify: Vec<Pair>,
 }
@@ -117,11 +122,37 @@ pub struct Grid {
     caption: String,
     head: Vec<String>,
     rows: Vec<Vec<String>>,
+    /// `Shown x of n rows.`, or empty when all are.
+    note: String,
+}
+
+/// The most rows of one table.
+const MOST_ROWS: usize = 200;
+
+impl Grid {
+    /// A table that shows at most [`MOST_ROWS`] rows and says how many there are.
+    fn new<const N: usize>(caption: impl Into<String>, head: [&str; N], rows: Vec<Vec<String>>) -> Self {
+        Self::of(caption.into(), head.map(String::from).to_vec(), rows)
+    }
+
+    fn of(caption: String, head: Vec<String>, mut rows: Vec<Vec<String>>) -> Self {
+        let note = shown(MOST_ROWS, rows.len(), "row", "rows");
+        rows.truncate(MOST_ROWS);
+        Self { caption, head, rows, note }
+    }
+}
+
+/// `Shown 200 of 1,000 rows.`; empty when all are shown.
+fn shown(most: usize, all: usize, one: &str, many: &str) -> String {
+    if all <= most {
+        return String::new();
+    }
+    format!("Shown {} of {}.", text::group(most as u64), text::count(all as u64, one, many))
 }
 
 impl From<&chart::Table> for Grid {
     fn from(table: &chart::Table) -> Self {
-        Self { caption: table.caption.clone(), head: table.head.clone(), rows: table.rows.clone() }
+        Self::of(table.caption.clone(), table.head.clone(), table.rows.clone())
     }
 }
 
@@ -141,6 +172,7 @@ pub fn view(dossier: &Dossier, charts: &[Chart]) -> View {
         identity: first::identity(dossier),
         counts: first::counts(dossier),
         exclusions: dossier.exclusions.iter().map(|e| vec![name(&e.gate), sentence(&e.reason)]).collect(),
+        not_passed: gates::not_passed(dossier),
         waivers: first::waivers(dossier),
         families: gates::families(dossier),
         open: gates::open(dossier),
@@ -153,6 +185,7 @@ pub fn view(dossier: &Dossier, charts: &[Chart]) -> View {
         method: ending::method(dossier),
         manifest: ending::manifest(dossier),
         manifest_note: ending::manifest_note(dossier),
+        manifest_more: ending::manifest_more(dossier),
         tool: format!("{} {}", dossier.tool.name, dossier.tool.version),
         verify: first::verify(),
     }
