@@ -14,6 +14,7 @@ pub const SCHEMA: &str = "quorate-challenge/1";
 
 /// What the challenge comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Result {
     /// Every mutant was caught (or its survival is explained) and every gate that passed was tested (or it is explained why not).
@@ -38,6 +39,7 @@ impl Result {
 
 /// All facts of a challenge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: &'static str,
@@ -61,6 +63,7 @@ pub struct Report {
 
 /// How many mutants ended how.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Counts {
     /// All.
     pub all: u64,
@@ -85,6 +88,7 @@ impl Counts {
 
 /// An operator and what became of its mutants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OperatorFacts {
     /// Its id.
     pub id: &'static str,
@@ -98,11 +102,12 @@ pub struct OperatorFacts {
 
 /// Whether a gate was tested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Tested {
-    /// Mutants were meant to turn it.
+    /// A mutant was made for it.
     Tested,
-    /// It passed, and no mutant on this evidence was meant to turn it.
+    /// It passed, and no mutant on this evidence was made for it; lost files may have turned it.
     Untested,
     /// It did not pass, so that nothing could turn it.
     NotPassed,
@@ -110,6 +115,7 @@ pub enum Tested {
 
 /// A gate and the mutants that were meant to turn it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct GateFacts {
     /// Its id.
     pub id: &'static str,
@@ -127,6 +133,7 @@ pub struct GateFacts {
 
 /// The mutants of one operator at one gate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Cell {
     /// The operator.
     pub operator: &'static str,
@@ -138,6 +145,7 @@ pub struct Cell {
 
 /// A mutant that a gate did not catch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Survivor {
     /// The operator.
     pub operator: &'static str,
@@ -218,7 +226,10 @@ impl Challenge {
         }
         for (_, operator, answer) in self.answers() {
             let Some(gate) = facts.get_mut(answer.gate) else { continue };
-            gate.tested = Tested::Tested;
+            // That a gate stops passing when a file is gone does not show that it can fail: only what is meant for it tests it.
+            if operator.gates.contains(&answer.gate) {
+                gate.tested = Tested::Tested;
+            }
             gate.mutants.add(answer.fate);
             if operator.wants == Wants::Fail {
                 gate.violations.add(answer.fate);

@@ -6,16 +6,23 @@
 mod build;
 mod charts;
 mod compare;
+mod schema;
 mod summary;
 
 pub use build::{Inputs, build};
-pub use charts::{Charts, FailoverChart, FaultWindow, LatencyChart, LatencyPoint, PhaseBar};
+pub use charts::{
+    AssumptionRow, BudgetChart, BudgetStep, Charts, CommitChart, CommitPoint, CoverageCell, CoverageChart, Curve, Doing,
+    DuplicateChart, EpochLane, ExampleChart, ExampleOp, FailoverChart, FaultWindow, FaultWindows, FencingChart, LatencyChart,
+    LatencyPoint, LatencyStep, LeaderSpan, MemberLine, PercentileChart, PhaseBar, Quantile, RatePoint, ShareBar, Spread,
+    TakeoverChart, Try,
+};
 pub use compare::{GateChange, Trend, ValueChange, compare_decisions, compare_gates, pointers};
+pub use schema::decision_schema;
 pub use summary::{ArtifactSummary, FigureSummary, GateSummary, Summary, TestSummary};
 
 use crate::challenge::Report;
 use crate::verdict::{Judgement, Verdict, telling};
-use build::open_verdicts;
+pub use build::open_verdicts;
 use serde::{Deserialize, Serialize};
 
 /// The version of the format of `decision.json`.
@@ -23,6 +30,7 @@ pub const SCHEMA: &str = "quorate-decision/1";
 
 /// The decision on a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Decision {
     /// Every required gate passed or is waived.
@@ -47,6 +55,7 @@ impl Decision {
 
 /// Every fact of a release.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Dossier {
     /// [`SCHEMA`].
     pub schema: &'static str,
@@ -86,6 +95,7 @@ pub struct Dossier {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub challenge: Option<Report>,
     /// What plots are drawn from.
+    #[cfg_attr(test, schemars(with = "serde_json::Value"))]
     pub charts: Charts,
 }
 
@@ -101,6 +111,7 @@ impl Dossier {
 
 /// Name and version of the tool.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Tool {
     /// `quorate`.
     pub name: &'static str,
@@ -110,6 +121,7 @@ pub struct Tool {
 
 /// What is released.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ReleaseFacts {
     /// The service.
     pub service: String,
@@ -129,6 +141,7 @@ pub struct ReleaseFacts {
 
 /// A file and its digest.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FileFacts {
     /// Its name in the package.
     pub path: String,
@@ -138,6 +151,7 @@ pub struct FileFacts {
 
 /// A heading with labelled values.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Section {
     /// The heading.
     pub title: String,
@@ -147,6 +161,7 @@ pub struct Section {
 
 /// One test.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TestFacts {
     /// Its id.
     pub id: String,
@@ -178,6 +193,7 @@ pub struct TestFacts {
 
 /// One gate.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct GateFacts {
     /// Its id.
     pub id: String,
@@ -212,6 +228,7 @@ impl GateFacts {
 
 /// What a gate says about one test.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TestJudgement {
     /// The test; empty for the release as a whole.
     pub test: String,
@@ -222,6 +239,7 @@ pub struct TestJudgement {
 
 /// One acceptance criterion.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CriterionFacts {
     /// Its number.
     pub number: u8,
@@ -235,6 +253,7 @@ pub struct CriterionFacts {
 
 /// One exclusion.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ExclusionFacts {
     /// The gate.
     pub gate: String,
@@ -244,6 +263,7 @@ pub struct ExclusionFacts {
 
 /// One waiver.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WaiverFacts {
     /// The gate.
     pub gate: String,
@@ -261,6 +281,7 @@ pub struct WaiverFacts {
 
 /// One residual risk.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RiskFacts {
     /// Its id.
     pub id: String,
@@ -272,6 +293,7 @@ pub struct RiskFacts {
 
 /// One lock, which is one attempt.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LockFacts {
     /// Its path below `lock/` in the package.
     pub path: String,
@@ -297,6 +319,7 @@ pub struct LockFacts {
 
 /// One evidence file.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ArtifactFacts {
     /// Path below the evidence root (below `evidence/` in the package).
     pub path: String,

@@ -3,10 +3,19 @@
 //! In: the chart data of a dossier. Out: [`Chart`]s. All places are whole pixels computed from integers, so that every machine draws the
 //! same. Refuses to know where a plot is shown.
 
-pub(super) mod canvas;
+mod budget;
+mod canvas;
+mod commits;
+mod coverage;
+mod duplicates;
+mod example;
 mod failover;
+mod fencing;
+mod frame;
 mod latency;
+mod percentiles;
 mod scale;
+mod takeover;
 
 use crate::dossier::Dossier;
 use crate::report::text::slug;
@@ -16,10 +25,23 @@ use crate::report::text::slug;
 pub fn all(dossier: &Dossier) -> Vec<Chart> {
     let data = &dossier.charts;
     let mut charts: Vec<Chart> = Vec::new();
-    charts.extend(data.latency.iter().enumerate().filter_map(|(i, c)| latency::latency(i + 1, c)));
+    charts.extend(data.coverage.as_ref().and_then(coverage::coverage));
+    charts.extend(each(&data.examples, example::example));
+    charts.extend(each(&data.takeovers, takeover::takeover));
+    charts.extend(each(&data.fencing, fencing::fencing));
+    charts.extend(each(&data.commits, commits::commits));
+    charts.extend(data.duplicates.as_ref().and_then(duplicates::duplicates));
+    charts.extend(each(&data.latency, latency::latency));
+    charts.extend(each(&data.percentiles, percentiles::percentiles));
     charts.extend(failover::failovers(&data.failovers));
+    charts.extend(data.budget.as_ref().and_then(budget::budget));
     charts.sort_by_key(|c| c.section);
     charts
+}
+
+/// The plots of a list, numbered from 1.
+fn each<'d, T>(list: &'d [T], plot: fn(usize, &'d T) -> Option<Chart>) -> impl Iterator<Item = Chart> {
+    list.iter().enumerate().filter_map(move |(i, data)| plot(i + 1, data))
 }
 
 /// A plot with its words and its data.
