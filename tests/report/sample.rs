@@ -148,6 +148,7 @@ fn test(id: &str, plan: &[&str], fault: &str) -> TestFacts {
         plan: plan.iter().map(|p| (*p).to_string()).collect(),
         fault: fault.into(),
         method: "SIGKILL, restart after 10 s".into(),
+        partition: Vec::new(),
         model: "crash".into(),
         layer: "process".into(),
         covers: vec!["process crash".into()],
@@ -313,6 +314,7 @@ pub fn sample() -> Dossier {
         contract: FileFacts { path: "contract/contract.toml".into(), sha256: SHA.into() },
         matrix: FileFacts { path: "contract/matrix.toml".into(), sha256: SHA.into() },
         declared: declared(),
+        assumptions: ["process crash", "network partition", "slow follower", "client retry"].map(String::from).to_vec(),
         tests: vec![
             test("leader-crash", &["baseline", "leader-crash", "duplicate-retry"], "kill -9 the leader twice under load"),
             test("partition", &["minority-rejection", "stale-leader-fencing"], "isolate the old leader with one follower"),
