@@ -18,6 +18,10 @@ pub fn restarted(target: &str, outage: &Outage, threshold: u64, (took, bound): (
         finding
     };
     let (shown, allowed) = apart(took, bound);
+    if outage.holes {
+        let why = format!("failed probes of {target} are missing, so that its first failure and its masking time are not shown");
+        tally.doubts.push(Flaw::new(1, why, finding("probes-missing")));
+    }
     if outage.restart.is_some() && outage.failures < threshold {
         let why = format!("{target} was restarted after {} failed probes in a row, {threshold} are declared", outage.failures);
         tally.faults.push(Flaw::new(0, why, finding("restarted-early")));
