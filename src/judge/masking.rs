@@ -56,7 +56,8 @@ pub fn false_success(
     let (mut in_flight, mut known, mut nameless) = (false, false, 0u64);
     for (id, op) in history.iter() {
         let end = op.returned.map_or(i64::MAX, |r| r.0);
-        in_flight |= op.invoke.0 <= to && end >= from;
+        // One that was never answered counts at the instant at which it was sent.
+        in_flight |= op.invoke.0 <= to && op.returned.map_or(op.invoke.0, |r| r.0) >= from;
         known |= op.member == Some(outage.target);
         let within = op.result == Outcome::Ok && op.invoke.0 >= from && end <= to;
         nameless += u64::from(within && op.member.is_none());

@@ -176,6 +176,8 @@ struct Halt {
     unclear: Vec<Finding>,
     writes: usize,
     reads: usize,
+    /// The first outage in which no write was in flight.
+    idle: Option<Stretch>,
     /// Reads of linearizable endpoints that were answered and said that they were degraded.
     degraded: usize,
 }
@@ -216,6 +218,11 @@ pub fn loss_halts(
             halt.unclear.push(finding.with("answered", op.returned.map_or("never".into(), |r| seconds(r.0))));
         }
     }
+    let flying = |w: &Stretch| {
+        let meets = |op: &Operation| op.invoke.0 <= w.end && op.returned.map_or(op.invoke.0, |r| r.0) >= w.start;
+        history.iter().any(|(_, op)| op.op != OpKind::Read && meets(&op))
+    };
+    halt.idle = no_write.iter().copied().find(|w| !flying(w));
     conclude(contract, &halt, &no_write)
 }
 
@@ -289,6 +296,9 @@ fn conclude(contract: &Contract, halt: &Halt, windows: &[Stretch]) -> Judgement 
         Judgement::fail(format!("{why}; {} operations did, in {lost}", halt.wrong.len()), judged)
     } else if halt.writes == 0 {
         Judgement::inconclusive(format!("no traffic: no write was attempted in {lost}"), judged)
+    } else if let Some(idle) = halt.idle {
+        let (from, to) = (seconds(idle.start), seconds(idle.end));
+        Judgement::inconclusive(format!("no traffic: no write was in flight from {from} s to {to} s, without a quorum"), judged)
     } else if reads_promised && halt.reads == 0 {
         Judgement::inconclusive(format!("no traffic: no linearizable read was attempted in {lost}"), judged)
     } else if let Some(first) = halt.unclear.first() {

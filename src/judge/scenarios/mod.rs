@@ -141,8 +141,8 @@ pub fn runs<'e>(evidence: &'e Evidence, of: &'e Test) -> Result<Vec<Run<'e>>, Ga
         if let Some(other) = scenario.subject.filter(|s| *s != of.subject) {
             run.doubts.push(format!("says that it ran against the {}, its test against the {}", other.word(), of.subject.word()));
         }
-        raw.weigh(&scenario, &mut run);
         raw.alone(&scenario, &mut run, &mut taken);
+        raw.weigh(&scenario, &mut run);
         run.recovery = acks.recovered(evidence, &scenario, run.fault);
         runs.push(run);
     }
