@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 /// What a gate concludes. A waiver is not a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Not asked for by the profile, or excluded with a reason; of one test: it does not exercise what the gate asks.
@@ -36,6 +37,7 @@ impl Verdict {
 
 /// A record, or a whole file, that a number or finding rests on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SourceRef {
     /// Path below the evidence root, or the contract's or matrix's file name.
     pub path: Arc<str>,
@@ -48,6 +50,7 @@ pub struct SourceRef {
 
 /// A number with its formula, the numbers put in, its unit and its sources.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Figure {
     /// Kebab-case id, such as `failover-time`.
     pub id: String,
@@ -67,6 +70,7 @@ pub struct Figure {
 
 /// One thing that was found, as data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Finding {
     /// Kebab-case id of what is claimed, such as `stale-accepted`.
     pub claim: String,
@@ -99,6 +103,7 @@ impl Finding {
 
 /// What one gate says about one test, or about the release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Judgement {
     /// The verdict.
     pub verdict: Verdict,

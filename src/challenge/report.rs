@@ -14,6 +14,7 @@ pub const SCHEMA: &str = "quorate-challenge/1";
 
 /// What the challenge comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Result {
     /// Every mutant was caught (or its survival is explained) and every gate that passed was tested (or it is explained why not).
@@ -38,6 +39,7 @@ impl Result {
 
 /// All facts of a challenge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: &'static str,
@@ -61,6 +63,7 @@ pub struct Report {
 
 /// How many mutants ended how.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Counts {
     /// All.
     pub all: u64,
@@ -85,6 +88,7 @@ impl Counts {
 
 /// An operator and what became of its mutants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OperatorFacts {
     /// Its id.
     pub id: &'static str,
@@ -98,6 +102,7 @@ pub struct OperatorFacts {
 
 /// Whether a gate was tested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Tested {
     /// A mutant was made for it.
@@ -112,6 +117,7 @@ pub enum Tested {
 
 /// A gate and the mutants that were meant to turn it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct GateFacts {
     /// Its id.
     pub id: &'static str,
@@ -129,6 +135,7 @@ pub struct GateFacts {
 
 /// The mutants of one operator at one gate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Cell {
     /// The operator.
     pub operator: &'static str,
@@ -140,6 +147,7 @@ pub struct Cell {
 
 /// A mutant that a gate did not catch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Survivor {
     /// The operator.
     pub operator: &'static str,

@@ -87,7 +87,7 @@ enum Verb {
     Gates(gates::Args),
     /// Tell what a gate proves, needs and cannot see
     Explain(explain::Args),
-    /// Print the JSON Schema of contracts or matrices
+    /// Print the JSON Schema of contracts, matrices or decisions
     Schema(schema::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),

@@ -6,16 +6,23 @@
 mod build;
 mod charts;
 mod compare;
+mod schema;
 mod summary;
 
 pub use build::{Inputs, build};
-pub use charts::{Charts, FailoverChart, FaultWindow, LatencyChart, LatencyPoint, PhaseBar};
+pub use charts::{
+    AssumptionRow, BudgetChart, BudgetStep, Charts, CommitChart, CommitPoint, CoverageCell, CoverageChart, Curve, Doing,
+    DuplicateChart, EpochLane, ExampleChart, ExampleOp, FailoverChart, FaultWindow, FaultWindows, FencingChart, LatencyChart,
+    LatencyPoint, LatencyStep, LeaderSpan, MemberLine, PercentileChart, PhaseBar, Quantile, RatePoint, ShareBar, Spread,
+    TakeoverChart, Try,
+};
 pub use compare::{GateChange, Trend, ValueChange, compare_decisions, compare_gates, pointers};
+pub use schema::decision_schema;
 pub use summary::{ArtifactSummary, FigureSummary, GateSummary, Summary, TestSummary};
 
 use crate::challenge::Report;
 use crate::verdict::{Judgement, Verdict, telling};
-use build::open_verdicts;
+pub use build::open_verdicts;
 use serde::{Deserialize, Serialize};
 
 /// The version of the format of `decision.json`.
@@ -23,6 +30,7 @@ pub const SCHEMA: &str = "quorate-decision/1";
 
 /// The decision on a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Decision {
     /// Every required gate passed or is waived.
@@ -47,6 +55,7 @@ impl Decision {
 
 /// Every fact of a release.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Dossier {
     /// [`SCHEMA`].
     pub schema: &'static str,
@@ -62,8 +71,10 @@ pub struct Dossier {
     pub contract: FileFacts,
     /// The matrix's file.
     pub matrix: FileFacts,
-    /// What was declared, as label and value, section by section (cluster, endpoints, resources, load, objectives, budget, rollback).
+    /// What was declared, as label and value, section by section (cluster, endpoints, resources, load, objectives, budget, rollback, skews).
     pub declared: Vec<Section>,
+    /// The faults that the contract says its promises survive.
+    pub assumptions: Vec<String>,
     /// The tests.
     pub tests: Vec<TestFacts>,
     /// The gates, family by family.
@@ -84,6 +95,7 @@ pub struct Dossier {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub challenge: Option<Report>,
     /// What plots are drawn from.
+    #[cfg_attr(test, schemars(with = "serde_json::Value"))]
     pub charts: Charts,
 }
 
@@ -99,6 +111,7 @@ impl Dossier {
 
 /// Name and version of the tool.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Tool {
     /// `quorate`.
     pub name: &'static str,
@@ -108,6 +121,7 @@ pub struct Tool {
 
 /// What is released.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ReleaseFacts {
     /// The service.
     pub service: String,
@@ -127,6 +141,7 @@ pub struct ReleaseFacts {
 
 /// A file and its digest.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FileFacts {
     /// Its name in the package.
     pub path: String,
@@ -136,6 +151,7 @@ pub struct FileFacts {
 
 /// A heading with labelled values.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Section {
     /// The heading.
     pub title: String,
@@ -145,6 +161,7 @@ pub struct Section {
 
 /// One test.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TestFacts {
     /// Its id.
     pub id: String,
@@ -167,12 +184,16 @@ pub struct TestFacts {
     pub expected: String,
     /// Evidence kinds required.
     pub requires: Vec<String>,
+    /// Rows of the partition matrix that it runs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub partition: Vec<String>,
     /// Records of each kind.
     pub records: Vec<(String, u64)>,
 }
 
 /// One gate.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct GateFacts {
     /// Its id.
     pub id: String,
@@ -207,6 +228,7 @@ impl GateFacts {
 
 /// What a gate says about one test.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TestJudgement {
     /// The test; empty for the release as a whole.
     pub test: String,
@@ -217,6 +239,7 @@ pub struct TestJudgement {
 
 /// One acceptance criterion.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CriterionFacts {
     /// Its number.
     pub number: u8,
@@ -230,6 +253,7 @@ pub struct CriterionFacts {
 
 /// One exclusion.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ExclusionFacts {
     /// The gate.
     pub gate: String,
@@ -239,6 +263,7 @@ pub struct ExclusionFacts {
 
 /// One waiver.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WaiverFacts {
     /// The gate.
     pub gate: String,
@@ -256,6 +281,7 @@ pub struct WaiverFacts {
 
 /// One residual risk.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RiskFacts {
     /// Its id.
     pub id: String,
@@ -267,6 +293,7 @@ pub struct RiskFacts {
 
 /// One lock, which is one attempt.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LockFacts {
     /// Its path below `lock/` in the package.
     pub path: String,
@@ -292,6 +319,7 @@ pub struct LockFacts {
 
 /// One evidence file.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ArtifactFacts {
     /// Path below the evidence root (below `evidence/` in the package).
     pub path: String,

@@ -289,6 +289,13 @@ impl<'e, R: Record> Rows<'e, R> {
         SourceRef { line: Some(u64::from(line)), ..self.evidence.artifacts[part.artifact].source() }
     }
 
+    /// The file and line of a row.
+    #[must_use]
+    pub fn source_line(&self, id: RowId) -> (&'e str, u64) {
+        let part = self.parts[id.part as usize];
+        (&self.evidence.artifacts[part.artifact].path, u64::from(part.table.lines[id.row as usize]))
+    }
+
     /// The files.
     #[must_use]
     pub fn files(&self) -> Vec<SourceRef> {
