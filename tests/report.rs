@@ -177,17 +177,32 @@ fn no_field_lets_a_word_out() {
         for tag in tags(html, &VOID) {
             let names: String = tag.split('"').step_by(2).collect();
             assert!(!names.contains(" on") && !tag.starts_with("script") && !tag.starts_with("b "), "{shown:?}: {tag}");
-            assert!(!tag.contains("evil") || tag.starts_with("span") || tag.starts_with("div") || tag.starts_with("a "), "{shown:?}: {tag}");
+            assert!(
+                !tag.contains("evil") || tag.starts_with("span") || tag.starts_with("div") || tag.starts_with("a "),
+                "{shown:?}: {tag}"
+            );
         }
         for text in [html, md] {
-            let hidden = |c: char| c.is_control() && c != '\n' || matches!(c, '\u{202e}' | '\u{2066}' | '\u{200b}' | '\u{ad}' | '\u{feff}');
+            let hidden = |c: char| {
+                c.is_control() && c != '\n' || matches!(c, '\u{202e}' | '\u{2066}' | '\u{200b}' | '\u{ad}' | '\u{feff}')
+            };
             assert!(!text.contains(hidden), "{shown:?}: a hidden character");
             assert!(text.len() < 2 << 20, "{shown:?}: {} bytes", text.len());
         }
         let page = markdown_html(md);
         assert!(own_links_only(&page), "{shown:?}: a link came out of Markdown");
-        assert!(!page.contains("<script") && !page.contains("<svg") && !page.contains("<pre>") && !page.contains("<blockquote>\n<p>z"), "{shown:?}");
-        assert_eq!(page.matches("<img").count(), files(&sample()).keys().filter(|f| f.ends_with(".svg")).count(), "{shown:?}: pictures");
+        assert!(
+            !page.contains("<script")
+                && !page.contains("<svg")
+                && !page.contains("<pre>")
+                && !page.contains("<blockquote>\n<p>z"),
+            "{shown:?}"
+        );
+        assert_eq!(
+            page.matches("<img").count(),
+            files(&sample()).keys().filter(|f| f.ends_with(".svg")).count(),
+            "{shown:?}: pictures"
+        );
         assert_eq!(page.matches("<h1>").count(), 1, "{shown:?}: headings");
     }
 }
@@ -200,8 +215,9 @@ fn every_table_is_capped_and_says_how_much_is_shown() {
     let rows = |n: usize| (0..n).map(|i| (format!("label {i}"), format!("value {i}"))).collect::<Vec<_>>();
     dossier.declared[0].rows = rows(many);
     dossier.tests = (0..many).map(|i| quorate::dossier::TestFacts { id: format!("t{i}"), ..dossier.tests[0].clone() }).collect();
-    dossier.artifacts =
-        (0..many).map(|i| quorate::dossier::ArtifactFacts { path: format!("f{i}.jsonl"), ..dossier.artifacts[0].clone() }).collect();
+    dossier.artifacts = (0..many)
+        .map(|i| quorate::dossier::ArtifactFacts { path: format!("f{i}.jsonl"), ..dossier.artifacts[0].clone() })
+        .collect();
     dossier.artifacts[many - 1].state = "empty".into();
     for gate in &mut dossier.gates {
         let Some(first) = gate.tests.first().cloned() else { continue };
@@ -209,7 +225,9 @@ fn every_table_is_capped_and_says_how_much_is_shown() {
     }
     let all = files(&dossier);
     for page in ["index.html", "report.md"] {
-        for words in ["Shown 200 of 3,000 rows.", "Shown 1,000 of 3,000 files.", "Shown 40 of 3,000 tests.", "Shown 60 of 3,000 rows."] {
+        for words in
+            ["Shown 200 of 3,000 rows.", "Shown 1,000 of 3,000 files.", "Shown 40 of 3,000 tests.", "Shown 60 of 3,000 rows."]
+        {
             assert!(all[page].contains(words), "{words} on {page}");
         }
         assert!(all[page].contains("f2999.jsonl"), "a file that is not whole is shown whatever else is left out");

@@ -354,13 +354,12 @@ fn unknown_resolved(cx: &TestCx<'_>) -> Judged {
         tally.doubts.push(Flaw::new(1, why, Finding::new("no-command-id").with("operations", n).source(history.source(row))));
     }
     let unknown = tally.judged;
-    let pass =
-        format!(
-            "of {} with unknown outcome {} applied and {} not; none both",
-            plural(unknown, "command", "commands"),
-            plural(settled.0, "was", "were"),
-            plural(settled.1, "was", "were")
-        );
+    let pass = format!(
+        "of {} with unknown outcome {} applied and {} not; none both",
+        plural(unknown, "command", "commands"),
+        plural(settled.0, "was", "were"),
+        plural(settled.1, "was", "were")
+    );
     let measured = format!("{} settled", settled.0 + settled.1);
     Ok(tally.conclude(pass, "no outcome was left unknown").against(format!("= {unknown}"), measured, ""))
 }

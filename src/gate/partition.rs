@@ -227,10 +227,8 @@ fn traffic(cx: &TestCx<'_>) -> Judged {
     };
     let (tally, counts) = partition::traffic(&stage.scene);
     let least = counts.iter().map(|(minority, majority)| *minority.min(majority)).min().unwrap_or(0);
-    let pass = format!(
-        "both sides of {} had operations in flight; the quieter side had {least}",
-        each(counts.len(), "cut", "cuts")
-    );
+    let pass =
+        format!("both sides of {} had operations in flight; the quieter side had {least}", each(counts.len(), "cut", "cuts"));
     let figures = counts.iter().zip(&stage.scene.cuts).map(|((minority, majority), cut)| Figure {
         id: "operations-in-cut".into(),
         symbol: "N_minority, N_majority".into(),

@@ -89,7 +89,10 @@ fn geometry(cx: &ReleaseCx<'_>) -> Judged {
     } else if let Some((why, finding)) = other_voters(cx) {
         Judgement::inconclusive(why, all.judged).findings([finding])
     } else {
-        let why = format!("N = {n}, W = {w}, R = {r}: quorums meet, and {} {left}", plural(k, "faulty member leaves", "faulty members leave"));
+        let why = format!(
+            "N = {n}, W = {w}, R = {r}: quorums meet, and {} {left}",
+            plural(k, "faulty member leaves", "faulty members leave")
+        );
         Judgement::pass(why, all.judged)
     };
     let broken = all.broken.iter().map(|why| Finding::new("sizes-disagree").with("why", why).source(source[0].clone()));

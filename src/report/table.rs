@@ -29,7 +29,9 @@ fn table<'a>(lines: &[&'a str]) -> Vec<Cow<'a, str>> {
     let rows: Vec<Vec<&str>> = lines.iter().map(|l| cells(l)).collect();
     let columns = rows[0].len();
     let same = || lines.iter().map(|l| Cow::Borrowed(*l)).collect();
-    if rows.iter().any(|r| r.len() != columns) || !rows[1].iter().all(|c| c.len() >= 3 && c.bytes().all(|b| matches!(b, b'-' | b':'))) {
+    if rows.iter().any(|r| r.len() != columns)
+        || !rows[1].iter().all(|c| c.len() >= 3 && c.bytes().all(|b| matches!(b, b'-' | b':')))
+    {
         return same();
     }
     let width = |c: usize| rows.iter().map(|r| r[c].chars().count()).max().unwrap_or(0);
@@ -78,7 +80,8 @@ mod tests {
     #[test]
     fn narrow_tables_are_aligned_and_nothing_else_changes() {
         let text = ["a", "| x | n |", "| --- | ---: |", r"| l\|ong | 1 |", "| ≥ | 12,000 |", "", "| lone"];
-        let want = ["a", "| x      |      n |", "| ------ | -----: |", r"| l\|ong |      1 |", "| ≥      | 12,000 |", "", "| lone"];
+        let want =
+            ["a", "| x      |      n |", "| ------ | -----: |", r"| l\|ong |      1 |", "| ≥      | 12,000 |", "", "| lone"];
         assert_eq!(align(&text), want);
         let wide = format!("| {} | b |", "w".repeat(WIDEST));
         let text = ["| a | b |", "| --- | --- |", wide.as_str()];

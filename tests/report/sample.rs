@@ -401,15 +401,8 @@ pub fn filled(word: &str) -> Dossier {
     let mut d = sample();
     let s = || word.to_string();
     d.date = Some(s());
-    d.release = ReleaseFacts {
-        service: s(),
-        version: s(),
-        uri: Some(s()),
-        digest: Some(s()),
-        owner: s(),
-        question: s(),
-        profile: s(),
-    };
+    d.release =
+        ReleaseFacts { service: s(), version: s(), uri: Some(s()), digest: Some(s()), owner: s(), question: s(), profile: s() };
     for (label, value) in d.declared.iter_mut().flat_map(|p| &mut p.rows) {
         (*label, *value) = (s(), s());
     }

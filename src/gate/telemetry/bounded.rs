@@ -46,7 +46,11 @@ pub(super) fn bounded(cx: &TestCx<'_>) -> Judged {
         tally.faults.push(Flaw::new(i64::try_from(count).unwrap_or(i64::MAX), why, finding));
     }
     let (count, series) = most.map_or((0, "–".into()), |(n, s)| (n, cx.evidence().text(s).escape_debug().to_string()));
-    let pass = format!("{} series with at most {} each; no control characters", sets.len(), plural(count, "set of labels", "sets of labels"));
+    let pass = format!(
+        "{} series with at most {} each; no control characters",
+        sets.len(),
+        plural(count, "set of labels", "sets of labels")
+    );
     let figure = Figure {
         id: "label-sets".into(),
         symbol: "N_labels".into(),

@@ -192,10 +192,10 @@ pub struct Case {
 /// The most tests shown with one gate that did not pass.
 const MOST_CASES: usize = 6;
 
-/// All gates that did not pass: failed ones first, and waived ones last among those.
+/// All gates that did not pass: failed ones first, among those waived ones last, and what other gates rest on before them.
 pub(super) fn open(dossier: &Dossier) -> Vec<Open> {
     let mut open: Vec<&GateFacts> = judged(dossier).filter(|g| open_verdict(g.verdict)).collect();
-    open.sort_by_key(|g| (std::cmp::Reverse(g.verdict), g.waived));
+    open.sort_by_key(|g| (std::cmp::Reverse(g.verdict), g.waived, !g.id.starts_with("integrity.")));
     open.into_iter().map(|g| one_open(dossier, g)).collect()
 }
 
