@@ -59,7 +59,6 @@ pub fn build(inputs: &Inputs<'_>) -> Dossier {
         contract: FileFacts { path: "contract/contract.toml".into(), sha256: inputs.digests.0.to_string() },
         matrix: FileFacts { path: "contract/matrix.toml".into(), sha256: inputs.digests.1.to_string() },
         declared: declared(contract).into_iter().chain(skews(inputs.matrix)).chain(attempts(inputs)).collect(),
-        assumptions: contract.cluster.fault_assumptions.iter().map(|a| a.value.clone()).collect(),
         tests: inputs.matrix.tests.iter().map(|t| test_facts(t, inputs.evidence)).collect(),
         criteria: criteria(&gates),
         charts: charts(inputs, &gates),

@@ -8,6 +8,7 @@ use crate::evidence::kinds::{Operation, Role, Sample};
 use crate::figure::quorum;
 use crate::judge::quorum as judge;
 use crate::verdict::{Figure, Finding, Judged, Judgement, SourceRef};
+use crate::words::plural;
 use std::collections::BTreeSet;
 
 pub(super) const GATES: &[Gate] = &[
@@ -89,7 +90,10 @@ fn geometry(cx: &ReleaseCx<'_>) -> Judged {
     } else if let Some((why, finding)) = other_voters(cx) {
         Judgement::inconclusive(why, all.judged).findings([finding])
     } else {
-        let why = format!("N = {n}, W = {w}, R = {r}: quorums meet, and {k} faulty members leave {left}");
+        let why = format!(
+            "N = {n}, W = {w}, R = {r}: quorums meet, and {} {left}",
+            plural(k, "faulty member leaves", "faulty members leave")
+        );
         Judgement::pass(why, all.judged)
     };
     let broken = all.broken.iter().map(|why| Finding::new("sizes-disagree").with("why", why).source(source[0].clone()));

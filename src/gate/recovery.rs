@@ -15,7 +15,7 @@ use crate::judge::masking::{false_success, restarted};
 use crate::judge::recovery::{Failover, apart, failovers, outages};
 use crate::judge::tally::{Flaw, Tally};
 use crate::verdict::{Figure, Finding, Gap, Judged, Judgement};
-use crate::words::plural;
+use crate::words::{each, plural};
 use std::collections::BTreeSet;
 
 pub(super) const GATES: &[Gate] = &[
@@ -297,7 +297,7 @@ fn replay_fits(cx: &TestCx<'_>) -> Judged {
     let recoveries = tally.judged;
     let Some((took, replay, id)) = slowest else { return Ok(tally.conclude("", "no recovery had an entry to replay")) };
     let (measured, allowed) = apart(took, allowance);
-    let pass = format!("the slowest of {recoveries} replays took {measured} s, {allowed} s are allowed");
+    let pass = format!("the slowest of {} took {measured} s, {allowed} s are allowed", plural(recoveries, "replay", "replays"));
     let mut judgement = tally.conclude(pass, "");
     judgement.figures.extend(replay.range_figure(vec![rows.source(id)]));
     judgement.figures.extend(replay.time_figure(vec![rows.source(id)]));
@@ -355,7 +355,7 @@ fn replay_before_serving(cx: &TestCx<'_>) -> Judged {
             }
         }
     }
-    let pass = format!("each of {} recovered members served only when its replay had ended", rows.len());
+    let pass = format!("{} served only when its replay had ended", each(rows.len(), "recovered member", "recovered members"));
     let measured = closest.map_or_else(String::new, |room| format!("{} s", seconds(room)));
     Ok(tally.conclude(pass, "no member recovered").against("≥ 0 s", measured.clone(), measured))
 }
@@ -392,8 +392,10 @@ fn masking(cx: &TestCx<'_>) -> Judged {
         let finding = Finding::new("restarts-missing").with("declared", crashes).with("recorded", tally.judged);
         tally.doubts.push(Flaw::new(0, why, finding));
     }
-    let pass =
-        format!("each of {} restarts came within its masking time, and no client was told ok by the dead member", tally.judged);
+    let pass = format!(
+        "{} came within its masking time, and no client was told ok by the dead member",
+        each(tally.judged, "restart", "restarts")
+    );
     let judgement = tally.conclude(pass, "no probe restarted a member");
     let Some((took, bound)) = slowest else { return Ok(judgement) };
     let (measured, allowed) = apart(took, bound);
