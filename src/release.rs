@@ -3,6 +3,7 @@
 //! In: texts, a way to open evidence, templates, a date. Out: the dossier and the bytes of every file of the package. The same function
 //! serves `release` and `verify`, so that what is checked is what was made. Refuses to know the command line.
 
+mod part;
 mod recompute;
 mod withhold;
 
@@ -10,7 +11,7 @@ pub use recompute::{Recomputed, Unseen, recompute};
 pub use withhold::Withhold;
 
 use crate::challenge;
-use crate::contract::{Challenge as Asked, Contract, Lock, Matrix, parse_contract, parse_matrix};
+use crate::contract::{Challenge as Asked, Contract, Lock, Matrix, lock_name, parse_contract, parse_matrix};
 use crate::dossier::{self, Dossier};
 use crate::error::{Error, ErrorKind, Fault};
 use crate::evidence::read::{Files, read};
@@ -72,7 +73,10 @@ impl Plan {
             let number = name.strip_suffix(".sig").unwrap_or(name).strip_prefix("lock-")?.strip_suffix(".json")?;
             (number.len() == 4 && number.bytes().all(|b| b.is_ascii_digit())).then_some(())
         };
-        let names: BTreeSet<String> = names.into_iter().filter(|n| numbered(n).is_some()).collect();
+        let mut names: BTreeSet<String> = names.into_iter().filter(|n| numbered(n).is_some()).collect();
+        // A run that was killed before it wrote its lock leaves a signature one past the chain; the next lock replaces it.
+        let locks = names.iter().filter(|n| n.ends_with(".json")).count() as u64;
+        names.remove(&format!("{}.sig", lock_name(locks + 1)));
         let mut faults = Vec::new();
         for name in &names {
             let bytes = match lock_bytes(files, name) {
@@ -237,7 +241,7 @@ impl Built {
 fn tool(templates: &Templates) -> Vec<u8> {
     let digests: BTreeMap<String, String> = templates.digests().into_iter().collect();
     let value = serde_json::json!({
-        "schema": "quorate-tool/1",
+        "schema": crate::package::TOOL_SCHEMA,
         "name": env!("CARGO_PKG_NAME"),
         "version": env!("CARGO_PKG_VERSION"),
         "templates": digests,

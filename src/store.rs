@@ -122,6 +122,10 @@ impl Files for Folder {
 pub fn text(files: &dyn Files, path: &str, kind: ErrorKind) -> Result<String, Error> {
     let found = bytes(files, path, MAX_TEXT).map_err(|e| Error::plain(kind, format!("cannot read `{path}`: {e}")))?;
     let found = found.ok_or_else(|| Error::plain(kind, format!("there is no file `{path}`")))?;
+    // Errors show the lines of a text. Of a key that was named by mistake, none may be seen.
+    if memchr::memmem::find(&found, b"PRIVATE KEY-----").is_some() {
+        return Err(Error::plain(kind, format!("`{path}` is a private key, not a text that is asked for here")));
+    }
     String::from_utf8(found).map_err(|e| Error::one(kind, not_utf8(path, e.as_bytes(), e.utf8_error().valid_up_to())))
 }
 

@@ -162,7 +162,14 @@ fn edits_under_new_manifests_are_told_gate_by_gate() {
     // Words alone, in a gate and elsewhere.
     fs::write(package.join("data/decision.json"), &whole).expect("written");
     edit_decision(&package, |value| gate(value, "fencing.monotonic")["proves"] = "everything".into());
-    verify(&package, &[], 5, &["gate fencing.monotonic: packaged pass, judged again pass; only its words or sources differ"]);
+    verify(
+        &package,
+        &[],
+        5,
+        &[
+            "gate fencing.monotonic: packaged pass, judged again pass; only its words, its sources or whether it is asked for differ",
+        ],
+    );
     fs::write(package.join("data/decision.json"), &whole).expect("written");
     edit_decision(&package, |value| value["release"]["owner"] = "nobody".into());
     verify(&package, &[], 5, &["differs: data/decision.json at /release/owner"]);
@@ -223,7 +230,7 @@ fn another_version_is_compared_by_what_it_says() {
         &[],
         0,
         &[
-            "RECOMPUTED  ok           made by quorate 0.0.9, judged by 0.1.0",
+            "RECOMPUTED  not checked  made by quorate 0.0.9, judged by 0.1.0: in part",
             "NOT RE-VERIFIED: pages of data/report",
             "figures came out the same",
         ],
@@ -236,8 +243,52 @@ fn another_version_is_compared_by_what_it_says() {
         verify(&package, &[], 5, &["RECOMPUTED  failed", wanted]);
     };
     again(&|value| gate(value, "fencing.monotonic")["verdict"] = "fail".into(), "packaged fail, judged again pass");
+    again(&|value| gate(value, "fencing.monotonic")["required"] = false.into(), "gate fencing.monotonic: packaged pass");
+    again(&|value| gate(value, "fencing.monotonic")["waived"] = true.into(), "gate fencing.monotonic: packaged pass");
     again(&|value| value["criteria"][0]["verdict"] = "fail".into(), "data/decision.json at /criteria/0/verdict");
     again(&|value| value["release"]["owner"] = "nobody".into(), "data/decision.json at /release/owner");
+}
+
+/// An insider makes an accepted release of a rejected one: another version, so that pages and bytes are not compared; a file that was never
+/// there is called withheld; what did not pass is no longer asked for.
+#[test]
+fn a_rejected_release_cannot_be_made_accepted() {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("recompute").join("rejected");
+    let _ = fs::remove_dir_all(&dir);
+    let evidence = dir.join("evidence");
+    for (path, bytes) in files(&root().join("evidence/fenced-queue")) {
+        if path != "baseline-naive/history.jsonl.gz" && path != "worker-crash/applied.jsonl.gz" {
+            let to = evidence.join(path);
+            fs::create_dir_all(to.parent().expect("a parent")).expect("folder");
+            fs::write(to, bytes).expect("written");
+        }
+    }
+    let (evidence, out) = (evidence.to_str().expect("UTF-8"), dir.to_str().expect("UTF-8"));
+    let made = quorate(&["release", "contracts/fenced-queue/contract.toml", "--evidence", evidence, "--out", out, "--quiet"]);
+    assert_eq!(made.status.code(), Some(2), "{}", text(&made));
+    let package = dir.join(NAME);
+    let missing = "baseline-naive/history.jsonl.gz";
+    edit(&package.join("data/tool.json"), "0.1.0", "0.0.9");
+    edit_decision(&package, |value| {
+        value["tool"]["version"] = "0.0.9".into();
+        value["decision"] = "accept".into();
+        for file in value["artifacts"].as_array_mut().expect("artifacts") {
+            if file["path"] == missing {
+                (file["sha256"], file["bytes"]) = ("ab".repeat(32).into(), 777.into());
+            }
+        }
+        for gate in value["gates"].as_array_mut().expect("gates") {
+            if gate["verdict"] != "pass" {
+                gate["required"] = false.into();
+            }
+        }
+    });
+    let file = serde_json::json!({ "path": missing, "sha256": "ab".repeat(32), "bytes": 777, "reason": "size" });
+    let references = serde_json::json!({ "schema": "quorate-evidence-refs/1", "files": [file] });
+    fs::write(package.join("data/evidence-refs.json"), references.to_string()).expect("written");
+    cover_up(&package, "0.0.9");
+    let said = verify(&package, &[], 5, &["RECOMPUTED  failed", "/decision: it says accept, judged again it is inconclusive"]);
+    assert!(said.contains("gate commands.none-missing: packaged inconclusive"), "{said}");
 }
 
 #[test]
@@ -302,6 +353,20 @@ fn what_is_withheld_cannot_hide_a_lie() {
     verify(&package, &[], 5, &["RECOMPUTED  failed", &blind]);
     again(&|value| value["artifacts"][0]["sha256"] = "0".repeat(64).into());
     verify(&package, &[], 5, &["RECOMPUTED  failed", "/artifacts: "]);
+    // What no withheld byte is needed for is compared: what is declared, and what is said of files that are there.
+    again(&|value| value["tests"][0]["method"] = "none at all".into());
+    verify(&package, &[], 5, &["RECOMPUTED  failed", "data/decision.json at /tests/0/method"]);
+    again(&|value| {
+        let files = value["artifacts"].as_array_mut().expect("artifacts");
+        let there = files.iter_mut().find(|f| package.join("data/evidence").join(f["path"].as_str().expect("a path")).exists());
+        there.expect("a file")["synthetic"] = true.into();
+    });
+    verify(&package, &[], 5, &["RECOMPUTED  failed", "/artifacts: what is said of"]);
+    fs::write(package.join("data/decision.json"), &whole).expect("written");
+    fs::write(package.join("data/report/extra.html"), "x").expect("written");
+    cover_up(&package, "0.1.0");
+    verify(&package, &[], 5, &["RECOMPUTED  failed", "extra.html"]);
+    fs::remove_file(package.join("data/report/extra.html")).expect("removed");
     again(&|value| value["date"] = "2020-01-01".into());
     verify(&package, &["--no-recompute"], 5, &["tag-file: bag-info.txt"]);
     // A reference to other bytes.
@@ -331,7 +396,7 @@ fn a_pattern_that_matches_nothing_is_refused() {
 fn the_root_can_be_demanded() {
     let package = packaged("root", &[]);
     let root = sha256(&fs::read(package.join("tagmanifest-sha256.txt")).expect("file"));
-    verify(&package, &["--no-recompute", "--root", &format!("sha256:{root}")], 0, &["INTEGRITY   ok"]);
+    verify(&package, &["--no-recompute", "--root", &format!("sha256:{root}")], 2, &["INTEGRITY   ok", "DECISION    not checked"]);
     let other = format!("sha256:{}", "0".repeat(64));
     let wanted = format!("INTEGRITY   failed       it is another package: its root is sha256:{root}, {other} was expected");
     verify(&package, &["--root", &other], 5, &[&wanted, "DECISION    not checked"]);

@@ -36,7 +36,9 @@ fn judged_on(name: &str, evidence: &dyn Files, threads: usize) -> Built {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = |file: &str| std::fs::read_to_string(root.join("contracts").join(name).join(file)).expect("readable");
     let plan = plan(("contract.toml", &text("contract.toml")), ("matrix.toml", &text("matrix.toml")));
-    let plan = plan.unwrap_or_else(|(error, sources)| panic!("{}", error.render(&sources, false)));
+    let mut plan = plan.unwrap_or_else(|(error, sources)| panic!("{}", error.render(&sources, false)));
+    let locks = Folder::new(root.join("contracts").join(name).join("locks"));
+    plan.lock(&locks, locks.names().expect("a list")).unwrap_or_else(|e| panic!("{e}"));
     build(&plan, evidence, &Templates::default(), None, threads).unwrap_or_else(|e| panic!("{e}"))
 }
 

@@ -6,12 +6,14 @@
 mod bind;
 mod operators;
 mod pick;
+mod places;
 mod report;
 mod run;
 mod scene;
 
 pub use bind::bind;
 pub use operators::operators;
+pub use places::Places;
 pub use report::{Cell, Counts, GateFacts, OperatorFacts, Report, Result, SCHEMA, Survivor, Tested};
 pub use run::{Settings, challenge};
 pub use scene::{Change, Operator, Scene, Wants};

@@ -105,9 +105,9 @@ pub struct OperatorFacts {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Tested {
-    /// Mutants were meant to turn it.
+    /// A mutant was made for it.
     Tested,
-    /// It passed, and no mutant on this evidence was meant to turn it.
+    /// It passed, and no mutant on this evidence was made for it; lost files may have turned it.
     Untested,
     /// It did not pass, so that nothing could turn it.
     NotPassed,
@@ -226,7 +226,10 @@ impl Challenge {
         }
         for (_, operator, answer) in self.answers() {
             let Some(gate) = facts.get_mut(answer.gate) else { continue };
-            gate.tested = Tested::Tested;
+            // That a gate stops passing when a file is gone does not show that it can fail: only what is meant for it tests it.
+            if operator.gates.contains(&answer.gate) {
+                gate.tested = Tested::Tested;
+            }
             gate.mutants.add(answer.fate);
             if operator.wants == Wants::Fail {
                 gate.violations.add(answer.fate);

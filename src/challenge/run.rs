@@ -4,8 +4,10 @@
 //! what a mutant touches are judged again. Refuses to know what an operator does.
 
 use super::pick::places;
+use super::places::Places;
 use super::scene::{Change, Operator, Scene, Wants};
 use super::{Answer, Challenge, Fate, Mutant};
+use crate::contract::{Subject, Test};
 use crate::evidence::Reads;
 use crate::evidence::edit::Edit;
 use crate::gate::{Base, Gate, Judge, Outcome, Profile, ReleaseCx, TestCx};
@@ -13,6 +15,9 @@ use crate::verdict::Verdict;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+
+/// The gate that compares with a baseline: only what is meant to turn it changes what a baseline did, for no other gate looks at one.
+const BASELINE: &str = "scenarios.baseline";
 
 /// How a release is challenged.
 #[derive(Debug, Clone, Copy)]
@@ -73,11 +78,11 @@ type Target = (&'static str, String);
 impl Ground<'_> {
     fn mutants(&self, at: usize, operator: &'static Operator) -> Vec<Mutant> {
         match operator.change {
-            Change::Rows(sites) => self.of_rows(at, operator, sites),
-            Change::File(state) => {
+            Change::Rows(offer) => self.of_rows(at, operator, offer),
+            Change::File(edit) => {
                 let files = self.cx.evidence.artifacts.len();
                 let chosen = places(self.settings.seed, operator.id, files, self.settings.each);
-                chosen.into_iter().filter_map(|file| self.of_file(at, operator, file, Edit::State(file, state()))).collect()
+                chosen.into_iter().filter_map(|file| self.of_file(at, operator, file, edit(file))).collect()
             }
             Change::Declared(sites) => {
                 let targets = self.targets(operator, None);
@@ -97,25 +102,45 @@ impl Ground<'_> {
         }
     }
 
-    /// Mutants of rows: places are counted over all tests on which a gate that is to be turned passed.
-    fn of_rows(&self, at: usize, operator: &'static Operator, sites: fn(&Scene<'_>) -> Vec<Vec<Edit>>) -> Vec<Mutant> {
-        let mut all: Vec<(&str, Vec<Edit>)> = Vec::new();
-        for test in &self.cx.matrix.tests {
-            let name = test.id.value.as_str();
-            if !self.targets(operator, Some(name)).is_empty() {
-                let scene = Scene { cx: TestCx { release: self.cx, test } };
-                all.extend(sites(&scene).into_iter().map(|edits| (name, edits)));
+    /// Mutants of rows: places are counted over all tests on which a gate that is to be turned passed, and only the chosen ones are made.
+    fn of_rows(&self, at: usize, operator: &'static Operator, offer: fn(&Scene<'_>, &mut Places)) -> Vec<Mutant> {
+        let go = |test: &Test, mut places: Places| {
+            offer(&Scene { cx: TestCx { release: self.cx, test } }, &mut places);
+            places
+        };
+        let of_baseline = operator.gates.contains(&BASELINE);
+        let offered = |test: &&Test| {
+            (test.subject == Subject::System || of_baseline) && !self.targets(operator, Some(test.id.value.as_str())).is_empty()
+        };
+        let tests: Vec<&Test> = self.cx.matrix.tests.iter().filter(offered).collect();
+        let orders: Vec<Vec<usize>> = tests.iter().map(|test| go(test, Places::count()).in_order()).collect();
+        let all = orders.iter().map(Vec::len).sum();
+        let mut mutants = Vec::new();
+        let (mut chosen, mut before) =
+            (places(self.settings.seed, operator.id, all, self.settings.each).into_iter().peekable(), 0);
+        for (test, order) in tests.iter().zip(&orders) {
+            let mut numbers = Vec::new();
+            while let Some(place) = chosen.next_if(|place| *place < before + order.len()) {
+                numbers.extend(order.get(place - before));
             }
+            before += order.len();
+            if numbers.is_empty() {
+                continue;
+            }
+            let made = go(test, Places::take(numbers.clone()));
+            mutants.extend(numbers.iter().filter_map(|n| made.edits(*n)).map(|edits| self.of_edits(at, operator, test, edits)));
         }
-        let chosen = places(self.settings.seed, operator.id, all.len(), self.settings.each);
-        let judged = chosen.into_iter().filter_map(|i| all.get(i)).map(|(test, edits)| {
-            let (evidence, touched) = self.cx.evidence.edited(test, edits);
-            let outcomes = self.base.again(&ReleaseCx { evidence: &evidence, ..self.cx }, &touched);
-            let place = edits.iter().find_map(Edit::row).and_then(|(kind, row)| self.cx.evidence.source_of(test, kind, row));
-            let mutant = Mutant { test: (*test).to_string(), at: place, ..blank(at) };
-            self.weigh(operator, mutant, &self.targets(operator, Some(test)), &outcomes)
-        });
-        judged.collect()
+        mutants
+    }
+
+    /// A mutant of rows of one test.
+    fn of_edits(&self, at: usize, operator: &Operator, test: &Test, edits: &[Edit]) -> Mutant {
+        let test = test.id.value.as_str();
+        let (evidence, touched) = self.cx.evidence.edited(test, edits);
+        let outcomes = self.base.again(&ReleaseCx { evidence: &evidence, ..self.cx }, &touched);
+        let place = edits.iter().find_map(Edit::row).and_then(|(kind, row)| self.cx.evidence.source_of(test, kind, row));
+        let mutant = Mutant { test: test.to_string(), at: place, ..blank(at) };
+        self.weigh(operator, mutant, &self.targets(operator, Some(test)), &outcomes)
     }
 
     /// A mutant of a file: every gate that asked for what was read from it is to be turned.

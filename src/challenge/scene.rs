@@ -2,12 +2,13 @@
 //!
 //! In: a release and one of its tests. Out: rows that are there, and edits in the words of record kinds. Refuses to know gates' judges.
 
+use super::Places;
 use crate::contract::{Contract, Matrix};
 use crate::evidence::edit::{Cell, Edit};
 use crate::evidence::record::Record;
 use crate::evidence::symbol::Sym;
 use crate::evidence::table::Raw;
-use crate::evidence::{Evidence, RowId, State};
+use crate::evidence::{Evidence, RowId};
 use crate::gate::TestCx;
 
 /// What a mutant must do to the gates that it is meant to turn.
@@ -37,10 +38,10 @@ pub struct Operator {
 /// How an operator makes its mutants.
 #[derive(Debug, Clone, Copy)]
 pub enum Change {
-    /// Rows of one test: every place at which it can be done, each with its edits.
-    Rows(fn(&Scene<'_>) -> Vec<Vec<Edit>>),
-    /// A whole file.
-    File(fn() -> State),
+    /// Rows of one test: every place at which it can be done.
+    Rows(fn(&Scene<'_>, &mut Places)),
+    /// A whole file, given its position among the artifacts.
+    File(fn(usize) -> Edit),
     /// Contract and matrix: every place, each with what was changed.
     Declared(fn(&Contract, &Matrix) -> Vec<Declared>),
 }

@@ -57,15 +57,18 @@ fn shown(path: &Path) -> String {
 /// Writes every output that was asked for.
 pub(super) fn emit(emissions: &[Emission], dossier: &Dossier, place: &Place, package: &Path) -> Result<(), Error> {
     for emission in emissions {
-        if emission.file.starts_with(package) {
-            let message =
-                format!("`{}` lies in the package, which holds nothing that is not in its manifest", emission.file.display());
-            return Err(Error::plain(ErrorKind::Usage, message));
-        }
-        let bytes = (emission.output.make)(dossier, place)?;
-        whole(&emission.file, &bytes)?;
+        write_beside(&emission.file, package, &(emission.output.make)(dossier, place)?)?;
     }
     Ok(())
+}
+
+/// Writes a file that must not lie in the package.
+pub(super) fn write_beside(file: &Path, package: &Path, bytes: &[u8]) -> Result<(), Error> {
+    if file.starts_with(package) {
+        let message = format!("`{}` lies in the package, which holds nothing that is not in its manifest", file.display());
+        return Err(Error::plain(ErrorKind::Usage, message));
+    }
+    whole(file, bytes)
 }
 
 /// Writes a file beside its place and puts it there.

@@ -106,6 +106,9 @@ fn text(old: &Side, new: &Side, decision: Option<Trend>, gates: &[GateChange], w
         let value = if a == b { a } else { format!("{a} → {b}") };
         out.push_str(&wrapped(label, &visible(&value)));
     }
+    if old.summary.release.service != new.summary.release.service {
+        out.push_str("\nThese are packages of two services.\n");
+    }
     for (trend, heading) in [(Trend::Worse, "worse"), (Trend::Better, "better"), (Trend::Changed, "changed")] {
         let list: Vec<&GateChange> = gates.iter().filter(|g| g.trend == trend).collect();
         if !list.is_empty() {

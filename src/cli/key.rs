@@ -31,9 +31,14 @@ pub(super) fn load(path: &Path, io: &Io<'_>) -> Result<Box<dyn Sign>, Error> {
     if bytes.starts_with(b"ssh-ed25519 ") {
         return super::agent::key(path, &bytes, io.env).map(|k| Box::new(k) as Box<dyn Sign>);
     }
+    if let Some(kind) = bytes.split(|b| *b == b' ').next().filter(|word| public(word)) {
+        let kind = String::from_utf8_lossy(kind);
+        let fault = Fault::new(format!("`{}` is a public key of the kind {kind}: only Ed25519 keys are used", path.display()));
+        return Err(Error::one(ErrorKind::Usage, fault.help("ssh-keygen -t ed25519 -f FILE makes one")));
+    }
     guarded(path)?;
     let shown = path.display().to_string();
-    let opened = match Key::read(&bytes, io.env.passphrase.as_ref().map(|s| s.0.as_str())) {
+    let opened = match Key::read(&bytes, io.env.passphrase.as_ref().map(|s| s.0.as_str()).filter(|s| !s.is_empty())) {
         Err(Refused::Locked) => match io.env.ask {
             Some(ask) => {
                 let words = ask(&format!("Passphrase of {shown}: "));
@@ -45,6 +50,11 @@ pub(super) fn load(path: &Path, io: &Io<'_>) -> Result<Box<dyn Sign>, Error> {
         other => other,
     };
     opened.map(|k| Box::new(k) as Box<dyn Sign>).map_err(|refused| refused.error(&shown))
+}
+
+/// Whether a word begins the line of a public key.
+fn public(word: &[u8]) -> bool {
+    [&b"ssh-"[..], b"ecdsa-", b"sk-ssh-", b"sk-ecdsa-"].iter().any(|start| word.starts_with(start))
 }
 
 /// Refuses a private key that others may read, as ssh does.

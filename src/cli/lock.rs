@@ -7,12 +7,12 @@ use super::{Exit, Failure, Io, key};
 use crate::contract::{Lock, chain_faults, lock_name};
 use crate::error::{Error, ErrorKind, Fault};
 use crate::package::attest::sign_lock;
-use crate::package::{is_nonce, put_new, render_lock};
+use crate::package::{Held, is_nonce, render_lock};
 use crate::release::Plan;
 use crate::store::sha256;
 use crate::words::hex;
 use ssh_key::rand_core::{OsRng, RngCore};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Arguments of `quorate lock`.
 #[derive(Debug, clap::Args)]
@@ -47,15 +47,19 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let seeds = args.seeds.iter().map(|s| seed(s)).collect::<Result<Vec<_>, _>>()?;
     let key = args.key.as_deref().map(|path| key::load(path, io)).transpose()?;
     let texts = Texts { contract: &args.contract, matrix: args.matrix.as_deref(), locks: args.locks.as_deref() };
+    // What is wrong with contract or matrix is told before anything is made; the chain is read again while no other run can add to it.
+    texts.plan()?;
+    let folder = locks_of(&args.contract, args.locks.as_deref());
+    let held = Held::folder(&folder)?;
     let plan = texts.plan()?;
     let lock = next(&plan, args.reason.clone(), nonce, seeds)?;
     let bytes = render_lock(&lock);
-    let folder = locks_of(&args.contract, args.locks.as_deref());
     let path = folder.join(&lock.path);
+    // The signature comes first: a run that is killed in between leaves no lock, and the next one replaces the signature.
     if let Some(key) = &key {
-        put_new(&beside(&path), &sign_lock(&bytes, key.as_ref())?, true)?;
+        held.put(&format!("{}.sig", lock.path), &sign_lock(&bytes, key.as_ref())?, true)?;
     }
-    put_new(&path, &bytes, false)?;
+    held.put(&lock.path, &bytes, false)?;
     let digest = format!("sha256:{}", sha256(&bytes));
     if args.json {
         let out = serde_json::json!({ "schema": "quorate-locked/1", "digest": digest, "path": path, "sequence": lock.sequence });
@@ -65,13 +69,6 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
         io.print(&format!("lock     {} ({signed})\ndigest   {digest}\n", path.display()))?;
     }
     Ok(Exit::Done)
-}
-
-/// The signature beside a lock.
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".sig");
-    name.into()
 }
 
 /// The lock after those that are there.

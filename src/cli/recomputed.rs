@@ -31,7 +31,8 @@ pub(super) fn recomputed(verified: &Verified, again: &Recomputed) -> Line {
         ));
     } else if again.in_part() {
         details.push(
-            "NOT RE-VERIFIED: pages of data/report, and the challenge: they rest on gates that were not judged again".into(),
+            "NOT RE-VERIFIED: pages of data/report, plots and the challenge: they rest on gates that were not judged again"
+                .into(),
         );
     }
     let by = again.made_by.as_ref().map(|v| format!("made by quorate {v}, judged by {own}: ")).unwrap_or_default();
@@ -46,10 +47,12 @@ pub(super) fn recomputed(verified: &Verified, again: &Recomputed) -> Line {
         let sentence = format!("{by}in part: {counted} came out the same, {} NOT RE-VERIFIED", again.unseen.len());
         return Line::new(Mark::NotChecked, sentence).details(details);
     }
-    let sentence = match &again.made_by {
-        Some(_) => format!("{by}{counted} came out the same; pages are not compared between versions"),
-        None => format!("judged and rendered again: all {} files are the same byte for byte", verified.payload_files),
-    };
+    if again.made_by.is_some() {
+        // Whoever made the package chose the version that it names, so pages that were not compared must not look as if they were.
+        let sentence = format!("{by}in part: {counted} came out the same; pages are not compared between versions");
+        return Line::new(Mark::NotChecked, sentence).details(details);
+    }
+    let sentence = format!("judged and rendered again: all {} files are the same byte for byte", verified.payload_files);
     Line::new(Mark::Ok, sentence).details(details)
 }
 
@@ -89,7 +92,11 @@ pub(super) fn to_json(again: &Recomputed) -> Value {
 fn gate(change: &GateChange) -> Vec<String> {
     let word = |v: &Option<String>| v.clone().unwrap_or_else(|| "nothing".into());
     let (packaged, again) = (word(&change.from), word(&change.to));
-    let silent = if change.values.is_empty() && packaged == again { "; only its words or sources differ" } else { "" };
+    let silent = if change.values.is_empty() && packaged == again {
+        "; only its words, its sources or whether it is asked for differ"
+    } else {
+        ""
+    };
     let mut lines = vec![format!("gate {}: packaged {packaged}, judged again {again}{silent}", change.gate)];
     let value = |v: &ValueChange| {
         let test = if v.test.is_empty() { String::new() } else { format!("{} ", v.test) };

@@ -43,6 +43,9 @@ pub(super) struct Args {
     /// A folder with templates that replace the built-in ones (report.html, report.md, report.css)
     #[arg(long, value_name = "DIR")]
     templates: Option<PathBuf>,
+    /// Also write what the templates see, as JSON, for writing templates
+    #[arg(long, value_name = "FILE")]
+    dump_view: Option<PathBuf>,
     /// Sign the package: an OpenSSH Ed25519 private key, or the public one of a key that ssh-agent holds
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
@@ -86,6 +89,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let package = args.out.join(release::package_name(&built.dossier));
     let root_digest = store(args, &built, &folder, &package, key.as_deref())?;
     let place = super::ci::place(&plan, &args.contract);
+    if let Some(file) = &args.dump_view {
+        super::ci::write_beside(file, &package, &crate::report::context(&built.dossier, &templates)?)?;
+    }
     super::ci::emit(&args.emit, &built.dossier, &place, &package)?;
     report(args, io, &built, &package, &root_digest)?;
     if args.ci.is_some() {

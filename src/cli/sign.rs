@@ -1,6 +1,7 @@
 //! `quorate sign`: an auditor's opinion on a signed package, or one more signature of its makers.
 
 use super::{Exit, Failure, Io, key};
+use crate::dossier::Summary;
 use crate::error::{Error, ErrorKind, Fault};
 use crate::package::attest::{FOLDER, MAX_FILE, Opinion, Subject, countersign, endorse};
 use crate::package::{Verified, add, open};
@@ -36,6 +37,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
         );
     }
     let verified = open(&args.package)?;
+    Summary::read(&verified.decision).map_err(|why| Error::plain(ErrorKind::Package, why))?;
     let key = key::load(&args.key, io)?;
     let folder = Folder::new(&args.package);
     let bytes = |path: &str| folder.bytes(path, MAX_FILE).ok().flatten().filter(|b| seen(&verified, path, b));

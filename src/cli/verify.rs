@@ -4,7 +4,7 @@ use super::key::Trust;
 use super::{Exit, Failure, Io, recomputed};
 use crate::dossier::Decision;
 use crate::error::{Error, ErrorKind, Fault};
-use crate::package::{Verification, attest, open};
+use crate::package::{Verification, Verified, attest, open};
 use crate::release::{self, Recomputed, paths};
 use crate::report::Templates;
 use crate::store::Folder;
@@ -18,6 +18,9 @@ pub(super) struct Args {
     /// The root digest that the package must have, such as sha256:9f86…
     #[arg(long, value_name = "DIGEST")]
     root: Option<String>,
+    /// The release that the package must be of, as its folder is called when it is made, such as orders-2.4.0
+    #[arg(long, value_name = "NAME")]
+    release: Option<String>,
     /// Check the files only; do not judge the evidence again
     #[arg(long)]
     no_recompute: bool,
@@ -38,24 +41,32 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let policy = args.trust.policy()?;
     let root = args.root.as_deref().map(digest).transpose()?;
     let verified = match open(&args.package) {
-        Ok(verified) if root.as_ref().is_some_and(|root| *root != verified.root) => {
-            print(args, io, &Verification::another(&verified, &root.unwrap_or_default()), None)?;
-            return Ok(Exit::Unverified);
-        }
         Ok(verified) => verified,
         Err(error) => {
             print(args, io, &Verification::damaged(&error), None)?;
             return Ok(Exit::Unverified);
         }
     };
+    if let Some(why) = another(&verified, root.as_deref(), args.release.as_deref()) {
+        print(args, io, &Verification::another(&verified, &why), None)?;
+        return Ok(Exit::Unverified);
+    }
     let attested = attest::check(&verified.contents, &verified, &policy);
     let threads = args.threads.unwrap_or(io.env.threads).clamp(1, 256);
     let handed = args.evidence.as_ref().map(Folder::new);
     let again = if args.no_recompute {
         None
     } else {
-        let again = release::recompute(&verified, handed.as_ref(), threads);
-        Some(again.map_err(|(error, sources)| Failure { error, sources })?)
+        match release::recompute(&verified, handed.as_ref(), threads) {
+            Ok(again) => Some(again),
+            // What is in the package cannot be judged at all: its own lines say so, and the others what is known.
+            Err((error, _)) if error.kind == ErrorKind::Package => {
+                let verification = Verification::unsigned(&verified, None).attested(attested);
+                print(args, io, &verification.unjudged(&error), None)?;
+                return Ok(Exit::Unverified);
+            }
+            Err((error, sources)) => return Err(Failure { error, sources }),
+        }
     };
     let mut verification = Verification::unsigned(&verified, None).attested(attested);
     if let Some(again) = &again {
@@ -71,9 +82,17 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
         verification.recomputed = verification.recomputed.details([note]);
     }
     print(args, io, &verification, again.as_ref())?;
-    let stands = again.is_none_or(|again| again.stands(verified.facts.decision));
+    // An accept that was not judged again, or not in all it rests on, is not a pass.
+    let stands = again.is_some_and(|again| again.stands(verified.facts.decision));
     let decision = if stands { verified.facts.decision } else { Decision::Inconclusive };
     Ok(if verification.broken() { Exit::Unverified } else { Exit::Decided(decision) })
+}
+
+/// Why a package is not the one that was asked for.
+fn another(verified: &Verified, root: Option<&str>, release: Option<&str>) -> Option<String> {
+    let (own, its) = (&verified.root, verified.facts.release());
+    let root = root.filter(|root| root != own).map(|root| format!("its root is sha256:{own}, sha256:{root} was expected"));
+    root.or_else(|| release.filter(|r| *r != its).map(|release| format!("it is of {its}, {release} was expected")))
 }
 
 /// A root digest as hex, with or without `sha256:` before it.

@@ -9,7 +9,7 @@ use crate::challenge::Report;
 use crate::contract::{Contract, FieldRule, Lock, Matrix, Subject, Waiver};
 use crate::evidence::{Artifact, Evidence, State};
 use crate::exact::{Ratio, millis, seconds};
-use crate::gate::{CRITERIA, Outcome, Profile, asked};
+use crate::gate::{CRITERIA, Outcome, Profile};
 use crate::verdict::Verdict;
 use std::collections::BTreeMap;
 
@@ -41,8 +41,7 @@ pub struct Inputs<'a> {
 pub fn build(inputs: &Inputs<'_>) -> Dossier {
     let contract = inputs.contract;
     let waivers: Vec<WaiverFacts> = contract.waivers.iter().map(|w| waiver(w, inputs)).collect();
-    let gates: Vec<GateFacts> = inputs.outcomes.iter().map(|o| gate_facts(o, inputs, &waivers)).collect();
-    let tests: Vec<String> = inputs.matrix.of_system().map(|t| t.id.value.clone()).collect();
+    let gates: Vec<GateFacts> = inputs.outcomes.iter().map(|o| gate_facts(o, &waivers)).collect();
     Dossier {
         schema: SCHEMA,
         tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
@@ -59,9 +58,11 @@ pub fn build(inputs: &Inputs<'_>) -> Dossier {
         },
         contract: FileFacts { path: "contract/contract.toml".into(), sha256: inputs.digests.0.to_string() },
         matrix: FileFacts { path: "contract/matrix.toml".into(), sha256: inputs.digests.1.to_string() },
-        declared: declared(contract).into_iter().chain(attempts(inputs)).collect(),
+        declared: declared(contract).into_iter().chain(skews(inputs.matrix)).chain(attempts(inputs)).collect(),
+        assumptions: contract.cluster.fault_assumptions.iter().map(|a| a.value.clone()).collect(),
         tests: inputs.matrix.tests.iter().map(|t| test_facts(t, inputs.evidence)).collect(),
         criteria: criteria(&gates),
+        charts: charts(inputs, &gates),
         gates,
         exclusions: contract
             .exclusions
@@ -77,7 +78,6 @@ pub fn build(inputs: &Inputs<'_>) -> Dossier {
         locks: inputs.locks.iter().map(|l| lock(l, inputs)).collect(),
         artifacts: inputs.evidence.artifacts.iter().enumerate().map(|(at, a)| artifact(a, at, inputs)).collect(),
         challenge: inputs.challenge.clone(),
-        charts: charts(contract, inputs.evidence, &tests),
     }
 }
 
@@ -87,7 +87,8 @@ fn decide(gates: &[GateFacts]) -> Decision {
 }
 
 /// The decision on verdicts, each with whether it counts.
-pub(super) fn open_verdicts(verdicts: impl Iterator<Item = (bool, Verdict)> + Clone) -> Decision {
+#[must_use]
+pub fn open_verdicts(verdicts: impl Iterator<Item = (bool, Verdict)> + Clone) -> Decision {
     let counts = |verdict| verdicts.clone().any(|v| v == (true, verdict));
     if counts(Verdict::Fail) {
         Decision::Reject
@@ -120,14 +121,14 @@ fn waiver(waiver: &Waiver, inputs: &Inputs<'_>) -> WaiverFacts {
     }
 }
 
-fn gate_facts(outcome: &Outcome, inputs: &Inputs<'_>, waivers: &[WaiverFacts]) -> GateFacts {
+fn gate_facts(outcome: &Outcome, waivers: &[WaiverFacts]) -> GateFacts {
     let gate = outcome.gate;
     GateFacts {
         id: gate.id.into(),
         title: gate.title.into(),
         proves: gate.proves.into(),
         blind: gate.blind.into(),
-        required: asked(inputs.contract, inputs.profile, gate) && outcome.verdict != Verdict::NotApplicable,
+        required: outcome.verdict != Verdict::NotApplicable,
         verdict: outcome.verdict,
         why: outcome.why.clone(),
         waived: waivers.iter().any(|w| w.gate == gate.id && w.state == "in force"),
@@ -164,6 +165,7 @@ fn test_facts(test: &crate::contract::Test, evidence: &Evidence) -> TestFacts {
         covers: test.covers.iter().map(|c| c.value.clone()).collect(),
         expected: test.expected.clone(),
         requires: test.requires.iter().map(|r| r.value.clone()).collect(),
+        partition: test.partition.clone(),
         records: records.into_iter().collect(),
     }
 }
@@ -203,6 +205,16 @@ fn lock(lock: &Lock, inputs: &Inputs<'_>) -> LockFacts {
         signed: lock.signed,
         files: under.count() as u64,
     }
+}
+
+/// How far the matrix says that clocks may be apart.
+fn skews(matrix: &Matrix) -> Option<Section> {
+    let bound = |ns: i64| humantime::format_duration(std::time::Duration::from_nanos(ns.unsigned_abs()));
+    let row = |s: &crate::contract::Skew| {
+        (format!("{} and {}", s.between[0], s.between[1]), format!("at most {} apart; {}", bound(s.bound), s.basis))
+    };
+    let rows: Vec<(String, String)> = matrix.skews.iter().map(row).collect();
+    (!rows.is_empty()).then(|| Section { title: "Clock skews declared in the matrix".into(), rows })
 }
 
 /// The locks as a section of what was declared: each is an attempt.

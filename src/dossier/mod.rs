@@ -10,14 +10,19 @@ mod schema;
 mod summary;
 
 pub use build::{Inputs, build};
-pub use charts::{Charts, FailoverChart, FaultWindow, LatencyChart, LatencyPoint, PhaseBar};
+pub use charts::{
+    AssumptionRow, BudgetChart, BudgetStep, Charts, CommitChart, CommitPoint, CoverageCell, CoverageChart, Curve, Doing,
+    DuplicateChart, EpochLane, ExampleChart, ExampleOp, FailoverChart, FaultWindow, FaultWindows, FencingChart, LatencyChart,
+    LatencyPoint, LatencyStep, LeaderSpan, MemberLine, PercentileChart, PhaseBar, Quantile, RatePoint, ShareBar, Spread,
+    TakeoverChart, Try,
+};
 pub use compare::{GateChange, Trend, ValueChange, compare_decisions, compare_gates, pointers};
 pub use schema::decision_schema;
 pub use summary::{ArtifactSummary, FigureSummary, GateSummary, Summary, TestSummary};
 
 use crate::challenge::Report;
 use crate::verdict::{Judgement, Verdict, telling};
-use build::open_verdicts;
+pub use build::open_verdicts;
 use serde::{Deserialize, Serialize};
 
 /// The version of the format of `decision.json`.
@@ -66,8 +71,10 @@ pub struct Dossier {
     pub contract: FileFacts,
     /// The matrix's file.
     pub matrix: FileFacts,
-    /// What was declared, as label and value, section by section (cluster, endpoints, resources, load, objectives, budget, rollback).
+    /// What was declared, as label and value, section by section (cluster, endpoints, resources, load, objectives, budget, rollback, skews).
     pub declared: Vec<Section>,
+    /// The faults that the contract says its promises survive.
+    pub assumptions: Vec<String>,
     /// The tests.
     pub tests: Vec<TestFacts>,
     /// The gates, family by family.
@@ -177,6 +184,9 @@ pub struct TestFacts {
     pub expected: String,
     /// Evidence kinds required.
     pub requires: Vec<String>,
+    /// Rows of the partition matrix that it runs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub partition: Vec<String>,
     /// Records of each kind.
     pub records: Vec<(String, u64)>,
 }

@@ -6,6 +6,7 @@
 use super::{Decision, open_verdicts};
 use crate::verdict::Verdict;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 
 /// What a decision says, without findings and sources.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -151,7 +152,13 @@ impl Summary {
     /// # Errors
     /// What it lacks.
     pub fn read(decision: &[u8]) -> Result<Self, String> {
-        serde_json::from_slice(decision).map_err(|e| format!("decision.json cannot be compared: {e}"))
+        let read: Self =
+            serde_json::from_slice(decision).map_err(|e| format!("decision.json has not the shape of a decision: {e}"))?;
+        let mut seen = BTreeSet::new();
+        match read.gates.iter().find(|g| !seen.insert(&g.id)) {
+            Some(gate) => Err(format!("decision.json names the gate {} twice", gate.id)),
+            None => Ok(read),
+        }
     }
 
     /// The decision that follows from the gates.

@@ -20,6 +20,8 @@ pub enum Edit {
     Set(&'static str, RowId, Vec<Cell>),
     /// Puts a list of texts into a row.
     List(&'static str, RowId, &'static str, Vec<Sym>),
+    /// Puts a text into a row, which need not be known yet.
+    Text(&'static str, RowId, &'static str, String),
     /// Repeats a row after itself so many times, with other cells.
     Repeat(&'static str, RowId, usize, Vec<Cell>),
     /// Takes a row out.
@@ -32,6 +34,8 @@ pub enum Edit {
     Origin(&'static str, Origin),
     /// Says of a file (by its position among the artifacts) that it is not whole.
     State(usize, State),
+    /// Says of a file that it names another lock, or none.
+    Lock(usize, Option<String>),
 }
 
 impl Edit {
@@ -39,10 +43,12 @@ impl Edit {
     #[must_use]
     pub fn row(&self) -> Option<(&'static str, RowId)> {
         match self {
-            Self::Set(kind, row, _) | Self::List(kind, row, ..) | Self::Repeat(kind, row, ..) | Self::Drop(kind, row) => {
-                Some((kind, *row))
-            }
-            Self::Clock(_) | Self::Twice(_) | Self::Origin(..) | Self::State(..) => None,
+            Self::Set(kind, row, _)
+            | Self::List(kind, row, ..)
+            | Self::Text(kind, row, ..)
+            | Self::Repeat(kind, row, ..)
+            | Self::Drop(kind, row) => Some((kind, *row)),
+            Self::Clock(_) | Self::Twice(_) | Self::Origin(..) | Self::State(..) | Self::Lock(..) => None,
         }
     }
 
@@ -72,6 +78,7 @@ impl Evidence {
                     let uses = evidence.parts.iter().filter(|p| p.artifact == *artifact);
                     touched.extend(uses.map(|p| (p.test.clone(), p.kind)));
                 }
+                Edit::Lock(artifact, lock) => evidence.artifacts[*artifact].lock = lock.as_deref().map(Arc::from),
                 Edit::Twice(kind) => {
                     let here = |p: &&Part| p.test == test && p.kind == *kind;
                     let copies: Vec<Part> = evidence.parts.iter().filter(here).cloned().collect();
@@ -87,7 +94,11 @@ impl Evidence {
                     }
                     touched.insert((test.to_string(), kind));
                 }
-                Edit::Set(kind, row, _) | Edit::List(kind, row, ..) | Edit::Repeat(kind, row, ..) | Edit::Drop(kind, row) => {
+                Edit::Set(kind, row, _)
+                | Edit::List(kind, row, ..)
+                | Edit::Text(kind, row, ..)
+                | Edit::Repeat(kind, row, ..)
+                | Edit::Drop(kind, row) => {
                     let Evidence { parts, symbols, .. } = &mut evidence;
                     let mut list = parts.iter_mut().filter(|p| p.test == test && p.kind == *kind);
                     if let (Some(part), Some(kind)) = (list.nth(row.part as usize), kinds::kind(kind)) {
@@ -109,6 +120,10 @@ fn on_row(part: &mut Part, kind: &Kind, row: usize, edit: &Edit, symbols: &mut A
             let list = Arc::make_mut(symbols).intern_list(list);
             put(table, kind, row, &[(field, Raw::from(list.0))]);
         }
+        Edit::Text(_, _, field, text) => {
+            let text = Arc::make_mut(symbols).intern(text);
+            put(table, kind, row, &[(field, Raw::from(text.0))]);
+        }
         Edit::Repeat(_, _, times, cells) => {
             for _ in 0..*times {
                 table.columns.iter_mut().for_each(|c| c.repeat(row));
@@ -120,7 +135,7 @@ fn on_row(part: &mut Part, kind: &Kind, row: usize, edit: &Edit, symbols: &mut A
             table.columns.iter_mut().for_each(|c| c.remove(row));
             table.lines.remove(row);
         }
-        Edit::Clock(_) | Edit::Twice(_) | Edit::Origin(..) | Edit::State(..) => {}
+        Edit::Clock(_) | Edit::Twice(_) | Edit::Origin(..) | Edit::State(..) | Edit::Lock(..) => {}
     }
 }
 

@@ -114,6 +114,14 @@ pub struct RowId {
     row: u32,
 }
 
+#[cfg(test)]
+impl RowId {
+    /// A row of a file.
+    pub(crate) fn at(part: u32, row: u32) -> Self {
+        Self { part, row }
+    }
+}
+
 /// The rows of one kind in one test, over all its files.
 #[derive(Debug, Clone)]
 pub struct Rows<'e, R> {
@@ -279,6 +287,13 @@ impl<'e, R: Record> Rows<'e, R> {
         let part = self.parts[id.part as usize];
         let line = part.table.lines[id.row as usize];
         SourceRef { line: Some(u64::from(line)), ..self.evidence.artifacts[part.artifact].source() }
+    }
+
+    /// The file and line of a row.
+    #[must_use]
+    pub fn source_line(&self, id: RowId) -> (&'e str, u64) {
+        let part = self.parts[id.part as usize];
+        (&self.evidence.artifacts[part.artifact].path, u64::from(part.table.lines[id.row as usize]))
     }
 
     /// The files.

@@ -66,9 +66,10 @@ pub(super) const GATES: &[Gate] = &[
         id: "contract.declared-before-run",
         title: "contract and matrix were locked before the evidence was recorded",
         proves: "Each evidence file holds the digest of a lock of this contract and matrix, so it was written after the lock; the chain of \
-                 locks is unbroken, and each lock is listed as an attempt, with the reason for locking again.",
-        blind: "A chain that was hidden whole, with all that was recorded under it, leaves no trace unless its head was witnessed \
-                elsewhere. Runs under one lock are one attempt. Where a file holds the digest in its header only, that the records came \
+                 locks is unbroken, all evidence is of the newest of them, and each lock is listed as an attempt, with the reason for locking \
+                 again. Asked of every release that has a lock, or evidence that names one.",
+        blind: "A chain that was hidden whole, or its newest part, with all that was recorded under it, leaves no trace unless its head \
+                was witnessed elsewhere. Runs under one lock are one attempt. Where a file holds the digest in its header only, that the records came \
                 after it is the recorder's word.",
         needs: &[],
         safety: false,

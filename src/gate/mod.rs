@@ -94,6 +94,16 @@ pub fn asked(contract: &Contract, profile: &Profile, gate: &Gate) -> bool {
     profile.gates.contains(&gate.id) || contract.release.families.iter().any(|f| f.value == gate.family())
 }
 
+/// The gate that holds the evidence to the locks.
+const DECLARED: &str = "contract.declared-before-run";
+
+/// Whether a gate is judged: the release asks for it, or there is a lock, or evidence that names one, and it holds the evidence to its lock.
+#[must_use]
+pub fn wanted(cx: &ReleaseCx<'_>, profile: &Profile, gate: &Gate) -> bool {
+    let locked = || !cx.locks.is_empty() || cx.evidence.artifacts.iter().any(|a| a.lock.is_some());
+    asked(cx.contract, profile, gate) || (gate.id == DECLARED && locked())
+}
+
 /// The registry: one table a family.
 const FAMILIES: &[&[Gate]] = &[
     contract::GATES,

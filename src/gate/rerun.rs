@@ -59,7 +59,7 @@ impl Base {
             match gate.judge {
                 Judge::Release(judge) => note(String::new(), lean(judge(&cx)), None),
                 Judge::Test(judge) => {
-                    for test in cx.matrix.tests.iter().filter(|t| gate.needs.iter().all(|kind| t.requires(kind))) {
+                    for test in cx.matrix.of_system().filter(|t| gate.needs.iter().all(|kind| t.requires(kind))) {
                         let name = test.id.value.clone();
                         let idle = base.traffic.get(&name).map(|t| &t.0);
                         note(name, lean(judge(&TestCx { release: cx, test })), idle);

@@ -3,7 +3,7 @@
 //! In: a release and its profile. Out: one outcome a gate, in the order of the profile. The worst test counts. A test that does not
 //! exercise what a gate asks says so with [`Judgement::not_exercised`] and is left out; a gate that no test exercises is inconclusive.
 
-use super::{Gate, Judge, Profile, ReleaseCx, TestCx, asked, gates};
+use super::{Gate, Judge, Profile, ReleaseCx, TestCx, gates, wanted};
 use crate::judge::traffic::idle_fault;
 use crate::verdict::{Gap, Judgement, Verdict, telling};
 use std::collections::BTreeMap;
@@ -70,7 +70,7 @@ pub fn judge(cx: &ReleaseCx<'_>, profile: &Profile) -> Vec<Outcome> {
 
 /// Why a gate is not asked, if it is not.
 pub(super) fn left_out(cx: &ReleaseCx<'_>, gate: &Gate, profile: &Profile) -> Option<String> {
-    if !asked(cx.contract, profile, gate) {
+    if !wanted(cx, profile, gate) {
         return Some(format!("profile {} does not ask for it", profile.name));
     }
     let exclusion = cx.contract.exclusions.iter().find(|e| e.gate.value == gate.id)?;

@@ -44,8 +44,8 @@ const INVARIANTS: Gate = Gate {
 const CLOCK: Gate = Gate {
     id: "telemetry.clock",
     title: "no clock jumps, and clocks that are compared agree closely enough",
-    proves: "In every test with telemetry: times do not fall along samples, no pause between samples could hide a clock that was set, no command took effect \
-             before it was sent, and any two clocks have a declared bound that is below the margins of the gates that read both.",
+    proves: "In every test times do not fall along samples and no command took effect before it was sent; in every test with telemetry no pause between \
+             samples could hide a clock that was set, and any two clocks have a declared bound that is below the margins of the gates that read both.",
     blind: "A clock that was set and set back between two samples. A skew bound is taken on the word of the matrix; only effects before their causes can \
             contradict it.",
     needs: &["telemetry"],

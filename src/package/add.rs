@@ -6,9 +6,9 @@ use super::attest::{Attestations, FOLDER};
 use super::bag::Payload;
 use super::write::{PARTIAL, Place, cannot, lock, put, sync};
 use crate::error::{Error, ErrorKind, Fault};
-use std::fs;
+use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Adds files of `attest/` to a package that is there. Nothing that is there is changed; a file appears whole or not at all. A run that was
 /// killed between two files can be done again: a file that is there with the same bytes will do.
@@ -57,20 +57,39 @@ pub fn add(package: &Path, files: &Attestations) -> Result<(), Error> {
     moved.and_then(|()| if wanted.is_empty() { Ok(()) } else { sync(&folder).and_then(|()| sync(&package)) })
 }
 
-/// Writes one file whole or not at all, and brings it to the disk. With `replace`, a file that is there is replaced.
-///
-/// # Errors
-/// [`ErrorKind::Usage`] when it is there already; [`ErrorKind::Internal`] when the system refuses.
-pub fn put_new(to: &Path, bytes: &[u8], replace: bool) -> Result<(), Error> {
-    let place = Place::of(to)?;
-    fs::create_dir_all(&place.parent).map_err(|e| cannot("make", &place.parent, &e))?;
-    let _held = lock(&place.parent)?;
-    if !replace && fs::symlink_metadata(to).is_ok() {
-        return Err(Error::plain(ErrorKind::Usage, format!("`{}` is there already", to.display())));
+/// A folder in which no other writer is at work, for files that are put there one after the other.
+#[derive(Debug)]
+pub struct Held {
+    folder: PathBuf,
+    lock: Option<File>,
+}
+
+impl Held {
+    /// Makes the folder if need be, and waits until no other writer is in it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`] when the system refuses.
+    pub fn folder(folder: &Path) -> Result<Self, Error> {
+        fs::create_dir_all(folder).map_err(|e| cannot("make", folder, &e))?;
+        Ok(Self { folder: folder.to_path_buf(), lock: lock(folder)? })
     }
-    let partial = place.folder(PARTIAL);
-    let _ = fs::remove_file(&partial);
-    put(&Payload::Bytes(bytes.to_vec()), &partial)?;
-    fs::rename(&partial, to).map_err(|e| cannot("put into place", to, &e))?;
-    sync(&place.parent)
+
+    /// Writes one file whole or not at all, and brings it to the disk. With `replace`, a file that is there is replaced.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] when it is there already; [`ErrorKind::Internal`] when the system refuses.
+    pub fn put(&self, name: &str, bytes: &[u8], replace: bool) -> Result<(), Error> {
+        let to = self.folder.join(name);
+        if !replace && fs::symlink_metadata(&to).is_ok() {
+            return Err(Error::plain(ErrorKind::Usage, format!("`{}` is there already", to.display())));
+        }
+        let place = Place::of(&to)?;
+        if self.lock.is_some() {
+            place.clear_files()?;
+        }
+        let partial = place.folder(PARTIAL);
+        put(&Payload::Bytes(bytes.to_vec()), &partial)?;
+        fs::rename(&partial, &to).map_err(|e| cannot("put into place", &to, &e))?;
+        sync(&self.folder)
+    }
 }

@@ -23,6 +23,8 @@ pub(super) const MANIFEST: &str = "manifest-sha256.txt";
 pub(super) const TAGMANIFEST: &str = "tagmanifest-sha256.txt";
 /// The dossier's path in the package.
 pub(super) const DECISION: &str = "data/decision.json";
+/// The path of what made the package.
+pub(super) const TOOL: &str = "data/tool.json";
 
 /// One file of a package.
 #[derive(Clone)]
@@ -89,11 +91,7 @@ impl Info {
     /// What bag-info.txt must say for a decision.
     #[must_use]
     pub fn of(facts: &Facts) -> Self {
-        Self {
-            agent: format!("{}/{}", facts.tool, facts.tool_version),
-            date: facts.date.clone(),
-            identifier: format!("{}-{}", facts.service, facts.version),
-        }
+        Self { agent: format!("{}/{}", facts.tool, facts.tool_version), date: facts.date.clone(), identifier: facts.release() }
     }
 
     /// The text of bag-info.txt for a payload of so many bytes and files.

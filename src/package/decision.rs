@@ -23,6 +23,16 @@ pub struct Facts {
     pub service: String,
     /// Its version.
     pub version: String,
+    /// The digest of the exact artifact, when it is named.
+    pub artifact: Option<String>,
+}
+
+impl Facts {
+    /// What is released, by name and version, as the folder of its package is called.
+    #[must_use]
+    pub fn release(&self) -> String {
+        format!("{}-{}", self.service, self.version)
+    }
 }
 
 /// Reads the facts of a decision, or says all that is wrong with it.
@@ -57,6 +67,9 @@ fn facts(value: &Value, faults: &mut Vec<String>) -> Option<Facts> {
     if schema.as_deref().is_some_and(|s| s != SCHEMA) {
         faults.push(format!("schema {:?} is not known; this version reads {SCHEMA:?}", schema.as_deref().unwrap_or_default()));
     }
+    if let Some(version) = tool_version.as_deref().filter(|v| !is_version(v)) {
+        faults.push(format!("/tool/version {version:?} is no version such as 1.2.3"));
+    }
     let words = [Decision::Accept, Decision::Reject, Decision::Inconclusive];
     let decision = words.into_iter().find(|d| word.as_deref() == Some(d.word()));
     if let (Some(word), None) = (&word, decision) {
@@ -70,7 +83,19 @@ fn facts(value: &Value, faults: &mut Vec<String>) -> Option<Facts> {
         decision: decision?,
         service: service?,
         version: version?,
+        artifact: value.pointer("/release/digest").and_then(Value::as_str).map(str::to_string),
     })
+}
+
+/// Whether a text is a version as <https://semver.org> has it: three numbers, then what `-` and `+` lead in.
+fn is_version(text: &str) -> bool {
+    let (core, build) = text.split_once('+').map_or((text, None), |(core, build)| (core, Some(build)));
+    let (core, pre) = core.split_once('-').map_or((core, None), |(core, pre)| (core, Some(pre)));
+    let number = |part: &str| !part.is_empty() && part.len() < 10 && part.bytes().all(|b| b.is_ascii_digit());
+    let plain = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    core.split('.').count() == 3
+        && core.split('.').all(number)
+        && [pre, build].into_iter().flatten().all(|words| words.split('.').all(plain))
 }
 
 #[cfg(test)]
@@ -105,6 +130,10 @@ mod tests {
         assert!(fault("\"accept\"", "\"\\u0061ccept\"").contains("not in canonical form"));
         assert!(fault("decision/1", "decision/2").contains("is not known"));
         assert!(fault("\"accept\"", "\"passed\"").contains("none of accept"));
+        for wrong in ["0.1", "0.1.0 ", " 0.1.0", "0.1.0-", "0.1.x", "", "0.1.0+a..b", "0.1.0\u{2060}"] {
+            assert!(fault("\"0.1.0\"", &format!("\"{wrong}\"")).contains("is no version such as"), "{wrong:?}");
+        }
+        assert!(read(GOOD.replace("0.1.0", "1.20.3-rc.1+b-7").as_bytes()).is_ok());
         assert!(fault("null", "7").contains("/date is not a text"));
         assert!(fault("[1,-2]", &"[".repeat(100_000)).contains("not strict JSON"));
         assert!(read(b"\xef\xbb\xbf{}").is_err());

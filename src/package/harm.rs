@@ -40,6 +40,8 @@ words! {
         PayloadOxum = "payload-oxum",
         /// A decision.json that is not what it must be.
         Decision = "decision",
+        /// A tool.json that is not what it must be.
+        Tool = "tool",
         /// An archive that is not as it would have been written.
         Archive = "archive",
         /// A list of evidence that is not in the package, and is not what it must be.

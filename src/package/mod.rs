@@ -25,14 +25,14 @@ mod verify;
 mod walk;
 mod write;
 
-pub use add::{add, put_new};
+pub use add::{Held, add};
 pub use bag::{Bag, Info, Payload};
 pub use contents::{Below, Contents};
 pub use decision::{Facts, read as read_decision};
 pub use harm::{Damage, Harm};
 pub use lock::{MAX_LOCK, is_nonce, read_lock, render_lock};
 pub use references::{EvidenceState, Reason, Reference};
-pub use tool::template_digests;
+pub use tool::{SCHEMA as TOOL_SCHEMA, template_digests};
 pub use verification::{Line, Mark, Verification};
 pub use verify::{Difference, DifferenceKind, Seen, Verified, compare, open, open_within};
 pub use write::{Mode, write, write_as};

@@ -8,7 +8,7 @@ use super::harm::shown;
 use super::verify::{Difference, Verified};
 use crate::dossier::Decision;
 use crate::error::Error;
-use crate::words::words;
+use crate::words::{plural, words};
 use serde_json::{Value, json};
 
 words! {
@@ -65,7 +65,35 @@ pub struct Verification {
     pub recomputed: Line,
     /// What it says about the release.
     pub decision: Line,
+    /// What is released, when the package is whole.
+    pub release: Option<Release>,
 }
+
+/// What is released.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// The service.
+    pub service: String,
+    /// Its version.
+    pub version: String,
+    /// The digest of the exact artifact, when it is named.
+    pub artifact: Option<String>,
+}
+
+impl Release {
+    fn of(verified: &Verified) -> Option<Self> {
+        let facts = &verified.facts;
+        Some(Self { service: facts.service.clone(), version: facts.version.clone(), artifact: facts.artifact.clone() })
+    }
+
+    fn shown(&self) -> String {
+        let artifact = self.artifact.as_ref().map_or_else(|| "no artifact digest".to_string(), |a| format!("artifact {a}"));
+        format!("of {} {}, {artifact}", self.service, self.version)
+    }
+}
+
+/// The most particulars of one line that are printed; JSON holds all.
+const MAX_DETAILS: usize = 200;
 
 const DAMAGED: &str = "the package is damaged";
 
@@ -84,13 +112,14 @@ impl Verification {
             time: unchecked(),
             recomputed: unchecked(),
             decision: unchecked(),
+            release: None,
         }
     }
 
-    /// A package that is whole, and not the one that was asked for: it has another root than `expected`.
+    /// A package that is whole, and not the one that was asked for, and why.
     #[must_use]
-    pub fn another(verified: &Verified, expected: &str) -> Self {
-        let sentence = format!("it is another package: its root is sha256:{}, sha256:{expected} was expected", verified.root);
+    pub fn another(verified: &Verified, why: &str) -> Self {
+        let sentence = format!("it is another package: {why}");
         let unchecked = || Line::new(Mark::NotChecked, "it is another package");
         Self {
             root: Some(verified.root.clone()),
@@ -100,6 +129,7 @@ impl Verification {
             time: unchecked(),
             recomputed: unchecked(),
             decision: unchecked(),
+            release: Release::of(verified),
         }
     }
 
@@ -129,7 +159,17 @@ impl Verification {
             time: Line::new(Mark::NotChecked, time),
             recomputed: recomputed(verified, differences),
             decision: decision(verified, differences),
+            release: Release::of(verified),
         }
+    }
+
+    /// The same when what is in the package cannot be judged, and why.
+    #[must_use]
+    pub fn unjudged(mut self, error: &Error) -> Self {
+        let details = error.faults.iter().map(|f| f.message.clone());
+        self.recomputed = Line::new(Mark::Failed, "what is in the package cannot be judged").details(details);
+        self.decision = Line::new(Mark::Failed, "what the package says cannot be borne out");
+        self
     }
 
     /// The same with what is known of its signatures.
@@ -164,8 +204,11 @@ impl Verification {
         let mut out = String::new();
         for (name, line) in self.lines() {
             out.push_str(&format!("{name:<11} {:<12} {}\n", line.mark.word(), shown(&line.sentence)));
-            for detail in &line.details {
-                out.push_str(&format!("            - {}\n", shown(detail)));
+            let release = self.release.iter().filter(|_| name == "DECISION").map(Release::shown);
+            let more = line.details.len().saturating_sub(MAX_DETAILS);
+            let more = (more > 0).then(|| format!("and {} more", plural(more, "line", "lines")));
+            for detail in line.details.iter().take(MAX_DETAILS).cloned().chain(more).chain(release) {
+                out.push_str(&format!("            - {}\n", shown(&detail)));
             }
         }
         out
@@ -175,6 +218,9 @@ impl Verification {
     #[must_use]
     pub fn json(&self) -> Value {
         let mut out = json!({ "schema": "quorate-verification/1", "root": self.root });
+        if let Some(release) = &self.release {
+            out["release"] = json!({ "service": release.service, "version": release.version, "artifact": release.artifact });
+        }
         for (name, line) in self.lines() {
             out[name.to_lowercase()] = json!({ "state": line.mark.word(), "sentence": line.sentence, "details": line.details });
         }

@@ -4,13 +4,14 @@
 //! before files are opened, digests before texts are believed. Refuses to know how a package is judged again.
 
 use super::Limits;
-use super::bag::{BAG_INFO, BAGIT, DECISION, DECLARATION, Info, MANIFEST, Payload, TAGMANIFEST};
+use super::bag::{BAG_INFO, BAGIT, DECISION, DECLARATION, Info, MANIFEST, Payload, TAGMANIFEST, TOOL};
 use super::contents::Contents;
 use super::decision::{self, Facts};
 use super::harm::{Damages, Harm};
 use super::manifest;
 use super::path::collisions;
 use super::references::{REFERENCES, Reference};
+use super::tool::tool_faults;
 use crate::error::Error;
 use crate::store::{bytes, digest, sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -114,6 +115,12 @@ pub fn open_within(path: &Path, limits: &Limits) -> Result<Verified, Error> {
     let facts = decision.as_deref().and_then(|bytes| check.decision(bytes));
     let payload = || files.iter().filter(|(path, _)| path.starts_with("data/"));
     let (payload_files, payload_bytes) = (payload().count() as u64, payload().map(|(_, n)| n).sum());
+    if let Some(facts) = facts.as_ref().filter(|_| files.contains_key(TOOL)) {
+        let tool = check.must_have(TOOL, &files).unwrap_or_default();
+        for fault in tool_faults(&tool, &facts.tool, &facts.tool_version) {
+            check.damages.add(Harm::Tool, TOOL, fault);
+        }
+    }
     check.bag_info(&tags, facts.as_ref(), payload_bytes, payload_files);
     for path in files.keys().filter(|p| p.starts_with(ATTEST)) {
         check.digest(path);

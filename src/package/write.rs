@@ -109,17 +109,27 @@ impl Place {
 
     /// What writers that were killed left under such a name: folders, or files for the archive.
     fn stale(&self, word: &str, folders: bool) -> Result<Vec<PathBuf>, Error> {
-        let prefix = format!(".{}{}.quorate-{word}-", self.name, if folders { "" } else { ".tar" });
+        self.left(&format!(".{}{}.quorate-{word}-", self.name, if folders { "" } else { ".tar" }), folders)
+    }
+
+    /// What lies under such a name with the number of a process after it.
+    fn left(&self, prefix: &str, folders: bool) -> Result<Vec<PathBuf>, Error> {
         let entries = fs::read_dir(&self.parent).map_err(|e| cannot("list", &self.parent, &e))?;
         let kind = |e: &fs::DirEntry| e.file_type().is_ok_and(|t| if folders { t.is_dir() } else { t.is_file() });
         let ours = entries.flatten().filter(kind).filter(|e| {
             let name = e.file_name();
-            let number = name.to_str().and_then(|n| n.strip_prefix(prefix.as_str()));
+            let number = name.to_str().and_then(|n| n.strip_prefix(prefix));
             number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
         });
         let mut paths: Vec<PathBuf> = ours.map(|e| e.path()).collect();
         paths.sort();
         Ok(paths)
+    }
+
+    /// Removes single files that were being written under this name when their writer was killed. Only called under the lock.
+    pub(super) fn clear_files(&self) -> Result<(), Error> {
+        let left = self.left(&format!(".{}.quorate-{PARTIAL}-", self.name), false)?;
+        left.iter().try_for_each(|path| fs::remove_file(path).map_err(|e| cannot("remove", path, &e)))
     }
 
     /// Removes what a writer that was killed left behind; brings a package and its archive back that it had moved aside. Only called under
@@ -172,7 +182,9 @@ impl Place {
             let fault = Fault::new(format!("`{}` {why}", path.display()));
             Err(Error::one(ErrorKind::Usage, fault.help(help)))
         };
-        let (folder, file) = (taken(&target)?, if mode.archive { taken(&archive)? } else { None });
+        // The archive of another run is never left beside the folder of this one.
+        let (folder, file) = (taken(&target)?, taken(&archive)?);
+        let file = file.filter(|_| mode.archive || archive::is_ours(&archive, &self.name));
         let occupied = if folder.is_some() { &target } else { &archive };
         if !mode.force && (folder.is_some() || file.is_some()) {
             return refuse(occupied, "is there already", "name another folder, or use --force to replace it");

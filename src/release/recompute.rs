@@ -5,15 +5,16 @@
 //! (or of faults or history, which every pass needs) or when the judgement came out other; a gate on the release as a whole, always. Refuses to
 //! know the command line.
 
+use super::part::Part;
 use super::{Plan, build, paths, plan};
 use crate::contract::Matrix;
-use crate::dossier::{Decision, GateChange, GateSummary, Summary, compare_gates, pointers};
+use crate::dossier::{Decision, GateChange, GateSummary, Summary, compare_gates, open_verdicts, pointers};
 use crate::error::{Error, ErrorKind, Fault};
 use crate::evidence::kinds::{Injection, Operation};
 use crate::evidence::read::Files;
 use crate::evidence::record::Record;
 use crate::gate::{Judge, gate};
-use crate::package::{Below, Difference, EvidenceState, Payload, Reference, Verified, compare, template_digests};
+use crate::package::{Below, Difference, DifferenceKind, EvidenceState, Payload, Reference, Verified, compare, template_digests};
 use crate::report::Templates;
 use crate::source::Sources;
 use crate::store::{Folder, MAX_TEXT, bytes, digest, text};
@@ -102,13 +103,15 @@ pub fn recompute(verified: &Verified, handed: Option<&Folder>, threads: usize) -
     if !missing.is_empty() {
         payload.insert(paths::REFERENCES.into(), Payload::Bytes(Reference::render(&verified.references)));
     }
-    let left_out = |path: &str| {
-        let path = path.strip_prefix("data/").unwrap_or(path);
-        let pages = path == paths::DECISION || path.starts_with(&format!("{}/", paths::REPORT));
-        (pages && (made_by.is_some() || !missing.is_empty())) || (made_by.is_some() && path == paths::TOOL)
+    let left_out = |difference: &Difference| {
+        let loose = made_by.is_some() || !missing.is_empty();
+        (loose && drawn(difference))
+            || (made_by.is_some()
+                && difference.kind == DifferenceKind::Differs
+                && difference.path == format!("data/{}", paths::TOOL))
     };
     let mut out = Recomputed { evidence: states(&both.old, &missing), ..Recomputed::default() };
-    out.files = compare(verified, &payload).into_iter().filter(|d| !left_out(&d.path)).collect();
+    out.files = compare(verified, &payload).into_iter().filter(|d| !left_out(d)).collect();
     out.made_by = made_by.clone();
     out.templates = other_templates(verified, &templates);
     if missing.is_empty() && made_by.is_none() && !out.files.iter().any(|d| d.path == "data/decision.json") {
@@ -141,6 +144,18 @@ fn packaged(verified: &Verified) -> Result<(Plan, Templates), (Error, Sources)> 
         }
     }
     Ok((plan, templates))
+}
+
+/// Whether a difference is in what is drawn or worded: the decision, whose sense is compared, and the bytes of pages. Which plots there are may
+/// differ too; nothing else may lie beside them.
+fn drawn(difference: &Difference) -> bool {
+    let path = difference.path.strip_prefix("data/").unwrap_or(&difference.path);
+    let page = path.strip_prefix(paths::REPORT).and_then(|rest| rest.strip_prefix('/'));
+    let plot = |page: &str| page.strip_prefix("charts/").is_some_and(|name| !name.contains('/') && name.ends_with(".svg"));
+    match difference.kind {
+        DifferenceKind::Differs => path == paths::DECISION || page.is_some(),
+        DifferenceKind::Missing | DifferenceKind::Extra => page.is_some_and(plot),
+    }
 }
 
 /// The templates that made the pages, by tool.json, and are not those that are rendered now.
@@ -231,7 +246,9 @@ impl Both {
             let value = |v: &Value| v.pointer("/gates").and_then(Value::as_array).cloned().unwrap_or_default();
             let same_bytes =
                 || value(&self.old_value).get(i) == value(&self.new_value).iter().find(|g| g["id"] == old.id.as_str());
-            let same = if other { change.is_none() } else { change.is_none() && same_bytes() };
+            // What is asked for and what is waived is declared, and so must be the same whoever judges.
+            let declared = new.is_some_and(|new| (new.required, new.waived) == (old.required, old.waived));
+            let same = change.is_none() && if other { declared } else { same_bytes() };
             let files = unseen(old, new, same, matrix, missing);
             match files {
                 // Neither what the decision rests on nor a waiver needs evidence to be told.
@@ -250,6 +267,12 @@ impl Both {
         out.gates.extend(changes.into_values().filter(|c| !known(&c.gate)));
     }
 
+    /// The decision that follows from the gates that were judged again and, for the others, from what the package says.
+    fn again(&self, unseen: &[Unseen]) -> Decision {
+        let believed = |id: &str| unseen.iter().find(|u| u.gate == id).map(|u| (u.counts, u.verdict));
+        open_verdicts(self.new.gates.iter().map(|g| believed(&g.id).unwrap_or((g.required && !g.waived, g.verdict))))
+    }
+
     /// What else decision.json says.
     fn rest(&self, references: &[Reference], missing: &BTreeSet<&str>, other: bool, out: &mut Recomputed) {
         let follows = self.old.follows();
@@ -260,39 +283,54 @@ impl Both {
                 follows.word()
             ));
         }
-        if missing.is_empty() && self.new.decision != self.old.decision {
+        let again = self.again(&out.unseen);
+        if again != self.old.decision {
+            let seen = if out.unseen.is_empty() { "" } else { ", even when gates that were not judged again are believed" };
             out.places.push(format!(
-                "/decision: it says {}, judged again it is {}",
+                "/decision: it says {}, judged again it is {}{seen}",
                 self.old.decision.word(),
-                self.new.decision.word()
+                again.word()
             ));
         }
-        self.artifacts(references, missing, out);
-        // Without some bytes, whatever is counted or drawn from records differs; what is declared must not. Another version may word and
-        // draw things in another way, and may know more than the old one; what is declared and the criteria's verdicts must be the same.
-        let loose = ["gates", "criteria", "artifacts", "charts", "tests", "decision", "waivers", "challenge"];
-        let fixed = ["release", "contract", "matrix", "exclusions", "waivers", "risks"];
+        self.artifacts(references, missing, other, out);
         let skip = |place: &str| {
-            let top = place.trim_start_matches('/').split('/').next().unwrap_or_default();
-            let criterion = top == "criteria" && place.ends_with("/verdict");
-            let kept = self.old_value.pointer(place).is_some() && (fixed.contains(&top) || criterion);
-            top == "decision"
-                || (top == "gates" && !out.gates.is_empty())
-                || (!missing.is_empty() && loose.contains(&top))
-                || (other && !kept)
+            let part = Part::of(place);
+            (part.top == "gates" && !out.gates.is_empty())
+                || (!missing.is_empty() && part.rests_on_records(&self.unseen_criteria(&out.unseen)))
+                || (other && !part.means_the_same(self.old_value.pointer(place).is_some()))
         };
-        let places = pointers(&self.old_value, &self.new_value, 10 * MAX_PLACES);
+        // All places are walked: what is left out must not crowd out what is not.
+        let places = pointers(&self.old_value, &self.new_value, usize::MAX);
         let kept: Vec<String> = places.into_iter().filter(|p| !skip(p)).take(MAX_PLACES).collect();
         out.places.extend(kept);
     }
 
+    /// The criteria, by their place in the list, that rest on a gate that was not judged again.
+    fn unseen_criteria(&self, unseen: &[Unseen]) -> BTreeSet<String> {
+        let gates = |criterion: &Value| -> Vec<String> {
+            let list = criterion.get("gates").and_then(Value::as_array).into_iter().flatten();
+            list.filter_map(|gate| gate.get(0)?.as_str().map(str::to_string)).collect()
+        };
+        let criteria = self.new_value.get("criteria").and_then(Value::as_array).into_iter().flatten().enumerate();
+        let rests = |criterion: &Value| gates(criterion).iter().any(|g| unseen.iter().any(|u| u.gate == *g));
+        criteria.filter(|(_, criterion)| rests(criterion)).map(|(i, _)| i.to_string()).collect()
+    }
+
     /// The evidence files are those that the decision names.
-    fn artifacts(&self, references: &[Reference], missing: &BTreeSet<&str>, out: &mut Recomputed) {
+    fn artifacts(&self, references: &[Reference], missing: &BTreeSet<&str>, other: bool, out: &mut Recomputed) {
         let named: BTreeMap<&str, (&str, u64)> =
             self.old.artifacts.iter().map(|a| (a.path.as_str(), (a.sha256.as_str(), a.bytes))).collect();
+        let whole = |value: &'_ Value| -> BTreeMap<String, Value> {
+            let list = value.get("artifacts").and_then(Value::as_array).into_iter().flatten();
+            list.filter_map(|a| Some((a.get("path")?.as_str()?.to_string(), a.clone()))).collect()
+        };
+        let (was, now) = (whole(&self.old_value), whole(&self.new_value));
+        let told = |path: &str| !other && was.get(path) != now.get(path);
         for again in self.new.artifacts.iter().filter(|a| !missing.contains(a.path.as_str())) {
             if named.get(again.path.as_str()) != Some(&(again.sha256.as_str(), again.bytes)) {
                 out.places.push(format!("/artifacts: {} is not the file that was judged", again.path));
+            } else if told(&again.path) {
+                out.places.push(format!("/artifacts: what is said of {} is not what reading it again gives", again.path));
             }
         }
         for reference in references.iter().filter(|r| missing.contains(r.path.as_str())) {
@@ -306,7 +344,7 @@ impl Both {
     }
 }
 
-/// A gate whose words differ, and no verdict or number.
+/// A gate in which something else than a verdict or a number differs: its words, or whether it is asked for.
 fn silent(gate: &GateSummary) -> GateChange {
     let word = Some(gate.verdict.word().to_string());
     let (from, to) = (word.clone(), word);

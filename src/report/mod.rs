@@ -16,7 +16,7 @@ mod view;
 pub use templates::Templates;
 
 use crate::dossier::Dossier;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use sha2::{Digest, Sha256};
 
 /// Files of the report: path below `report/`, and bytes; sorted by path.
@@ -27,19 +27,29 @@ pub type Files = Vec<(String, Vec<u8>)>;
 /// # Errors
 /// When a template that was handed in does not parse or asks for something that is not there.
 pub fn render(dossier: &Dossier, templates: &Templates) -> Result<Files, Error> {
-    let failovers = chart::failovers(&dossier.charts.failovers);
-    let latency: Vec<chart::Chart> =
-        dossier.charts.latency.iter().enumerate().filter_map(|(i, c)| chart::latency(i + 1, c)).collect();
-    let view = view::view(dossier, failovers.as_ref(), &latency);
+    let charts = chart::all(dossier);
+    let view = view::view(dossier, &charts);
     let policy = policy(templates.css());
     let mut files: Files = vec![
         ("index.html".into(), page::page(templates, "report.html", &view, &policy)?.into_bytes()),
         ("report.css".into(), templates.css().as_bytes().to_vec()),
         ("report.md".into(), tidy(&page::page(templates, "report.md", &view, &policy)?).into_bytes()),
     ];
-    files.extend(failovers.iter().chain(&latency).map(|c| (format!("charts/{}", c.file), c.svg.clone().into_bytes())));
+    files.extend(charts.into_iter().map(|c| (c.file(), c.svg.into_bytes())));
     files.sort();
     Ok(files)
+}
+
+/// What the templates see, as JSON: `v` (the view), `css` and `policy`. For people who write their own.
+///
+/// # Errors
+/// Never for a view made here; the signature leaves it to the caller.
+pub fn context(dossier: &Dossier, templates: &Templates) -> Result<Vec<u8>, Error> {
+    let view = view::view(dossier, &chart::all(dossier));
+    let seen = serde_json::json!({ "v": view, "css": templates.css(), "policy": policy(templates.css()) });
+    let mut bytes = serde_json::to_vec_pretty(&seen).map_err(|e| Error::plain(ErrorKind::Internal, e.to_string()))?;
+    bytes.push(b'\n');
+    Ok(bytes)
 }
 
 /// The policy of the page: no script, no fetch but its own style sheet and plots, and the inline copy of the style sheet by digest.

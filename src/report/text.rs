@@ -95,6 +95,16 @@ pub fn count(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", group(n), if n == 1 { one } else { many })
 }
 
+/// A path as a word of a POSIX shell; none when it is long or holds what a reader cannot see.
+#[must_use]
+pub fn shell(path: &str) -> Option<String> {
+    if path.chars().count() > 200 || path.contains(['\n', '\t']) || visible(path) != path {
+        return None;
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '/' | '-' | '@' | '+' | ':' | ',' | '=');
+    Some(if path.chars().all(plain) { path.to_string() } else { format!("'{}'", path.replace('\'', r"'\''")) })
+}
+
 /// The first twelve digits of a digest.
 #[must_use]
 pub fn short(digest: &str) -> String {
@@ -215,6 +225,13 @@ mod tests {
         assert_eq!(code("a `b` c"), "``a `b` c``");
         assert_eq!(code("`"), "`` ` ``");
         assert_eq!(code("|S| ≥ Q"), r"\|S\| ≥ Q");
+    }
+
+    #[test]
+    fn paths_are_words_of_a_shell() {
+        assert_eq!(shell("a/b-1.jsonl").as_deref(), Some("a/b-1.jsonl"));
+        assert_eq!(shell("a b/$(rm)'x").as_deref(), Some(r"'a b/$(rm)'\''x'"));
+        assert_eq!([shell("a\u{202e}b"), shell("a\nb"), shell(&"x".repeat(201))], [None, None, None]);
     }
 
     #[test]

@@ -5,6 +5,9 @@
 
 mod basis;
 mod challenge;
+mod charts;
+mod commands;
+mod coverage;
 mod ending;
 mod first;
 mod gates;
@@ -30,17 +33,24 @@ pub struct View {
     identity: Vec<Pair>,
     counts: Vec<Count>,
     exclusions: Vec<Vec<String>>,
+    /// `1 gate did not pass`, or that all passed.
+    not_passed: String,
     waivers: Vec<Vec<String>>,
     families: Vec<gates::Family>,
     open: Vec<gates::Open>,
     risks: Vec<ending::Risk>,
     uncovered: Vec<ending::Uncovered>,
     challenge: Option<challenge::Challenged>,
+    /// Plots of the first page.
+    charts: Vec<charts::Plot>,
+    /// The coverage matrix as data, for a table.
+    coverage: Option<charts::Coverage>,
     sections: Vec<sections::Section>,
     criteria: Vec<ending::Criterion>,
     method: Vec<ending::Method>,
     manifest: Vec<ending::File>,
     manifest_note: String,
+    manifest_more: String,
     tool: String,
     verify: Vec<Pair>,
 }
@@ -108,49 +118,49 @@ impl Source {
 /// The most sources shown with one number or finding.
 const MOST_SOURCES: usize = 6;
 
-/// A plot as a page needs it.
-#[derive(Debug, Serialize)]
-pub struct Plot {
-    src: String,
-    title: String,
-    desc: String,
-    note: String,
-    width: u32,
-    height: u32,
-    tables: Vec<Grid>,
-}
-
 /// A table of words.
 #[derive(Debug, Serialize)]
 pub struct Grid {
     caption: String,
     head: Vec<String>,
     rows: Vec<Vec<String>>,
+    /// `Shown x of n rows.`, or empty when all are.
+    note: String,
+}
+
+/// The most rows of one table.
+const MOST_ROWS: usize = 200;
+
+impl Grid {
+    /// A table that shows at most [`MOST_ROWS`] rows and says how many there are.
+    fn new<const N: usize>(caption: impl Into<String>, head: [&str; N], rows: Vec<Vec<String>>) -> Self {
+        Self::of(caption.into(), head.map(String::from).to_vec(), rows)
+    }
+
+    fn of(caption: String, head: Vec<String>, mut rows: Vec<Vec<String>>) -> Self {
+        let note = shown(MOST_ROWS, rows.len(), "row", "rows");
+        rows.truncate(MOST_ROWS);
+        Self { caption, head, rows, note }
+    }
+}
+
+/// `Shown 200 of 1,000 rows.`; empty when all are shown.
+fn shown(most: usize, all: usize, one: &str, many: &str) -> String {
+    if all <= most {
+        return String::new();
+    }
+    format!("Shown {} of {}.", text::group(most as u64), text::count(all as u64, one, many))
 }
 
 impl From<&chart::Table> for Grid {
     fn from(table: &chart::Table) -> Self {
-        Self { caption: table.caption.clone(), head: table.head.clone(), rows: table.rows.clone() }
+        Self::of(table.caption.clone(), table.head.clone(), table.rows.clone())
     }
 }
 
-impl From<&Chart> for Plot {
-    fn from(chart: &Chart) -> Self {
-        Self {
-            src: format!("charts/{}", chart.file),
-            title: chart.title.clone(),
-            desc: chart.desc.clone(),
-            note: chart.note.clone(),
-            width: chart.size.0,
-            height: chart.size.1,
-            tables: chart.tables.iter().map(Grid::from).collect(),
-        }
-    }
-}
-
-/// Builds the view. `plots` are those of failovers and of latency.
+/// Builds the view.
 #[must_use]
-pub fn view(dossier: &Dossier, failovers: Option<&Chart>, latency: &[Chart]) -> View {
+pub fn view(dossier: &Dossier, charts: &[Chart]) -> View {
     let release = &dossier.release;
     let (service, version) = (name(&release.service), name(&release.version));
     View {
@@ -164,17 +174,21 @@ pub fn view(dossier: &Dossier, failovers: Option<&Chart>, latency: &[Chart]) -> 
         identity: first::identity(dossier),
         counts: first::counts(dossier),
         exclusions: dossier.exclusions.iter().map(|e| vec![name(&e.gate), sentence(&e.reason)]).collect(),
+        not_passed: gates::not_passed(dossier),
         waivers: first::waivers(dossier),
         families: gates::families(dossier),
         open: gates::open(dossier),
         risks: ending::risks(dossier),
         uncovered: ending::uncovered(dossier),
         challenge: challenge::challenged(dossier),
-        sections: sections::sections(dossier, failovers, latency),
+        charts: charts::of(charts, 0),
+        coverage: dossier.charts.coverage.as_ref().map(charts::coverage),
+        sections: sections::sections(dossier, charts),
         criteria: ending::criteria(dossier),
         method: ending::method(dossier),
         manifest: ending::manifest(dossier),
         manifest_note: ending::manifest_note(dossier),
+        manifest_more: ending::manifest_more(dossier),
         tool: format!("{} {}", dossier.tool.name, dossier.tool.version),
         verify: first::verify(),
     }

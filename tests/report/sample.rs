@@ -4,6 +4,9 @@ use quorate::dossier::*;
 use quorate::gate::{CRITERIA, PROFILES};
 use quorate::verdict::{Figure, Finding, Judgement, SourceRef, Verdict};
 
+#[path = "charts.rs"]
+mod charts;
+
 const SHA: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 const MS: i64 = 1_000_000;
 
@@ -145,6 +148,7 @@ fn test(id: &str, plan: &[&str], fault: &str) -> TestFacts {
         plan: plan.iter().map(|p| (*p).to_string()).collect(),
         fault: fault.into(),
         method: "SIGKILL, restart after 10 s".into(),
+        partition: Vec::new(),
         model: "crash".into(),
         layer: "process".into(),
         covers: vec!["process crash".into()],
@@ -217,12 +221,23 @@ pub fn latency(test: &str) -> LatencyChart {
         span: 70_000 * MS,
         points,
         of: 36_211,
-        faults: vec![
-            FaultWindow { id: "f1".into(), fault: "kill leader n1".into(), start: 20_000 * MS, stop: 23_000 * MS },
-            FaultWindow { id: "f2".into(), fault: "kill leader n3".into(), start: 48_000 * MS, stop: 50_500 * MS },
-        ],
+        steps: steps(),
+        faults: charts::faults(),
         objectives: vec![("write p99".into(), 180 * MS), ("read p99".into(), 90 * MS)],
     }
+}
+
+fn steps() -> Vec<LatencyStep> {
+    let spread = |count, least, most| Spread { count, least: least * MS, most: most * MS };
+    let step = |i: i64| LatencyStep {
+        from: i * 35_000 * MS,
+        to: (i + 1) * 35_000 * MS,
+        reads: spread(10_862, 2, 8),
+        writes: spread(7_240, 9, 15),
+        failed: 2,
+        unknown: 1,
+    };
+    vec![step(0), step(1)]
 }
 
 fn declared() -> Vec<Section> {
@@ -299,6 +314,7 @@ pub fn sample() -> Dossier {
         contract: FileFacts { path: "contract/contract.toml".into(), sha256: SHA.into() },
         matrix: FileFacts { path: "contract/matrix.toml".into(), sha256: SHA.into() },
         declared: declared(),
+        assumptions: ["process crash", "network partition", "slow follower", "client retry"].map(String::from).to_vec(),
         tests: vec![
             test("leader-crash", &["baseline", "leader-crash", "duplicate-retry"], "kill -9 the leader twice under load"),
             test("partition", &["minority-rejection", "stale-leader-fencing"], "isolate the old leader with one follower"),
@@ -333,6 +349,7 @@ pub fn sample() -> Dossier {
         charts: Charts {
             failovers: vec![failover("f1: n1 to n3", 100, 0), failover("f2: n3 to n2", 86, 60), failover("f3: n2 to n5", 61, 40)],
             latency: vec![latency("leader-crash")],
+            ..charts::more()
         },
         gates,
     }
@@ -359,7 +376,8 @@ pub fn hostile() -> Dossier {
     d.charts.failovers[0].test = long.clone();
     d.charts.failovers[0].phases[0].name = evil.into();
     d.charts.latency[0].test = evil.into();
-    d.charts.latency[0].faults[0].fault = evil.into();
+    charts::poison(&mut d.charts, evil);
+    d.charts.latency[0].faults.first[0].fault = evil.into();
     d.charts.latency[0].objectives[0].0 = evil.into();
     for gate in &mut d.gates {
         gate.why = evil.into();

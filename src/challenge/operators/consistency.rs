@@ -15,49 +15,49 @@ pub(super) const OPERATORS: &[Operator] = &[
         does: "a read sees the write before the last one that was complete when it began",
         wants: Wants::Fail,
         gates: &["consistency.linearizable", "consistency.read-freshness"],
-        change: Change::Rows(old_version),
+        change: Change::Rows(|scene, places| places.offer_all(old_version(scene))),
     },
     Operator {
         id: "read-of-an-old-value",
         does: "a read returns the value of the write before the last one, and hides it: no answer on its key carries a version",
         wants: Wants::Fail,
         gates: &["consistency.linearizable"],
-        change: Change::Rows(old_value),
+        change: Change::Rows(|scene, places| places.offer_all(old_value(scene))),
     },
     Operator {
         id: "read-of-nothing",
         does: "a read finds nothing after a write of its key was complete",
         wants: Wants::Fail,
         gates: &["consistency.linearizable"],
-        change: Change::Rows(nothing),
+        change: Change::Rows(|scene, places| places.offer_all(nothing(scene))),
     },
     Operator {
         id: "value-out-of-nowhere",
         does: "a read returns a value that nobody wrote",
         wants: Wants::Fail,
         gates: &["consistency.linearizable"],
-        change: Change::Rows(out_of_nowhere),
+        change: Change::Rows(|scene, places| places.offer_all(out_of_nowhere(scene))),
     },
     Operator {
         id: "cas-on-a-value-never-written",
         does: "a compare-and-set succeeds on a value that nobody wrote",
         wants: Wants::Fail,
         gates: &["consistency.linearizable"],
-        change: Change::Rows(cas_out_of_nowhere),
+        change: Change::Rows(|scene, places| places.offer_all(cas_out_of_nowhere(scene))),
     },
     Operator {
         id: "version-goes-back",
         does: "a read observes a version one below that of a write that was complete before it",
         wants: Wants::Fail,
         gates: &["consistency.read-freshness"],
-        change: Change::Rows(version_goes_back),
+        change: Change::Rows(|scene, places| places.offer_all(version_goes_back(scene))),
     },
     Operator {
         id: "own-version-goes-back",
         does: "a client reads a version one below that of its own last answer on the key",
         wants: Wants::Fail,
         gates: &["consistency.sessions"],
-        change: Change::Rows(own_version_goes_back),
+        change: Change::Rows(|scene, places| places.offer_all(own_version_goes_back(scene))),
     },
 ];
 
@@ -96,12 +96,18 @@ fn keys(scene: &Scene<'_>) -> BTreeMap<Option<Sym>, Key> {
 }
 
 /// The endpoint of an operation: the one it names, or the only one there is.
-fn endpoint<'s>(scene: &'s Scene<'_>, op: &Operation) -> Option<&'s Endpoint> {
+pub(super) fn endpoint<'s>(scene: &'s Scene<'_>, op: &Operation) -> Option<&'s Endpoint> {
     match (op.endpoint, scene.contract().endpoints.as_slice()) {
         (Some(name), _) => scene.contract().endpoint(scene.evidence().text(name)),
         (None, [only]) => Some(only),
         (None, _) => None,
     }
+}
+
+/// Whether an operation is surely of an endpoint that claims to be linearizable.
+pub(super) fn linearizable(scene: &Scene<'_>, op: &Operation) -> bool {
+    let all = || scene.contract().endpoints.iter().all(|e| e.consistency == Consistency::Linearizable);
+    endpoint(scene, op).map_or_else(all, |e| e.consistency == Consistency::Linearizable)
 }
 
 impl Key {

@@ -54,6 +54,13 @@ pub(super) const OPERATORS: &[Operator] = &[
         gates: &["quorum.geometry"],
         change: Change::Declared(quorums_miss),
     },
+    Operator {
+        id: "interleavings-too-rare",
+        does: "the contract asks for more of an interleaving than any test can have met",
+        wants: Wants::NoPass,
+        gates: &["partition.interleavings"],
+        change: Change::Declared(too_rare),
+    },
 ];
 
 fn each<T>(
@@ -124,5 +131,16 @@ fn quorums_miss(contract: &Contract, matrix: &Matrix) -> Vec<Declared> {
         let write = n.saturating_sub(read);
         c.cluster.quorum = Some(Quorum { write: At { value: write, span }, read: At { value: read, span } });
         format!("write quorum {write}, read quorum {read}, members {n}")
+    })
+}
+
+fn too_rare(contract: &Contract, matrix: &Matrix) -> Vec<Declared> {
+    const NAMES: [&str; 4] = ["write in flight", "stale retry", "divergent heal", "snapshot replay"];
+    let declared = contract.interleavings.iter().flat_map(|_| NAMES).collect::<Vec<_>>();
+    each(contract, matrix, &declared, |at, c, _| {
+        let Some(wanted) = c.interleavings.as_mut() else { return String::new() };
+        let all = [&mut wanted.write_in_flight, &mut wanted.stale_retry, &mut wanted.divergent_heal, &mut wanted.snapshot_replay];
+        all.into_iter().skip(at).take(1).for_each(|least| *least = u64::MAX);
+        format!("interleaving {}", NAMES[at])
     })
 }

@@ -15,78 +15,78 @@ pub(super) const OPERATORS: &[Operator] = &[
         id: "stale-accepted",
         does: "the resource accepts a command under a stale epoch that it had rejected",
         wants: Wants::Fail,
-        gates: &["fencing.no-stale-accept", "fencing.stale-rejected"],
-        change: Change::Rows(stale_accepted),
+        gates: &["fencing.no-stale-accept", "fencing.stale-rejected", "partition.p2"],
+        change: Change::Rows(|scene, places| places.offer_all(stale_accepted(scene))),
     },
     Operator {
         id: "accepted-one-epoch-late",
         does: "an accepted command came under the epoch before the current one",
         wants: Wants::Fail,
-        gates: &["fencing.no-stale-accept", "fencing.stale-rejected"],
-        change: Change::Rows(accepted_late),
+        gates: &["fencing.no-stale-accept", "fencing.stale-rejected", "partition.p2"],
+        change: Change::Rows(|scene, places| places.offer_all(accepted_late(scene))),
     },
     Operator {
         id: "resource-itself-stale",
         does: "a command is accepted under an old epoch that the resource still takes for the current one",
         wants: Wants::Fail,
         gates: &["fencing.no-stale-accept", "fencing.before-serving"],
-        change: Change::Rows(resource_stale),
+        change: Change::Rows(|scene, places| places.offer_all(resource_stale(scene))),
     },
     Operator {
         id: "accepted-after-a-higher-one",
         does: "a command is accepted under a lower epoch than one already accepted, and no record says which is current",
         wants: Wants::Fail,
         gates: &["fencing.no-stale-accept", "fencing.unique-token"],
-        change: Change::Rows(after_higher),
+        change: Change::Rows(|scene, places| places.offer_all(after_higher(scene))),
     },
     Operator {
         id: "epoch-out-of-nowhere",
         does: "a command is accepted under an epoch above any that was granted",
         wants: Wants::Fail,
         gates: &["fencing.no-stale-accept"],
-        change: Change::Rows(out_of_nowhere),
+        change: Change::Rows(|scene, places| places.offer_all(out_of_nowhere(scene))),
     },
     Operator {
         id: "token-used-twice",
         does: "a command is accepted a second time under the same token",
         wants: Wants::Fail,
         gates: &["fencing.unique-token"],
-        change: Change::Rows(token_twice),
+        change: Change::Rows(|scene, places| places.offer_all(token_twice(scene))),
     },
     Operator {
         id: "epoch-repeated",
         does: "an epoch is granted that had been granted before",
         wants: Wants::Fail,
         gates: &["fencing.monotonic"],
-        change: Change::Rows(|scene| falling(scene, 0)),
+        change: Change::Rows(|scene, places| places.offer_all(falling(scene, 0))),
     },
     Operator {
         id: "epoch-falls",
         does: "an epoch is granted that is lower than the one before it",
         wants: Wants::Fail,
         gates: &["fencing.monotonic"],
-        change: Change::Rows(|scene| falling(scene, 1)),
+        change: Change::Rows(|scene, places| places.offer_all(falling(scene, 1))),
     },
     Operator {
         id: "number-repeated",
         does: "two decisions of a resource have one number",
         wants: Wants::Fail,
         gates: &["fencing.resource-log"],
-        change: Change::Rows(number_repeated),
+        change: Change::Rows(|scene, places| places.offer_all(number_repeated(scene))),
     },
     Operator {
         id: "current-epoch-falls",
         does: "the current epoch falls in the resource's own log",
         wants: Wants::Fail,
         gates: &["fencing.resource-log"],
-        change: Change::Rows(current_falls),
+        change: Change::Rows(|scene, places| places.offer_all(current_falls(scene))),
     },
     Operator {
         id: "rejection-without-leader",
         does: "a rejected write does not say who led",
         wants: Wants::NoPass,
         gates: &["fencing.resource-log"],
-        change: Change::Rows(without_leader),
+        change: Change::Rows(|scene, places| places.offer_all(without_leader(scene))),
     },
     Operator {
         id: "not-the-resource",
@@ -99,11 +99,9 @@ pub(super) const OPERATORS: &[Operator] = &[
             "fencing.unique-token",
             "fencing.before-serving",
         ],
-        change: Change::Rows(|scene| {
-            if scene.all::<Decision>().is_empty() {
-                Vec::new()
-            } else {
-                vec![vec![Edit::Origin(Decision::KIND.name, Origin::Client)]]
+        change: Change::Rows(|scene, places| {
+            if !scene.all::<Decision>().is_empty() {
+                places.offer_all(vec![vec![Edit::Origin(Decision::KIND.name, Origin::Client)]]);
             }
         }),
     },

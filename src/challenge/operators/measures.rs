@@ -16,72 +16,74 @@ pub(super) const OPERATORS: &[Operator] = &[
         does: "one write in twenty takes longer than the objective of p99",
         wants: Wants::Fail,
         gates: &["latency.write-p99"],
-        change: Change::Rows(|scene| slow(scene, false)),
+        change: Change::Rows(|scene, places| places.offer_all(slow(scene, false))),
     },
     Operator {
         id: "slow-reads",
         does: "one read in twenty takes longer than the objective of p99",
         wants: Wants::Fail,
         gates: &["latency.read-p99"],
-        change: Change::Rows(|scene| slow(scene, true)),
+        change: Change::Rows(|scene, places| places.offer_all(slow(scene, true))),
     },
     Operator {
         id: "load-stopped-halfway",
         does: "the load window lasts twice as long as load was offered",
         wants: Wants::Fail,
         gates: &["latency.load-held"],
-        change: Change::Rows(load_stopped),
+        change: Change::Rows(|scene, places| places.offer_all(load_stopped(scene))),
     },
     Operator {
         id: "run-on-another-clock",
         does: "the load window is timed by another clock than the operations",
         wants: Wants::NoPass,
         gates: &["latency.load-held"],
-        change: Change::Rows(
-            |scene| if scene.all::<Run>().is_empty() { Vec::new() } else { vec![vec![Edit::Clock(Run::KIND.name)]] },
-        ),
+        change: Change::Rows(|scene, places| {
+            if !scene.all::<Run>().is_empty() {
+                places.offer_all(vec![vec![Edit::Clock(Run::KIND.name)]]);
+            }
+        }),
     },
     Operator {
         id: "retry-storm",
         does: "a client tries one command again and again while a fault lasts",
         wants: Wants::Fail,
         gates: &["latency.tail-shift"],
-        change: Change::Rows(retry_storm),
+        change: Change::Rows(|scene, places| places.offer_all(retry_storm(scene))),
     },
     Operator {
         id: "budget-eaten",
         does: "a failover lasts a whole window of the error budget",
         wants: Wants::Fail,
         gates: &["budget.consumed"],
-        change: Change::Rows(budget_eaten),
+        change: Change::Rows(|scene, places| places.offer_all(budget_eaten(scene))),
     },
     Operator {
         id: "trigger-fires-unrehearsed",
         does: "the rollback metric meets its trigger all through a test that is no rehearsal",
         wants: Wants::Fail,
         gates: &["budget.rollback-trigger"],
-        change: Change::Rows(|scene| trigger(scene, true)),
+        change: Change::Rows(|scene, places| places.offer_all(trigger(scene, true))),
     },
     Operator {
         id: "trigger-silent",
         does: "the rollback metric never meets its trigger in the rehearsal",
         wants: Wants::NoPass,
         gates: &["budget.rollback-trigger"],
-        change: Change::Rows(|scene| trigger(scene, false)),
+        change: Change::Rows(|scene, places| places.offer_all(trigger(scene, false))),
     },
     Operator {
         id: "counter-one-too-high",
         does: "a counter counted one more than happened",
         wants: Wants::Fail,
-        gates: &["telemetry.distinguishes"],
-        change: Change::Rows(counter_too_high),
+        gates: &["telemetry.distinguishes", "telemetry.agrees"],
+        change: Change::Rows(|scene, places| places.offer_all(counter_too_high(scene))),
     },
     Operator {
         id: "counter-falls",
         does: "a counter falls between two samples",
         wants: Wants::NoPass,
         gates: &["telemetry.distinguishes"],
-        change: Change::Rows(counter_falls),
+        change: Change::Rows(|scene, places| places.offer_all(counter_falls(scene))),
     },
 ];
 

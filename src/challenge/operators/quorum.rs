@@ -15,36 +15,38 @@ pub(super) const OPERATORS: &[Operator] = &[
         does: "a write is acknowledged with one replica fewer than a quorum",
         wants: Wants::Fail,
         gates: &["quorum.durable-acks"],
-        change: Change::Rows(ack_below_quorum),
+        change: Change::Rows(|scene, places| places.offer_all(ack_below_quorum(scene))),
     },
     Operator {
         id: "ack-unrecorded",
         does: "an acknowledged write does not say which members held it",
         wants: Wants::NoPass,
         gates: &["quorum.durable-acks"],
-        change: Change::Rows(ack_unrecorded),
+        change: Change::Rows(|scene, places| places.offer_all(ack_unrecorded(scene))),
     },
     Operator {
         id: "write-without-quorum",
         does: "a write is acknowledged while a quorum is missing",
         wants: Wants::Fail,
         gates: &["quorum.loss-halts"],
-        change: Change::Rows(write_without_quorum),
+        change: Change::Rows(|scene, places| places.offer_all(write_without_quorum(scene))),
     },
     Operator {
         id: "read-without-quorum",
         does: "a linearizable read is answered while a quorum is missing",
         wants: Wants::Fail,
         gates: &["quorum.loss-halts"],
-        change: Change::Rows(read_without_quorum),
+        change: Change::Rows(|scene, places| places.offer_all(read_without_quorum(scene))),
     },
     Operator {
         id: "members-on-another-clock",
         does: "the samples of members are timed by another clock than the operations",
         wants: Wants::NoPass,
         gates: &["quorum.loss-halts"],
-        change: Change::Rows(|scene| {
-            if scene.all::<Sample>().is_empty() { Vec::new() } else { vec![vec![Edit::Clock(Sample::KIND.name)]] }
+        change: Change::Rows(|scene, places| {
+            if !scene.all::<Sample>().is_empty() {
+                places.offer_all(vec![vec![Edit::Clock(Sample::KIND.name)]]);
+            }
         }),
     },
 ];

@@ -14,71 +14,73 @@ pub(super) const OPERATORS: &[Operator] = &[
         does: "the last phase of a failover takes the whole recovery objective longer",
         wants: Wants::Fail,
         gates: &["recovery.failover-time", "recovery.phases-add-up"],
-        change: Change::Rows(failover_too_slow),
+        change: Change::Rows(|scene, places| places.offer_all(failover_too_slow(scene))),
     },
     Operator {
         id: "time-in-no-phase",
         does: "more time than the tolerance lies between two phases of a failover",
         wants: Wants::Fail,
         gates: &["recovery.phases-add-up"],
-        change: Change::Rows(time_in_no_phase),
+        change: Change::Rows(|scene, places| places.offer_all(time_in_no_phase(scene))),
     },
     Operator {
         id: "replay-too-slow",
         does: "a replay ends a millisecond after the catch-up allowance",
         wants: Wants::Fail,
         gates: &["recovery.replay-fits"],
-        change: Change::Rows(replay_too_slow),
+        change: Change::Rows(|scene, places| places.offer_all(replay_too_slow(scene))),
     },
     Operator {
         id: "replay-incomplete",
         does: "a replay leaves out one entry of its range",
         wants: Wants::Fail,
         gates: &["recovery.replay-fits"],
-        change: Change::Rows(replay_incomplete),
+        change: Change::Rows(|scene, places| places.offer_all(replay_incomplete(scene))),
     },
     Operator {
         id: "served-before-replay-ended",
         does: "a recovering member serves a nanosecond before its replay has ended",
         wants: Wants::Fail,
         gates: &["recovery.replay-before-serving"],
-        change: Change::Rows(served_early),
+        change: Change::Rows(|scene, places| places.offer_all(served_early(scene))),
     },
     Operator {
         id: "advertised-before-replay-ended",
         does: "a recovering member says that it serves while it replays",
         wants: Wants::Fail,
         gates: &["recovery.replay-before-serving"],
-        change: Change::Rows(advertised_early),
+        change: Change::Rows(|scene, places| places.offer_all(advertised_early(scene))),
     },
     Operator {
         id: "restarted-late",
         does: "a dead member is restarted after its masking time",
         wants: Wants::Fail,
         gates: &["recovery.masking"],
-        change: Change::Rows(restarted_late),
+        change: Change::Rows(|scene, places| places.offer_all(restarted_late(scene))),
     },
     Operator {
         id: "restarted-early",
         does: "a member is restarted after fewer failed probes than declared",
         wants: Wants::Fail,
         gates: &["recovery.masking"],
-        change: Change::Rows(restarted_early),
+        change: Change::Rows(|scene, places| places.offer_all(restarted_early(scene))),
     },
     Operator {
         id: "dead-member-answers",
         does: "a client is told ok by a member between its first failed probe and its restart",
         wants: Wants::Fail,
         gates: &["recovery.masking"],
-        change: Change::Rows(dead_member_answers),
+        change: Change::Rows(|scene, places| places.offer_all(dead_member_answers(scene))),
     },
     Operator {
         id: "probes-on-another-clock",
         does: "probes are timed by another clock than the operations",
         wants: Wants::NoPass,
         gates: &["recovery.masking"],
-        change: Change::Rows(|scene| {
-            if scene.all::<Probe>().is_empty() { Vec::new() } else { vec![vec![Edit::Clock(Probe::KIND.name)]] }
+        change: Change::Rows(|scene, places| {
+            if !scene.all::<Probe>().is_empty() {
+                places.offer_all(vec![vec![Edit::Clock(Probe::KIND.name)]]);
+            }
         }),
     },
 ];

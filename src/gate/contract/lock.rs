@@ -32,6 +32,20 @@ fn stale(cx: &ReleaseCx<'_>, lock: &Lock) -> Option<&'static str> {
     }
 }
 
+/// How evidence was picked from several attempts, if it was: whoever may run again until each test has passed once proves little.
+fn picked(cx: &ReleaseCx<'_>, files: &[&Artifact]) -> Option<String> {
+    let recorded = |lock: &Lock| files.iter().filter(|a| a.lock.as_deref() == Some(lock.sha256.as_str())).count();
+    let used: Vec<(u64, usize)> = cx.locks.iter().map(|l| (l.sequence, recorded(l))).filter(|(_, n)| *n > 0).collect();
+    let newest = cx.locks.last()?.sequence;
+    if used.len() > 1 {
+        let each = used.iter().map(|(lock, n)| format!("{} under lock {lock}", plural(*n, "file", "files")));
+        let each = each.collect::<Vec<_>>().join(", ");
+        return Some(format!("evidence of {} attempts is mixed: {each}; a release rests on one attempt, the newest", used.len()));
+    }
+    let held = used.iter().all(|(lock, _)| *lock != newest);
+    held.then(|| format!("nothing was recorded under the newest lock, {newest}: what came of that attempt is not shown"))
+}
+
 /// One finding a lock: an attempt, with what was recorded under it.
 fn attempt(cx: &ReleaseCx<'_>, lock: &Lock, files: &[&Artifact]) -> Finding {
     let recorded = files.iter().filter(|a| a.lock.as_deref() == Some(lock.sha256.as_str())).count();
@@ -68,6 +82,7 @@ pub(super) fn declared_before_run(cx: &ReleaseCx<'_>) -> Judged {
         (Some((false, why, _)), _) => {
             Judgement::inconclusive(format!("{why} ({} of {count} files carry none)", found.len()), count)
         }
+        (None, _) if picked(cx, &files).is_some() => Judgement::inconclusive(picked(cx, &files).unwrap_or_default(), count),
         (None, _) => {
             let locks = plural(cx.locks.len(), "lock, unbroken", "locks, unbroken");
             let carry = plural(count, "file carries the digest of a lock", "files carry the digest of a lock");

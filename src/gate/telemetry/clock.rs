@@ -15,17 +15,20 @@ use crate::verdict::{Figure, Finding, Gap, Judged, Judgement, Verdict};
 
 pub(super) fn clock(cx: &ReleaseCx<'_>, others: &[Outcome]) -> Judged {
     let mut tally = Tally::default();
-    let mut tests = 0;
+    let (mut tests, mut told) = (0, false);
     let mut widest: Option<(i64, String)> = None;
     for test in cx.matrix.of_system() {
         let id = test.id.value.as_str();
-        if !cx.evidence.binds(id, Point::KIND.name) {
-            continue;
-        }
-        tests += 1;
-        if let Err(gap) = steady(&TestCx { release: *cx, test }, &mut tally) {
+        let before = tally.judged;
+        let sampled = cx.evidence.binds(id, Point::KIND.name);
+        if let Err(gap) = steady(&TestCx { release: *cx, test }, sampled, &mut tally) {
             let finding = Finding { sources: gap.sources, ..Finding::new("gap") }.with("test", id);
             tally.doubts.push(Flaw::new(i64::MAX, format!("test {id}: {}", gap.why), finding));
+        }
+        told |= sampled;
+        tests += usize::from(sampled || tally.judged > before);
+        if !sampled {
+            continue;
         }
         let clocks = clocks(cx, id);
         for (i, a) in clocks.iter().enumerate() {
@@ -34,7 +37,7 @@ pub(super) fn clock(cx: &ReleaseCx<'_>, others: &[Outcome]) -> Judged {
             }
         }
     }
-    if tests == 0 {
+    if !told {
         return Err(Gap::new("no test binds telemetry evidence"));
     }
     let skew = widest.map_or("all on one clock".to_string(), |(bound, between)| {
@@ -66,19 +69,21 @@ fn clocks<'a>(cx: &ReleaseCx<'a>, test: &str) -> Vec<&'a Clock> {
     list
 }
 
-/// Discontinuities of one test.
-fn steady(cx: &TestCx<'_>, tally: &mut Tally) -> Result<(), Gap> {
+/// Discontinuities of one test, with or without telemetry. Without it, clocks that nothing bounds are for the gates that would compare them.
+fn steady(cx: &TestCx<'_>, sampled: bool, tally: &mut Tally) -> Result<(), Gap> {
     cx.evidence().whole(&cx.test.id.value)?;
     let evidence = cx.evidence();
-    continuity::samples(evidence, &cx.rows::<Point>()?, cx.contract().telemetry.sample_pause, tally);
+    if sampled {
+        continuity::samples(evidence, &cx.rows::<Point>()?, cx.contract().telemetry.sample_pause, tally);
+    }
     if let Some(rows) = cx.rows_if_bound::<Sample>()? {
         continuity::members(evidence, &rows, tally);
     }
     let Some(history) = cx.rows_if_bound::<Operation>()? else { return Ok(()) };
-    if let Some(rows) = cx.rows_if_bound::<Application>()? {
+    if let Some(rows) = cx.rows_if_bound::<Application>()?.filter(|rows| sampled || history.beside(rows).is_ok()) {
         continuity::causes(evidence, &history, &rows, continuity::applied, tally)?;
     }
-    if let Some(rows) = cx.rows_if_bound::<Decision>()? {
+    if let Some(rows) = cx.rows_if_bound::<Decision>()?.filter(|rows| sampled || history.beside(rows).is_ok()) {
         continuity::causes(evidence, &history, &rows, continuity::decided, tally)?;
     }
     Ok(())

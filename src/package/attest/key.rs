@@ -60,7 +60,7 @@ impl Key {
     /// See [`Refused`].
     pub fn read(text: &[u8], passphrase: Option<&str>) -> Result<Self, Refused> {
         let no_key = |why: &str| Refused::NoKey(why.to_string());
-        let key = PrivateKey::from_openssh(text).map_err(|_| no_key("it is no private key in OpenSSH format"))?;
+        let key = PrivateKey::from_openssh(text).map_err(|_| no_key("it is no Ed25519 private key in OpenSSH format"))?;
         if key.algorithm() != Algorithm::Ed25519 {
             return Err(no_key("only Ed25519 keys are used"));
         }

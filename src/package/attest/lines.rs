@@ -59,6 +59,16 @@ enum Standing {
     Good(String),
 }
 
+impl Standing {
+    /// By which line of the trust file.
+    fn who(&self) -> Option<&str> {
+        match self {
+            Self::Unknown => None,
+            Self::Revoked(who) | Self::NotAllowed(who, _) | Self::Untimely(who, _) | Self::Good(who) => Some(who),
+        }
+    }
+}
+
 /// The three lines of a package with these faults and signatures.
 pub(super) fn attested(faults: &[String], signed: Vec<Signed>, verified: &Verified, policy: &Policy) -> Attested {
     let judged = signed.into_iter().map(|s| {
@@ -146,7 +156,7 @@ fn describe(signed: &Signed, standing: &Standing, policy: &Policy) -> String {
 }
 
 /// Whether the release's signer may release, and whether the auditors that are asked for concur. Only opinions of trusted auditors count,
-/// and none of a key that also signed the release.
+/// and none of a key that also signed the release, or of somebody whose other key did.
 fn authorised(
     best: Option<&Standing>,
     releases: &[&(Signed, Standing)],
@@ -158,11 +168,14 @@ fn authorised(
         Some(Standing::NotAllowed(who, why)) => return Line::new(Mark::Failed, format!("{who}: {why}")),
         _ => return Line::new(Mark::NotChecked, "no signer is trusted"),
     };
-    let makers: Vec<&KeyId> = releases.iter().map(|(s, _)| &s.id).collect();
+    let keys: Vec<&KeyId> = releases.iter().map(|(s, _)| &s.id).collect();
+    let makers: Vec<&str> = releases.iter().filter_map(|(_, standing)| standing.who()).flat_map(|who| who.split(',')).collect();
+    let maker = |who: &str| who.split(',').any(|one| makers.contains(&one));
     let opinions: Vec<(&str, Opinion)> = standings
         .iter()
-        .filter(|(s, _)| s.role == Role::Audit && !makers.contains(&&s.id))
+        .filter(|(s, _)| s.role == Role::Audit && !keys.contains(&&s.id))
         .filter_map(|(s, standing)| if let Standing::Good(who) = standing { Some((who.as_str(), s.opinion?)) } else { None })
+        .filter(|(who, _)| !maker(who))
         .collect();
     let said: Vec<String> = opinions.iter().map(|(who, o)| format!("audit: {who}: {}", o.word())).collect();
     let dissent = opinions.iter().find(|(_, o)| *o == Opinion::Dissent);

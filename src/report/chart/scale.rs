@@ -2,12 +2,14 @@
 //!
 //! In: integers. Out: pixels and round steps. Refuses to know units.
 
-/// A straight scale from `0..=max` to `from..=to` pixels.
+/// A straight scale from `min..=max` to `from..=to` pixels.
 #[derive(Debug, Clone, Copy)]
 pub struct Linear {
+    /// The value at `from`.
+    pub min: i64,
     /// The value at `to`.
     pub max: i64,
-    /// The pixel of zero.
+    /// The pixel of `min`.
     pub from: i32,
     /// The pixel of `max`.
     pub to: i32,
@@ -17,16 +19,21 @@ impl Linear {
     /// The pixel of a value; values outside are put on the edge.
     #[must_use]
     pub fn at(self, value: i64) -> i32 {
-        let value = i128::from(value.clamp(0, self.max.max(1)));
+        let span = (i128::from(self.max) - i128::from(self.min)).max(1);
+        let value = (i128::from(value) - i128::from(self.min)).clamp(0, span);
         let width = i128::from(self.to - self.from);
-        self.from + pixel((value * width * 2 + i128::from(self.max.max(1))).div_euclid(2 * i128::from(self.max.max(1))))
+        self.from + pixel((value * width * 2 + span).div_euclid(2 * span))
     }
 
-    /// Round values from zero on, at most `most` steps.
+    /// Round values, at most `most` steps.
     #[must_use]
     pub fn ticks(self, most: i64) -> Vec<i64> {
-        let step = round_up(self.max / most.max(1));
-        (0..).map(|i| i * step).take_while(|&t| t <= self.max).collect()
+        let most = most.max(1);
+        let span = self.max.saturating_sub(self.min).max(0);
+        let step = round_up((span / most).saturating_add(i64::from(span % most > 0)));
+        let first = self.min.div_euclid(step) + i64::from(self.min.rem_euclid(step) > 0);
+        let last = self.max.div_euclid(step);
+        (first..=last).take(64).map(|i| i * step).collect()
     }
 }
 
@@ -139,8 +146,12 @@ mod tests {
     fn steps_are_round() {
         assert_eq!([1, 3, 6, 11, 50].map(round_up), [1, 5, 10, 20, 50]);
         assert_eq!([0, 1, 3, 9, 11, 50, 99].map(round_down), [1, 1, 2, 5, 10, 50, 50]);
-        assert_eq!(Linear { max: 3000, from: 0, to: 100 }.ticks(6), [0, 500, 1000, 1500, 2000, 2500, 3000]);
-        assert_eq!(Linear { max: 3000, from: 10, to: 110 }.at(1500), 60);
+        assert_eq!(Linear { min: 0, max: 3000, from: 0, to: 100 }.ticks(6), [0, 500, 1000, 1500, 2000, 2500, 3000]);
+        assert_eq!(Linear { min: 0, max: 3000, from: 10, to: 110 }.at(1500), 60);
+        let high = Linear { min: 990, max: 1010, from: 0, to: 100 };
+        assert_eq!((high.at(1000), high.at(0), high.at(5000)), (50, 0, 100));
+        assert_eq!(high.ticks(4), [990, 995, 1000, 1005, 1010]);
+        assert_eq!(Linear { min: -30, max: 45, from: 0, to: 1 }.ticks(4), [-20, 0, 20, 40]);
         let log = Log { min: 1, max: 1000, from: 300, to: 0 };
         assert_eq!((log.at(1), log.at(10), log.at(1000)), (300, 200, 0));
         assert_eq!(log.ticks(), [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]);

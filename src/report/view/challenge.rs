@@ -2,7 +2,7 @@
 //!
 //! In: the facts of a challenge. Out: one sentence, a row a gate with a mark for each operator, what survived and what was not tested.
 
-use super::{Mark, anchor};
+use super::{Mark, anchor, shown};
 use crate::challenge::{Cell, Counts, GateFacts, Report, Result, Survivor, Tested};
 use crate::dossier::Dossier;
 use crate::report::text::{count, group, line, name};
@@ -17,8 +17,22 @@ pub struct Challenged {
     gates: Vec<Row>,
     survivors: Vec<Open>,
     untested: Vec<(String, String)>,
+    /// Gates that did not pass, so that no mutant could turn them.
+    not_passed: Vec<Link>,
+    /// How many survivors are shown of how many.
+    more: String,
     idle: String,
 }
+
+/// A gate with its place on the page.
+#[derive(Debug, Serialize)]
+struct Link {
+    id: String,
+    anchor: String,
+}
+
+/// The most survivors shown.
+const MOST_SURVIVORS: usize = 100;
 
 /// A gate and the operators that were meant to turn it.
 #[derive(Debug, Serialize)]
@@ -70,7 +84,9 @@ pub(super) fn challenged(dossier: &Dossier) -> Option<Challenged> {
             group(report.each)
         ),
         gates: report.gates.iter().filter(|g| g.tested == Tested::Tested).map(row).collect(),
-        survivors: report.survivors.iter().map(open).collect(),
+        survivors: report.survivors.iter().take(MOST_SURVIVORS).map(open).collect(),
+        more: shown(MOST_SURVIVORS, report.survivors.len(), "mutant", "mutants"),
+        not_passed: not_passed(report).map(|g| Link { id: name(g.id), anchor: anchor(g.id) }).collect(),
         untested: untested.map(|g| (name(g.id), line(g.explained.as_deref().unwrap_or_default()))).collect(),
         idle: report.idle.join(", "),
     })
@@ -92,7 +108,17 @@ fn sentence(report: &Report) -> String {
     if untested > 0 {
         text = format!("{text}; {} untested by this evidence", count(untested, "gate is", "gates are"));
     }
+    let open: Vec<String> = not_passed(report).map(|g| name(g.id)).collect();
+    if !open.is_empty() {
+        let gates = count(open.len() as u64, "gate did not pass and so cannot", "gates did not pass and so cannot");
+        text = format!("{text}; {gates} be challenged: {}", line(&open.join(", ")));
+    }
     format!("{text}.")
+}
+
+/// Gates that no mutant could turn, for they did not pass.
+fn not_passed(report: &Report) -> impl Iterator<Item = &GateFacts> {
+    report.gates.iter().filter(|g| g.tested == Tested::NotPassed)
 }
 
 fn marked(counts: &Counts) -> (&'static str, &'static str) {

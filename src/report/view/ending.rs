@@ -1,6 +1,6 @@
 //! What stands after the judging: risks, what was not covered, acceptance criteria, method and manifest.
 
-use super::{Mark, anchor, judged};
+use super::{Mark, anchor, judged, shown};
 use crate::contract::PLAN_ITEMS;
 use crate::dossier::{ArtifactFacts, Dossier, GateFacts};
 use crate::report::prose;
@@ -32,27 +32,40 @@ pub(super) fn risks(dossier: &Dossier) -> Vec<Risk> {
 #[derive(Debug, Serialize)]
 pub struct Uncovered {
     what: String,
-    items: Vec<(String, String)>,
+    entries: Vec<(String, String)>,
+    /// How many are shown of how many; empty when all are.
+    more: String,
 }
 
 pub(super) fn uncovered(dossier: &Dossier) -> Vec<Uncovered> {
     let excluded = |g: &GateFacts| dossier.exclusions.iter().any(|e| e.gate == g.id);
     let skipped = dossier.gates.iter().filter(|g| g.verdict == Verdict::NotApplicable);
     let (out, unasked): (Vec<&GateFacts>, Vec<&GateFacts>) = skipped.partition(|g| excluded(g));
-    let item = |g: &&GateFacts| (name(&g.id), line(&g.why));
+    let item = |g: &&GateFacts| (name(&g.id), line(g.why.strip_prefix("excluded: ").unwrap_or(&g.why)));
+    let bare = |g: &&GateFacts| (name(&g.id), String::new());
     let plan = PLAN_ITEMS.iter().filter(|item| !dossier.tests.iter().any(|t| t.plan.iter().any(|p| p == item.0)));
     let files = dossier.artifacts.iter().filter(|a| a.state != "whole");
     let untaken = dossier.artifacts.iter().filter(|a| a.untaken > 0);
     let lists = [
         ("Gates excluded by the contract", out.iter().map(item).collect::<Vec<_>>()),
-        ("Gates that the profile does not ask for", unasked.iter().map(item).collect()),
+        ("Gates that the profile does not ask for", unasked.iter().map(bare).collect()),
         ("Plan items without a test", plan.map(|p| (p.0.to_string(), p.1.to_string())).collect()),
         ("Evidence that cannot be relied on", files.map(|a| (name(&a.path), line(&a.state))).collect()),
         ("Records that no binding reads", untaken.map(|a| (name(&a.path), group(a.untaken))).collect()),
     ];
     let some = lists.into_iter().filter(|l| !l.1.is_empty());
-    some.map(|(what, items)| Uncovered { what: what.into(), items }).collect()
+    some.map(|(what, mut entries)| {
+        let more = shown(MOST_UNCOVERED, entries.len(), "entry", "entries");
+        entries.truncate(MOST_UNCOVERED);
+        Uncovered { what: what.into(), entries, more }
+    })
+    .collect()
 }
+
+/// The most entries of one list of what was not covered, the most files of the manifest, and the most readings of one file.
+const MOST_UNCOVERED: usize = 100;
+const MOST_FILES: usize = 1_000;
+const MOST_READINGS: usize = 20;
 
 /// One acceptance criterion.
 #[derive(Debug, Serialize)]
@@ -117,7 +130,11 @@ pub struct File {
 }
 
 pub(super) fn manifest(dossier: &Dossier) -> Vec<File> {
-    dossier.artifacts.iter().map(file).collect()
+    let (broken, whole): (Vec<&ArtifactFacts>, Vec<&ArtifactFacts>) = dossier.artifacts.iter().partition(|a| a.state != "whole");
+    if dossier.artifacts.len() <= MOST_FILES {
+        return dossier.artifacts.iter().map(file).collect();
+    }
+    broken.into_iter().chain(whole).take(MOST_FILES).map(file).collect()
 }
 
 fn file(artifact: &ArtifactFacts) -> File {
@@ -133,8 +150,22 @@ fn file(artifact: &ArtifactFacts) -> File {
         tests: or_dash(&artifact.tests.join(", ")),
         unmapped: or_dash(&unmapped.join(", ")),
         untaken: group(artifact.untaken),
-        readings: artifact.readings.iter().map(|r| line(r)).collect(),
+        readings: readings(artifact),
     }
+}
+
+fn readings(artifact: &ArtifactFacts) -> Vec<String> {
+    let mut out: Vec<String> = artifact.readings.iter().take(MOST_READINGS).map(|r| line(r)).collect();
+    let more = shown(MOST_READINGS, artifact.readings.len(), "reading", "readings");
+    if !more.is_empty() {
+        out.push(more);
+    }
+    out
+}
+
+pub(super) fn manifest_more(dossier: &Dossier) -> String {
+    let more = shown(MOST_FILES, dossier.artifacts.len(), "file", "files");
+    if more.is_empty() { more } else { format!("{more} Files that are not whole come first; manifest-sha256.txt has them all.") }
 }
 
 pub(super) fn manifest_note(dossier: &Dossier) -> String {

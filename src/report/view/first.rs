@@ -1,8 +1,9 @@
 //! The first page: decision, release, counts, what was excluded or waived.
 
-use super::{Count, Mark, Pair, mono, pair};
+use super::{Count, Mark, Pair, commands, mono, pair};
 use crate::dossier::{Decision, Dossier, GateFacts};
 use crate::report::text::{count, group, line, name, sentence};
+use crate::store::sha256;
 use crate::verdict::Verdict;
 
 pub(super) fn mark(decision: Decision) -> Mark {
@@ -59,6 +60,9 @@ pub(super) fn identity(dossier: &Dossier) -> Vec<Pair> {
         pair("Profile", &release.profile),
         pair("Weighed on", dossier.date.as_deref().unwrap_or("no known day")),
     ];
+    out.extend(locked(dossier).map(|text| pair("Declared before the run", &text)));
+    out.push(mono("Package", &format!("{}-{}; its digest is that of tagmanifest-sha256.txt", release.service, release.version)));
+    out.push(mono("decision.json", &format!("sha256:{}", sha256(&dossier.canonical().unwrap_or_default()))));
     out.push(mono("Contract", &format!("sha256:{}", dossier.contract.sha256)));
     out.push(mono("Matrix", &format!("sha256:{}", dossier.matrix.sha256)));
     out.extend(release.uri.iter().map(|uri| mono("Artifact", uri)));
@@ -66,21 +70,31 @@ pub(super) fn identity(dossier: &Dossier) -> Vec<Pair> {
     out
 }
 
+/// The locks in one sentence.
+fn locked(dossier: &Dossier) -> Option<String> {
+    let last = dossier.locks.last()?;
+    let same = (&last.contract, &last.matrix) == (&dossier.contract.sha256, &dossier.matrix.sha256);
+    let of = if same { "this contract and matrix" } else { "another contract or matrix" };
+    let signed = if last.signed { "signed" } else { "not signed" };
+    Some(format!("lock {} of {of}, {signed}; {}", last.sequence, count(dossier.locks.len() as u64, "attempt", "attempts")))
+}
+
 pub(super) fn counts(dossier: &Dossier) -> Vec<Count> {
     let gates = |verdict: Verdict| dossier.gates.iter().filter(|g| g.verdict == verdict).count() as u64;
-    let tally = |verdict: Verdict, label: &str| {
-        let mark = Mark::of(verdict);
-        Count { number: group(gates(verdict)), label: label.into(), key: mark.key, glyph: mark.glyph }
+    let one = |n: u64, labels: [&str; 2]| labels[usize::from(n != 1)].to_string();
+    let tally = |verdict: Verdict, labels: [&str; 2]| {
+        let (mark, n) = (Mark::of(verdict), gates(verdict));
+        Count { number: group(n), label: one(n, labels), key: mark.key, glyph: mark.glyph }
     };
-    let plain = |n: u64, label: &str| Count { number: group(n), label: label.into(), key: "plain", glyph: "" };
+    let plain = |n: u64, labels: [&str; 2]| Count { number: group(n), label: one(n, labels), key: "plain", glyph: "" };
     vec![
-        tally(Verdict::Pass, "gates passed"),
-        tally(Verdict::Fail, "gates failed"),
-        tally(Verdict::Inconclusive, "gates inconclusive"),
-        tally(Verdict::NotApplicable, "gates not applicable"),
-        plain(dossier.tests.len() as u64, "tests"),
-        plain(dossier.artifacts.len() as u64, "evidence files"),
-        plain(dossier.artifacts.iter().map(|a| a.records).sum(), "records read"),
+        tally(Verdict::Pass, ["gate passed", "gates passed"]),
+        tally(Verdict::Fail, ["gate failed", "gates failed"]),
+        tally(Verdict::Inconclusive, ["gate inconclusive", "gates inconclusive"]),
+        tally(Verdict::NotApplicable, ["gate not applicable", "gates not applicable"]),
+        plain(dossier.tests.len() as u64, ["test", "tests"]),
+        plain(dossier.artifacts.len() as u64, ["evidence file", "evidence files"]),
+        plain(dossier.artifacts.iter().map(|a| a.records).sum(), ["record read", "records read"]),
     ]
 }
 
@@ -92,9 +106,5 @@ pub(super) fn waivers(dossier: &Dossier) -> Vec<Vec<String>> {
 }
 
 pub(super) fn verify() -> Vec<Pair> {
-    vec![
-        mono("Check this package again, from its evidence", "quorate verify PACKAGE"),
-        mono("What a gate asks, proves and cannot see", "quorate explain GATE"),
-        mono("The digest of the package", "sha256sum tagmanifest-sha256.txt"),
-    ]
+    commands::package()
 }

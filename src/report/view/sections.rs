@@ -1,24 +1,30 @@
 //! The ten sections of the deliverable, in its order. Which gate stands in which section is a table.
 
+use super::charts::{self, Plot};
 use super::gates::{Block, block};
-use super::{Grid, Pair, Plot, judged, pair};
+use super::{Grid, Mark, Pair, coverage, judged, pair, shown};
 use crate::contract::PLAN_ITEMS;
-use crate::dossier::{Dossier, TestFacts};
+use crate::dossier::{Dossier, GateFacts, TestFacts};
 use crate::report::chart::Chart;
 use crate::report::text::{count, group, line, name, or_dash};
+use crate::verdict::Verdict;
 use serde::Serialize;
 
 /// One section.
 #[derive(Debug, Serialize)]
 pub struct Section {
     number: usize,
+    /// The worst verdict of its gates, when it has any.
+    mark: Option<Mark>,
+    /// `6 of 7 gates passed`.
+    tally: String,
     title: &'static str,
     about: &'static str,
     declared: Vec<Declared>,
     tables: Vec<Grid>,
     /// What is missing, and why.
     absent: Vec<String>,
-    plots: Vec<Plot>,
+    charts: Vec<Plot>,
     gates: Vec<Block>,
 }
 
@@ -27,6 +33,8 @@ pub struct Section {
 pub struct Declared {
     title: String,
     rows: Vec<Pair>,
+    /// How many rows are shown of how many; empty when all are.
+    note: String,
 }
 
 /// A section as data: title, what it is about, the declarations (by the start of their heading) and the record kinds that belong to it.
@@ -53,7 +61,7 @@ const PLAN: [Plan; 10] = [
     Plan {
         title: "Test matrix with fault injection method and expected outcome",
         about: "How each promise was attacked, and what was expected before it was.",
-        declared: &["Scenarios", "Families"],
+        declared: &["Scenarios", "Families", "Clock skews"],
         kinds: &["run", "faults", "scenarios"],
     },
     Plan {
@@ -89,7 +97,7 @@ const PLAN: [Plan; 10] = [
     Plan {
         title: "Error-budget impact and rollback trigger",
         about: "What a failover costs, and what would make us go back.",
-        declared: &["Error budget", "Rollback", "Declared failover phases", "Probe"],
+        declared: &["Error budget", "Rollback", "Declared failover phases", "Health probe"],
         kinds: &["phases", "probes", "telemetry"],
     },
     Plan {
@@ -129,45 +137,63 @@ fn place(gate: &str) -> usize {
     fits.max_by_key(|p| p.0.len()).map_or(PLAN.len(), |p| p.1)
 }
 
-pub(super) fn sections(dossier: &Dossier, failovers: Option<&Chart>, latency: &[Chart]) -> Vec<Section> {
-    (1..=PLAN.len()).map(|number| section(number, dossier, failovers, latency)).collect()
+pub(super) fn sections(dossier: &Dossier, all: &[Chart]) -> Vec<Section> {
+    (1..=PLAN.len()).map(|number| section(number, dossier, all)).collect()
 }
 
-fn section(number: usize, dossier: &Dossier, failovers: Option<&Chart>, latency: &[Chart]) -> Section {
+fn section(number: usize, dossier: &Dossier, all: &[Chart]) -> Section {
     let plan = &PLAN[number - 1];
     let mut absent = Vec::new();
     let mut tables = Vec::new();
     if number == 3 {
         tables.push(tests(dossier));
         tables.push(plan_items(dossier));
+        tables.extend(coverage::tables(dossier));
     }
     match records(dossier, plan.kinds) {
         Some(table) => tables.push(table),
         None if plan.kinds.is_empty() => {}
         None => absent.push(format!("No test brought records of {}.", plan.kinds.join(", "))),
     }
-    let plots: Vec<Plot> = match number {
-        8 => latency.iter().map(Plot::from).collect(),
-        9 => failovers.map(Plot::from).into_iter().collect(),
-        _ => Vec::new(),
-    };
-    absent.extend(no_plot(number, plots.is_empty()));
+    let charts = charts::of(all, number);
+    absent.extend(no_plot(number, charts.is_empty()));
     let declared = dossier.declared.iter().filter(|d| plan.declared.iter().any(|start| d.title.starts_with(start)));
-    let gates: Vec<Block> = judged(dossier).filter(|g| place(&g.id) == number).map(block).collect();
-    if gates.is_empty() {
+    let here: Vec<&GateFacts> = judged(dossier).filter(|g| place(&g.id) == number).collect();
+    if here.is_empty() {
         absent.push("No gate of this section was judged: the profile asks for none, or all are excluded.".into());
     }
     Section {
         number,
+        mark: here.iter().map(|g| g.verdict).max().map(Mark::of),
+        tally: tally(&here),
         title: plan.title,
         about: plan.about,
         declared: declared
-            .map(|d| Declared { title: line(&d.title), rows: d.rows.iter().map(|(k, v)| pair(k, v)).collect() })
+            .map(|d| Declared {
+                title: line(&d.title),
+                rows: d.rows.iter().take(MOST_DECLARED).map(|(k, v)| pair(k, v)).collect(),
+                note: shown(MOST_DECLARED, d.rows.len(), "row", "rows"),
+            })
+            .take(MOST_DECLARED)
             .collect(),
         tables,
         absent,
-        plots,
-        gates,
+        charts,
+        gates: here.into_iter().map(block).collect(),
+    }
+}
+
+/// The most declarations of a section, and the most values of one.
+const MOST_DECLARED: usize = 60;
+
+fn tally(gates: &[&GateFacts]) -> String {
+    let passed = gates.iter().filter(|g| g.verdict == Verdict::Pass).count() as u64;
+    let all = gates.len() as u64;
+    match all {
+        0 => String::new(),
+        1 => if passed == 1 { "its one gate passed" } else { "its one gate did not pass" }.into(),
+        _ if passed == all => format!("all {} passed", count(all, "gate", "gates")),
+        _ => format!("{} of {} passed", group(passed), count(all, "gate", "gates")),
     }
 }
 
@@ -192,11 +218,8 @@ fn tests(dossier: &Dossier) -> Grid {
         ]
     };
     let head = ["test", "fault", "injected by", "model, layer", "expected outcome", "required evidence"];
-    Grid {
-        caption: format!("Test matrix: {}", count(dossier.tests.len() as u64, "test", "tests")),
-        head: head.map(String::from).to_vec(),
-        rows: dossier.tests.iter().map(row).collect(),
-    }
+    let caption = format!("Test matrix: {}", count(dossier.tests.len() as u64, "test", "tests"));
+    Grid::new(caption, head, dossier.tests.iter().map(row).collect())
 }
 
 /// The ten plan items and the tests that cover them.
@@ -207,14 +230,11 @@ fn plan_items(dossier: &Dossier) -> Grid {
         vec![
             item.0.to_string(),
             item.1.to_string(),
-            if tests.is_empty() { "not covered by any test".into() } else { tests.join(", ") },
+            if tests.is_empty() { "✖ not covered by any test".into() } else { line(&tests.join(", ")) },
         ]
     };
-    Grid {
-        caption: "Release test plan: which test covers which item".into(),
-        head: ["plan item", "what it asks", "tests"].map(String::from).to_vec(),
-        rows: PLAN_ITEMS.iter().map(row).collect(),
-    }
+    let caption = "Release test plan: which test covers which item";
+    Grid::new(caption, ["plan item", "what it asks", "tests"], PLAN_ITEMS.iter().map(row).collect())
 }
 
 /// How many records of some kinds each test brought; `None` when none did.
@@ -232,7 +252,7 @@ fn records(dossier: &Dossier, kinds: &[&str]) -> Option<Grid> {
     let with = |t: &&TestFacts| kinds.iter().any(|k| brought(t, k) > 0);
     let mut head = vec!["test".to_string()];
     head.extend(kinds.iter().map(|k| format!("{k} records")));
-    Some(Grid { caption: "Records judged here".into(), head, rows: dossier.tests.iter().filter(with).map(row).collect() })
+    Some(Grid::of("Records judged here".into(), head, dossier.tests.iter().filter(with).map(row).collect()))
 }
 
 #[cfg(test)]

@@ -1,0 +1,157 @@
+//! Latency over time: the extremes of each step of time, and exact counts of coarser steps for the table.
+
+use super::windows::{FaultWindows, faults};
+use super::{Extremes, step};
+use crate::contract::Contract;
+use crate::evidence::kinds::{Operation, Outcome};
+use crate::evidence::{Evidence, RowId, Rows};
+use crate::judge::latency::Class;
+use serde::Serialize;
+
+/// Latency over time in one test.
+#[derive(Debug, Clone, Serialize)]
+pub struct LatencyChart {
+    /// The test.
+    pub test: String,
+    /// Length of the run, in ns.
+    pub span: i64,
+    /// Points, thinned to the extremes of each step of time, by time.
+    pub points: Vec<LatencyPoint>,
+    /// How many operations there were.
+    pub of: u64,
+    /// All operations, counted in coarser steps.
+    pub steps: Vec<LatencyStep>,
+    /// When faults lasted; none where they are on another clock.
+    pub faults: FaultWindows,
+    /// Objectives by name, in ns.
+    pub objectives: Vec<(String, i64)>,
+}
+
+/// One operation.
+#[derive(Debug, Clone, Serialize)]
+pub struct LatencyPoint {
+    /// When it was sent, in ns from the first operation.
+    pub t: i64,
+    /// How long it took, in ns; for an operation without answer, until the end of the run.
+    pub latency: i64,
+    /// `read` or `write`.
+    pub class: &'static str,
+    /// `ok`, `fail` or `unknown`.
+    pub result: &'static str,
+    /// Its line in the history.
+    pub line: u64,
+}
+
+/// All operations that were sent in one step of time.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct LatencyStep {
+    /// From, in ns from the first operation.
+    pub from: i64,
+    /// To.
+    pub to: i64,
+    /// Reads that succeeded.
+    pub reads: Spread,
+    /// Writes that succeeded.
+    pub writes: Spread,
+    /// Operations that surely failed.
+    pub failed: u64,
+    /// Operations of unknown outcome.
+    pub unknown: u64,
+}
+
+/// How many there were, and the least and greatest latency among them, in ns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Spread {
+    /// How many.
+    pub count: u64,
+    /// The least.
+    pub least: i64,
+    /// The greatest.
+    pub most: i64,
+}
+
+impl Spread {
+    fn put(&mut self, ns: i64) {
+        (self.least, self.most) = if self.count == 0 { (ns, ns) } else { (self.least.min(ns), self.most.max(ns)) };
+        self.count += 1;
+    }
+}
+
+/// Steps of time in which the fastest and the slowest success of a class are kept.
+const FINE: usize = 240;
+/// Steps of time in which the fastest and the slowest of a class that did not succeed are kept: their marks are wider.
+const WIDE: usize = 80;
+/// Steps of time of the table.
+const COARSE: usize = 12;
+
+/// Where an operation stands in a plot; compared by latency first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Timed {
+    ns: i64,
+    t: i64,
+    id: RowId,
+}
+
+/// The latency plot of a test; none when its history is on several clocks.
+pub(super) fn of(contract: &Contract, evidence: &Evidence, test: &str) -> Option<LatencyChart> {
+    let rows = evidence.rows::<Operation>(test).ok()?;
+    rows.clock()?;
+    let (mut first, mut last) = (i64::MAX, i64::MIN);
+    for (_, op) in rows.iter() {
+        first = first.min(op.invoke.0);
+        last = last.max(op.returned.map_or(op.invoke.0, |r| r.0.max(op.invoke.0)));
+    }
+    let span = last.saturating_sub(first).max(0);
+    let (points, steps) = thin(&rows, first, last);
+    let faults = faults(evidence, test, &rows.parts().first()?.clock, first, span);
+    let objectives = [("write p99", contract.objectives.write_p99), ("read p99", contract.objectives.read_p99)];
+    Some(LatencyChart {
+        test: test.to_string(),
+        span,
+        points,
+        of: rows.len() as u64,
+        steps,
+        faults,
+        objectives: objectives.into_iter().filter_map(|(name, o)| Some((name.to_string(), o?.value))).collect(),
+    })
+}
+
+/// In one pass: the extremes of each step, class and result, and the counts of coarser steps.
+fn thin(rows: &Rows<'_, Operation>, first: i64, last: i64) -> (Vec<LatencyPoint>, Vec<LatencyStep>) {
+    let span = last.saturating_sub(first).max(1);
+    let kinds = [(Class::Read, Outcome::Ok), (Class::Read, Outcome::Fail), (Class::Read, Outcome::Unknown)];
+    let kinds: Vec<(Class, Outcome)> = kinds.into_iter().chain(kinds.map(|(_, result)| (Class::Write, result))).collect();
+    let width = |result: Outcome| if result == Outcome::Ok { FINE } else { WIDE };
+    let mut found: Vec<Vec<Extremes<Timed>>> = kinds.iter().map(|(_, result)| vec![Extremes(None); width(*result)]).collect();
+    let coarse = i64::try_from(COARSE).unwrap_or(1);
+    let edge = |i: i64| i64::try_from(i128::from(span) * i128::from(i) / i128::from(coarse)).unwrap_or(i64::MAX);
+    let mut steps: Vec<LatencyStep> =
+        (0..coarse).map(|i| LatencyStep { from: edge(i), to: edge(i + 1), ..LatencyStep::default() }).collect();
+    for (id, op) in rows.iter() {
+        let class = Class::of(op.op);
+        let start = op.scheduled.map_or(op.invoke.0, |s| s.0.min(op.invoke.0));
+        let ns = op.returned.map_or(last, |r| r.0).saturating_sub(start).max(0);
+        let timed = Timed { ns, t: op.invoke.0.saturating_sub(first), id };
+        let kind = usize::from(class == Class::Write) * 3 + op.result as usize;
+        if let Some(list) = found.get_mut(kind) {
+            let at = step(timed.t, span, list.len());
+            list[at].put(timed);
+        }
+        let here = &mut steps[step(timed.t, span, COARSE)];
+        match (op.result, class) {
+            (Outcome::Ok, Class::Read) => here.reads.put(ns),
+            (Outcome::Ok, Class::Write) => here.writes.put(ns),
+            (Outcome::Fail, _) => here.failed += 1,
+            (Outcome::Unknown, _) => here.unknown += 1,
+        }
+    }
+    let mut points: Vec<LatencyPoint> = Vec::new();
+    for ((class, result), list) in kinds.into_iter().zip(found) {
+        for timed in list.into_iter().flat_map(Extremes::items) {
+            let line = rows.source(timed.id).line.unwrap_or(0);
+            points.push(LatencyPoint { t: timed.t, latency: timed.ns, class: class.word(), result: result.word(), line });
+        }
+    }
+    points.sort_by(|a, b| (a.t, a.class, a.line, a.latency).cmp(&(b.t, b.class, b.line, b.latency)));
+    (points, steps)
+}
