@@ -20,18 +20,26 @@ fn system(dossier: &Dossier) -> impl Iterator<Item = &TestFacts> + Clone {
 /// The tests that fit, each after a shape: a check where all of its files are whole, a question mark where one is not.
 fn tried<'a>(dossier: &'a Dossier, fits: impl Fn(&TestFacts) -> bool, none: &str) -> String {
     let broken = |t: &TestFacts| dossier.artifacts.iter().any(|a| a.state != "whole" && a.tests.contains(&t.id));
-    let word = |t: &'a TestFacts| if broken(t) { format!("? {} (evidence not whole)", name(&t.id)) } else { format!("✔ {}", name(&t.id)) };
+    let word = |t: &'a TestFacts| {
+        if broken(t) { format!("? {} (evidence not whole)", name(&t.id)) } else { format!("✔ {}", name(&t.id)) }
+    };
     let tests: Vec<String> = system(dossier).filter(|t| fits(t)).map(word).collect();
-    if tests.is_empty() { none.to_string() } else { line(&tests.join(", ")) }
+    if tests.is_empty() {
+        none.to_string()
+    } else {
+        line(&tests.join(", ")).replace("✔ ", "✔\u{a0}").replace("? ", "?\u{a0}")
+    }
 }
 
 fn assumptions(dossier: &Dossier) -> Option<Grid> {
+    let declared = dossier.charts.coverage.as_ref()?;
     let row = |assumption: &String| {
         let covers = |t: &TestFacts| t.model != "none" && t.covers.contains(assumption);
         vec![name(assumption), tried(dossier, covers, "✖ not covered by any test")]
     };
-    let rows: Vec<Vec<String>> = dossier.assumptions.iter().map(row).collect();
-    (!rows.is_empty()).then(|| Grid::new("Fault assumptions of the contract and the tests that try them", ["fault assumption", "tests"], rows))
+    let rows: Vec<Vec<String>> = declared.assumptions.iter().map(|a| row(&a.assumption)).collect();
+    (!rows.is_empty())
+        .then(|| Grid::new("Fault assumptions of the contract and the tests that try them", ["fault assumption", "tests"], rows))
 }
 
 fn models(dossier: &Dossier) -> Option<Grid> {
@@ -53,5 +61,11 @@ fn partitions(dossier: &Dossier) -> Option<Grid> {
         vec![(*id).to_string(), (*fault).to_string(), tried(dossier, runs, "✖ run by no test")]
     };
     let some = asked || system(dossier).any(|t| !t.partition.is_empty());
-    some.then(|| Grid::new("Partition matrix: which test runs which row", ["row", "partition", "tests"], PARTITIONS.iter().map(row).collect()))
+    some.then(|| {
+        Grid::new(
+            "Partition matrix: which test runs which row",
+            ["row", "partition", "tests"],
+            PARTITIONS.iter().map(row).collect(),
+        )
+    })
 }
