@@ -41,13 +41,14 @@ pub(super) fn uncovered(dossier: &Dossier) -> Vec<Uncovered> {
     let excluded = |g: &GateFacts| dossier.exclusions.iter().any(|e| e.gate == g.id);
     let skipped = dossier.gates.iter().filter(|g| g.verdict == Verdict::NotApplicable);
     let (out, unasked): (Vec<&GateFacts>, Vec<&GateFacts>) = skipped.partition(|g| excluded(g));
-    let item = |g: &&GateFacts| (name(&g.id), line(&g.why));
+    let item = |g: &&GateFacts| (name(&g.id), line(g.why.strip_prefix("excluded: ").unwrap_or(&g.why)));
+    let bare = |g: &&GateFacts| (name(&g.id), String::new());
     let plan = PLAN_ITEMS.iter().filter(|item| !dossier.tests.iter().any(|t| t.plan.iter().any(|p| p == item.0)));
     let files = dossier.artifacts.iter().filter(|a| a.state != "whole");
     let untaken = dossier.artifacts.iter().filter(|a| a.untaken > 0);
     let lists = [
         ("Gates excluded by the contract", out.iter().map(item).collect::<Vec<_>>()),
-        ("Gates that the profile does not ask for", unasked.iter().map(item).collect()),
+        ("Gates that the profile does not ask for", unasked.iter().map(bare).collect()),
         ("Plan items without a test", plan.map(|p| (p.0.to_string(), p.1.to_string())).collect()),
         ("Evidence that cannot be relied on", files.map(|a| (name(&a.path), line(&a.state))).collect()),
         ("Records that no binding reads", untaken.map(|a| (name(&a.path), group(a.untaken))).collect()),

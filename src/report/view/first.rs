@@ -61,7 +61,7 @@ pub(super) fn identity(dossier: &Dossier) -> Vec<Pair> {
         pair("Weighed on", dossier.date.as_deref().unwrap_or("no known day")),
     ];
     out.extend(locked(dossier).map(|text| pair("Declared before the run", &text)));
-    out.push(mono("Package", &format!("{}-{}", release.service, release.version)));
+    out.push(mono("Package", &format!("{}-{}; its digest is that of tagmanifest-sha256.txt", release.service, release.version)));
     out.push(mono("decision.json", &format!("sha256:{}", sha256(&dossier.canonical().unwrap_or_default()))));
     out.push(mono("Contract", &format!("sha256:{}", dossier.contract.sha256)));
     out.push(mono("Matrix", &format!("sha256:{}", dossier.matrix.sha256)));
