@@ -28,7 +28,7 @@ impl<'p> Part<'p> {
         match self.top {
             "decision" | "gates" | "artifacts" | "charts" => true,
             "criteria" => unseen_criteria.contains(self.second) && !self.ends(&["/number", "/text"]),
-            "tests" => self.ends(&["/records"]),
+            "tests" => self.place.split('/').nth(3) == Some("records"),
             "locks" => self.ends(&["/files"]),
             "challenge" => !self.second.is_empty(),
             _ => false,

@@ -43,6 +43,8 @@ pub struct View {
     challenge: Option<challenge::Challenged>,
     /// Plots of the first page.
     charts: Vec<charts::Plot>,
+    /// The coverage matrix as data, for a table.
+    coverage: Option<charts::Coverage>,
     sections: Vec<sections::Section>,
     criteria: Vec<ending::Criterion>,
     method: Vec<ending::Method>,
@@ -180,6 +182,7 @@ pub fn view(dossier: &Dossier, charts: &[Chart]) -> View {
         uncovered: ending::uncovered(dossier),
         challenge: challenge::challenged(dossier),
         charts: charts::of(charts, 0),
+        coverage: dossier.charts.coverage.as_ref().map(charts::coverage),
         sections: sections::sections(dossier, charts),
         criteria: ending::criteria(dossier),
         method: ending::method(dossier),

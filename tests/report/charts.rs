@@ -210,7 +210,7 @@ pub fn poison(charts: &mut Charts, evil: &str) {
     for step in charts.budget.iter_mut().flat_map(|b| &mut b.steps) {
         (step.test, step.failover) = (evil.into(), evil.into());
     }
-    for chart in &mut charts.coverage {
+    if let Some(chart) = &mut charts.coverage {
         chart.assumptions.iter_mut().for_each(|a| a.assumption = evil.into());
         chart.cells.iter_mut().for_each(|c| c.tests = vec![evil.into()]);
     }

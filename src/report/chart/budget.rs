@@ -1,17 +1,17 @@
 //! The error budget that the recorded failovers leave, one below the other.
 
-use super::canvas::{Canvas, DEEP, GRID, INK, LIMIT, MUTED, TEXT, Tie, WARM, WIDTH, draw};
+use super::canvas::{Canvas, DEEP, GRID, INK, LIMIT, MUTED, TEXT, Tie, WARM, WIDTH, draw, fit};
 use super::frame::upright_limit;
 use super::scale::Linear;
 use super::{Chart, Table, table};
 use crate::dossier::{BudgetChart, BudgetStep};
 use crate::exact::{Ratio, seconds};
-use crate::report::text::{brief, count, group, name};
+use crate::report::text::{count, group, name};
 
 /// The most failovers that are drawn.
 const MOST_BARS: usize = 14;
 const LEFT: i32 = 232;
-const RIGHT: i32 = 540;
+const RIGHT: i32 = 528;
 const TOP: i32 = 34;
 const PITCH: i32 = 34;
 const MILLION: i64 = 1_000_000;
@@ -86,8 +86,8 @@ fn axis(canvas: &Canvas<'_>, x: Linear, bottom: i32) {
 
 /// What one failover takes, between what was left before and what is left after it.
 fn bar(canvas: &Canvas<'_>, x: Linear, y: i32, step: &BudgetStep, before: i64, over: bool) {
-    let label = format!("{}, {}", brief(&step.test, 18), brief(&step.failover, 12));
-    canvas.text((LEFT - 10, y), &brief(&label, 26), TEXT, Tie::End, INK);
+    let label = format!("{}, {}", step.test, step.failover);
+    canvas.text((LEFT - 10, y), &fit(&label, LEFT - 14), TEXT, Tie::End, INK);
     let (a, b) = (x.at(step.left), x.at(before));
     let a = a.min(b - 2);
     canvas.fill((a, y - 9), (b, y + 9), if over { WARM } else { DEEP });

@@ -2,7 +2,7 @@
 //!
 //! In: places in pixels. Out: an SVG text with title and description. Refuses to know what is plotted.
 
-use crate::report::text::html;
+use crate::report::text::{brief, html};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -201,6 +201,12 @@ pub fn width(text: &str, size: i32) -> i32 {
 #[must_use]
 pub fn room(text: &str) -> i32 {
     width(text, NARROW_TEXT)
+}
+
+/// As much of a text as fits into so many pixels, also where it is shown very small.
+#[must_use]
+pub fn fit(text: &str, pixels: i32) -> String {
+    brief(text, usize::try_from(pixels * 100 / (NARROW_TEXT * 55)).unwrap_or(1).max(2))
 }
 
 /// Draws on a sheet of some size, and gives it title and description.

@@ -1,24 +1,20 @@
 //! The commit index of each member in a lane of its own, before that of the member furthest ahead.
 
-use super::canvas::{Canvas, FAULT, GOOD, INK, LANE, MUTED, PAPER, Place, TEXT, Tie, WIDTH, draw, room};
+use super::canvas::{Canvas, FAULT, GOOD, INK, LANE, MUTED, PAPER, Place, TEXT, Tie, WIDTH, draw, fit, room};
 use super::frame::{FAULT_ENTRY, Mark, fault_labels, fault_table, faults, label_height, legend, legend_height, time_axis};
 use super::scale::Linear;
 use super::{Chart, Table, table};
 use crate::dossier::{CommitChart, CommitPoint, MemberLine};
 use crate::exact::seconds;
-use crate::report::text::{brief, count, group, name};
+use crate::report::text::{count, group, name};
 
 const LEFT: i32 = 84;
 const RIGHT: i32 = 560;
 const LANE_HEIGHT: i32 = 38;
 const PITCH: i32 = 66;
 
-const ENTRIES: [(&str, Mark); 4] = [
-    ("commit index", Mark::Line(INK, 2)),
-    ("highest of any member", Mark::Line(LANE, 5)),
-    ("leads", Mark::Line(GOOD, 5)),
-    FAULT_ENTRY,
-];
+const ENTRIES: [(&str, Mark); 3] =
+    [("commit index", Mark::Line(INK, 2)), ("highest of any member", Mark::Line(LANE, 5)), ("leads", Mark::Line(GOOD, 5))];
 const SILENT: (&str, Mark) = ("no answer", Mark::Hatch(PAPER, MUTED, true));
 
 /// The plot of one test, numbered; `None` when no member told a commit index.
@@ -27,6 +23,9 @@ pub fn commits(number: usize, chart: &CommitChart) -> Option<Chart> {
     let indexes = || chart.members.iter().flat_map(|m| &m.points).filter_map(|p| p.index);
     let (low, high) = (indexes().min()?, indexes().max()?);
     let mut entries = ENTRIES.to_vec();
+    if chart.faults.of > 0 {
+        entries.push(FAULT_ENTRY);
+    }
     if chart.members.iter().any(|m| m.points.iter().any(|p| p.index.is_none())) {
         entries.push(SILENT);
     }
@@ -102,7 +101,7 @@ fn ahead(x: Linear, members: &[MemberLine]) -> Vec<(i32, i64)> {
 
 fn lane(canvas: &Canvas<'_>, x: Linear, y: Linear, member: &MemberLine, ahead: &[(i32, i64)]) {
     canvas.line((LEFT, y.from), (RIGHT, y.from), MUTED, 1);
-    canvas.text((LEFT - 8, y.from - LANE_HEIGHT / 2), &brief(&member.member, 9), TEXT, Tie::End, INK);
+    canvas.text((LEFT - 8, y.from - LANE_HEIGHT / 2), &fit(&member.member, LEFT - 12), TEXT, Tie::End, INK);
     let mut front: Vec<Place> = ahead.iter().map(|(at, index)| (*at, y.at(*index))).collect();
     front.extend(front.last().map(|last| (RIGHT, last.1)));
     canvas.path(stairs(&front), LANE, 5);

@@ -52,10 +52,8 @@ pub fn coverage(chart: &CoverageChart) -> Option<Chart> {
             "Shown {n} of {n} failure models, from mild to grave. An empty cell is not covered by this release.{}",
             match chart.without_fault.len() {
                 0 => String::new(),
-                n => format!(
-                    " {} inject no fault and are in no cell.",
-                    count(n as u64, "test", "tests").replace("1 test inject", "1 test injects")
-                ),
+                1 => " One test injects no fault and is in no cell.".to_string(),
+                n => format!(" {n} tests inject no fault and are in no cell."),
             },
             n = chart.models.len()
         ),
@@ -117,7 +115,7 @@ mod tests {
         assert_eq!(plot.tables[0].rows[0], ["crash", "a<b, c", "–"].map(String::from));
         assert_eq!(plot.tables[1].rows[0], ["power loss", "no test"].map(String::from));
         assert!(plot.desc.starts_with("2 tests with a fault in 1 of 4 combinations"));
-        assert!(plot.note.contains("1 test injects no fault"), "{}", plot.note);
+        assert!(plot.note.contains("One test injects no fault"), "{}", plot.note);
         assert!(plot.svg.contains("\n2\n") && plot.svg.matches("\n–\n").count() == 3);
     }
 }

@@ -2,13 +2,13 @@
 //!
 //! Bars keep the order of all instants; long pauses are shortened, for what contradicts is the order.
 
-use super::canvas::{Canvas, DEEP, GRID, INK, LANE, LIMIT, LIMIT_WASH, MUTED, Place, TEXT, Tie, WIDTH, draw, room};
+use super::canvas::{Canvas, DEEP, GRID, INK, LANE, LIMIT, LIMIT_WASH, MUTED, Place, TEXT, Tie, WIDTH, draw, fit, room};
 use super::frame::{Mark, in_millis, legend, legend_height};
 use super::{Chart, Table, table};
 use crate::dossier::{ExampleChart, ExampleOp};
 use crate::report::text::{brief, count, group, line, name};
 
-const LEFT: i32 = 236;
+const LEFT: i32 = 276;
 const RIGHT: i32 = 600;
 const PITCH: i32 = 30;
 const BAR: i32 = 7;
@@ -149,7 +149,7 @@ fn row(canvas: &Canvas<'_>, scale: &Order, y: i32, op: &ExampleOp) {
     if op.mark == "impossible" {
         canvas.fill((4, y - PITCH / 2 + 1), (WIDTH - 4, y + PITCH / 2 - 1), LIMIT_WASH);
     }
-    canvas.text((12, y), &brief(&op.process, 7), TEXT, Tie::Start, MUTED);
+    canvas.text((12, y), &fit(&op.process, 84), TEXT, Tie::Start, MUTED);
     canvas.text((LEFT - 12, y), &told(op, 17), TEXT, Tie::End, ink);
     if op.returned.is_some() {
         canvas.fill((a, y - BAR), (b.max(a + 3), y + BAR), fill);

@@ -1,6 +1,8 @@
 //! The phases of each failover, stacked from left to right against the recovery objective.
 
-use super::canvas::{Canvas, DEEP, GRID, INK, LIMIT, MIDDLE, MUTED, ON_DARK, PALE, TEXT, Tie, WARM, WIDTH, draw, room, width};
+use super::canvas::{
+    Canvas, DEEP, GRID, INK, LIMIT, MIDDLE, MUTED, ON_DARK, PALE, TEXT, Tie, WARM, WIDTH, draw, fit, room, width,
+};
 use super::frame::{in_seconds, upright_limit};
 use super::scale::Linear;
 use super::{Chart, table};
@@ -111,8 +113,8 @@ fn axis(canvas: &Canvas<'_>, scale: Linear, bottom: i32) {
 }
 
 fn bar(canvas: &Canvas<'_>, scale: Linear, top: i32, failover: &FailoverChart, names: &[String]) {
-    let label = format!("{}, {}", brief(&failover.test, 28), brief(&failover.failover, 28));
-    canvas.text((LEFT + 6, top + 14), &label, TEXT, Tie::Start, INK);
+    let label = format!("{}, {}", failover.test, failover.failover);
+    canvas.text((LEFT + 6, top + 14), &fit(&label, RIGHT - LEFT - 70), TEXT, Tie::Start, INK);
     let y = top + 26;
     let mut from = 0i64;
     for phase in &failover.phases {

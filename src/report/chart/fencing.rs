@@ -1,12 +1,12 @@
 //! Epochs as lanes, each with what the protected resource made of the requests under it.
 
-use super::canvas::{Canvas, FIRST, GOOD, INK, LANE, LIMIT, LIMIT_WASH, MUTED, TEXT, Tie, WIDTH, draw};
+use super::canvas::{Canvas, FIRST, GOOD, INK, LANE, LIMIT, LIMIT_WASH, MUTED, TEXT, Tie, WIDTH, draw, fit};
 use super::frame::{FAULT_ENTRY, Mark, fault_labels, fault_table, faults, label_height, legend, legend_height, mark, time_axis};
 use super::scale::Linear;
 use super::{Chart, Table, table};
 use crate::dossier::{EpochLane, FencingChart, Try};
 use crate::exact::seconds;
-use crate::report::text::{brief, count, group, name};
+use crate::report::text::{count, group, name};
 use std::collections::BTreeSet;
 
 const LEFT: i32 = 172;
@@ -14,13 +14,9 @@ const RIGHT: i32 = 622;
 const PITCH: i32 = 46;
 const BAR: i32 = 9;
 
-const ENTRIES: [(&str, Mark); 5] = [
-    ("epoch is current", Mark::Box(LANE)),
-    ("accepted", Mark::Dot(FIRST)),
-    ("stale, rejected", Mark::Cross(INK)),
-    ("rejected otherwise", Mark::Diamond(MUTED)),
-    FAULT_ENTRY,
-];
+const ENTRIES: [(&str, Mark); 3] =
+    [("epoch is current", Mark::Box(LANE)), ("accepted", Mark::Dot(FIRST)), ("stale, rejected", Mark::Cross(INK))];
+const OTHER: (&str, Mark) = ("rejected otherwise", Mark::Diamond(MUTED));
 const WRONG: (&str, Mark) = ("stale, yet accepted", Mark::Triangle(LIMIT));
 
 /// The plot of one test, numbered; `None` when the resource decided nothing.
@@ -30,9 +26,9 @@ pub fn fencing(number: usize, chart: &FencingChart) -> Option<Chart> {
         return None;
     }
     let mut entries = ENTRIES.to_vec();
-    if chart.stale_accepted > 0 {
-        entries.insert(3, WRONG);
-    }
+    let others = chart.lanes.iter().any(|l| l.other_rejected > 0);
+    let more = [(chart.stale_accepted > 0, WRONG), (others, OTHER), (chart.faults.of > 0, FAULT_ENTRY)];
+    entries.extend(more.into_iter().filter(|m| m.0).map(|m| m.1));
     let x = Linear { min: 0, max: chart.span, from: LEFT, to: RIGHT };
     let top = legend_height(&entries, 12, RIGHT) + label_height(x, &chart.faults);
     let bottom = top + PITCH * i32::try_from(chart.lanes.len()).unwrap_or(0);
@@ -89,11 +85,11 @@ fn lane(canvas: &Canvas<'_>, x: Linear, y: i32, own: &EpochLane) {
     let (a, b) = (x.at(own.granted.unwrap_or(first)), own.ended.map_or(RIGHT, |t| x.at(t)));
     let epoch = format!("epoch {}", own.epoch);
     let (what, who) = match &own.job {
-        Some(job) => (brief(job, 17), format!("{epoch}, {}", own.holder)),
+        Some(job) => (fit(job, LEFT - 16), format!("{epoch}, {}", own.holder)),
         None => (epoch, if own.holder.is_empty() { own.resource.clone() } else { own.holder.clone() }),
     };
     canvas.text((LEFT - 10, y - 9), &what, TEXT, Tie::End, INK);
-    canvas.text((LEFT - 10, y + 9), &brief(&who, 17), TEXT, Tie::End, MUTED);
+    canvas.text((LEFT - 10, y + 9), &fit(&who, LEFT - 16), TEXT, Tie::End, MUTED);
     canvas.line((LEFT, y), (RIGHT, y), LANE, 1);
     if own.stale_accepted > 0 {
         canvas.fill((b, y - 15), (RIGHT, y + 15), LIMIT_WASH);

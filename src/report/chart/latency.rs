@@ -18,14 +18,24 @@ const HEIGHT: i32 = 230;
 /// Below this, latencies are drawn on the edge: 1 µs.
 const FLOOR: i64 = 1_000;
 
-const ENTRIES: [(&str, Mark); 6] = [
-    ("read, ok", Mark::Dot(FIRST)),
-    ("write, ok", Mark::Triangle(SECOND)),
-    ("failed", Mark::Cross(LIMIT)),
-    ("no answer", Mark::Diamond(INK)),
-    ("objective", Mark::Dashes(LIMIT)),
-    FAULT_ENTRY,
-];
+/// What is there to be told apart.
+fn entries(chart: &LatencyChart) -> Vec<(&'static str, Mark)> {
+    let shapes = [
+        ("read, ok", Mark::Dot(FIRST)),
+        ("write, ok", Mark::Triangle(SECOND)),
+        ("failed", Mark::Cross(LIMIT)),
+        ("no answer", Mark::Diamond(INK)),
+    ];
+    let there: BTreeSet<u8> = chart.points.iter().map(shape).collect();
+    let mut entries: Vec<(&str, Mark)> = (0u8..).zip(shapes).filter(|(i, _)| there.contains(i)).map(|(_, entry)| entry).collect();
+    if !chart.objectives.is_empty() {
+        entries.push(("objective", Mark::Dashes(LIMIT)));
+    }
+    if chart.faults.of > 0 {
+        entries.push(FAULT_ENTRY);
+    }
+    entries
+}
 
 /// The plot of one test, numbered; `None` when the test has no operation.
 #[must_use]
@@ -34,7 +44,8 @@ pub fn latency(number: usize, chart: &LatencyChart) -> Option<Chart> {
     let most = chart.points.iter().map(|p| p.latency).max()?.max(least);
     let high = chart.objectives.iter().map(|o| o.1).max().unwrap_or(0).max(most).saturating_add(1);
     let x = Linear { min: 0, max: chart.span.max(1), from: LEFT, to: RIGHT };
-    let top = legend_height(&ENTRIES, LEFT, RIGHT) + label_height(x, &chart.faults);
+    let entries = entries(chart);
+    let top = legend_height(&entries, LEFT, RIGHT) + label_height(x, &chart.faults);
     let bottom = top + HEIGHT;
     let y = Log { min: round_down(least).max(FLOOR), max: round_up(high), from: bottom, to: top };
     let test = name(&chart.test);
@@ -57,7 +68,7 @@ pub fn latency(number: usize, chart: &LatencyChart) -> Option<Chart> {
         axes(canvas, x, y);
         points(canvas, x, y, &chart.points);
         objectives(canvas, y, &chart.objectives);
-        legend(canvas, &ENTRIES, (LEFT, RIGHT), 4);
+        legend(canvas, &entries, (LEFT, RIGHT), 4);
     });
     Some(Chart {
         section: 8,

@@ -10,7 +10,7 @@ use crate::report::text::{group, name};
 use plotters::style::{Color, RGBColor};
 
 const LEFT: i32 = 76;
-const RIGHT: i32 = 616;
+const RIGHT: i32 = 600;
 const HEIGHT: i32 = 250;
 const FLOOR: i64 = 1_000;
 /// The percentiles that are marked and listed: 1/(1−q).
@@ -159,14 +159,13 @@ fn objectives(canvas: &Canvas<'_>, x: Log, y: Log, all: &[(String, i64)]) {
         }
     }
     levels.sort_by(|a, b| b.cmp(a));
-    for (i, (limit, classes)) in levels.into_iter().enumerate() {
+    for (limit, classes) in levels {
         let at = (x.at(100), y.at(limit));
         let word = format!("{classes} p99 ≤ {} ms", in_millis(limit));
-        let half = room(&word) / 2 + 4;
-        let middle = (at.0.clamp(LEFT + half, RIGHT - half), if i == 0 { at.1 - 13 } else { at.1 + 14 });
-        canvas.fill((middle.0 - half, middle.1 - 9), (middle.0 + half, middle.1 + 9), PAPER.mix(0.88));
-        canvas.line((at.0 - 26, at.1), (at.0 + 26, at.1), LIMIT, 3);
-        canvas.text(middle, &word, TEXT, Tie::Middle, LIMIT);
+        canvas.line((at.0 - 20, at.1), (at.0 + 20, at.1), LIMIT, 3);
+        let (end, y) = (at.0 - 28, at.1);
+        canvas.fill(((end - room(&word)).max(LEFT + 2), y - 9), (end + 4, y + 9), PAPER.mix(0.8));
+        canvas.text((end, y), &word, TEXT, Tie::End, LIMIT);
     }
 }
 

@@ -1,7 +1,7 @@
 //! A worker that stalls, loses its authority, and comes back too late: who held what, and what the resource said.
 
 use super::canvas::{
-    Canvas, DEEP, FAULT, FAULT_WASH, FIXED_TEXT, GOOD, GRID, INK, LANE, LIMIT, MUTED, ON_DARK, PAPER, TEXT, Tie, WIDTH, draw,
+    Canvas, DEEP, FAULT, FAULT_WASH, FIXED_TEXT, GOOD, GRID, INK, LANE, LIMIT, MUTED, ON_DARK, PAPER, TEXT, Tie, WIDTH, draw, fit,
 };
 use super::frame::in_millis;
 use super::scale::Linear;
@@ -90,7 +90,7 @@ fn lane(row: i32) -> i32 {
 }
 
 fn label(canvas: &Canvas<'_>, y: i32, word: &str, lesser: &str) {
-    canvas.text((LEFT - 16, y - 9), &brief(word, 10), TEXT, Tie::End, INK);
+    canvas.text((LEFT - 16, y - 9), &fit(word, LEFT - 20), TEXT, Tie::End, INK);
     canvas.text((LEFT - 16, y + 9), lesser, TEXT, Tie::End, MUTED);
 }
 
