@@ -74,20 +74,13 @@ pub(super) fn write_beside(file: &Path, package: &Path, bytes: &[u8]) -> Result<
 /// Writes a file beside its place and puts it there.
 fn whole(file: &Path, bytes: &[u8]) -> Result<(), Error> {
     let fault = |e: std::io::Error| Error::plain(ErrorKind::Internal, format!("cannot write `{}`: {e}", file.display()));
-    let Some(name) = file.file_name() else {
+    if file.file_name().is_none() {
         return Err(Error::plain(ErrorKind::Usage, format!("`{}` does not name a file", file.display())));
-    };
+    }
     if let Some(parent) = file.parent().filter(|p| !p.as_os_str().is_empty()) {
         fs::create_dir_all(parent).map_err(fault)?;
     }
-    let mut part = name.to_os_string();
-    part.push(".part");
-    let part = file.with_file_name(part);
-    let done = fs::write(&part, bytes).and_then(|()| fs::rename(&part, file));
-    done.map_err(|e| {
-        let _ = fs::remove_file(&part);
-        fault(e)
-    })
+    crate::store::put(file, bytes).map_err(fault)
 }
 
 /// Adds a step summary and outputs, and prints annotations.
