@@ -3,6 +3,11 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+/// The width of the terminal, when the output goes to one.
+fn width() -> Option<usize> {
+    terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0))
+}
+
 fn main() -> ExitCode {
     let env = quorate::cli::Env {
         source_date_epoch: std::env::var("SOURCE_DATE_EPOCH").ok(),
@@ -13,6 +18,7 @@ fn main() -> ExitCode {
         step_summary: std::env::var_os("GITHUB_STEP_SUMMARY").map(Into::into),
         step_output: std::env::var_os("GITHUB_OUTPUT").map(Into::into),
         threads: std::thread::available_parallelism().map_or(1, usize::from),
+        columns: std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).or_else(width),
     };
     ExitCode::from(quorate::cli::run(std::env::args_os(), &env, &mut std::io::stdout().lock(), &mut std::io::stderr().lock()))
 }

@@ -143,7 +143,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
         let json = json.map_err(|e| Error::plain(ErrorKind::Internal, format!("cannot write JSON: {e}")))?;
         io.print(&format!("{json}\n"))?;
     } else {
-        io.print(&terminal(&checked))?;
+        io.print(&terminal(&checked, io.env.columns))?;
     }
     Ok(Exit::Decided(match checked.answer {
         Answer::Linearizable => Decision::Accept,

@@ -42,6 +42,8 @@ pub struct Env {
     pub styled: bool,
     /// How many threads may be used.
     pub threads: usize,
+    /// `COLUMNS`, or the width of the terminal; `None` when the output goes elsewhere.
+    pub columns: Option<usize>,
     /// `QUORATE_KEY_PASSPHRASE`: opens an encrypted key.
     pub passphrase: Option<Secret>,
     /// Asks the person at the terminal for a passphrase; `None` when there is nobody.
