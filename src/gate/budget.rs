@@ -1,5 +1,6 @@
 //! The error budget: what the worst failover takes of it, and whether the rollback trigger was tried.
 
+use super::provoked::unprovoked;
 use super::{Gate, Judge, ReleaseCx, TestCx};
 use crate::contract::{ErrorBudget, Rollback};
 use crate::evidence::kinds::{Phase, Point};
@@ -113,7 +114,11 @@ fn of_test(cx: &TestCx<'_>) -> Result<Vec<Failover>, Gap> {
             Err(Gap { why, sources: failover.sources })
         }
     };
-    recovery::failovers(&rows, &cx.evidence().symbols).into_iter().map(timed).collect()
+    let list = recovery::failovers(&rows, &cx.evidence().symbols);
+    if let Some(flaw) = unprovoked(cx, list.len())?.into_iter().max_by_key(|f| f.weight) {
+        return Err(Gap { why: format!("test {}: {}", cx.test.id.value, flaw.why), sources: flaw.finding.sources });
+    }
+    list.into_iter().map(timed).collect()
 }
 
 /// What the trigger did in one test.

@@ -2,7 +2,8 @@
 
 use super::{Gate, Judge, Outcome, ReleaseCx, TestCx};
 use crate::evidence::clocks::{Key, key};
-use crate::evidence::kinds::{Injection, OpKind, Operation, Outcome as Told, Sample};
+use crate::evidence::kinds::{Attempt, Injection, OpKind, Operation, Outcome as Told, Sample};
+use crate::evidence::record::Record;
 use crate::evidence::symbol::Sym;
 use crate::evidence::{Artifact, Part, RowId, Rows, State};
 use crate::verdict::{Figure, Finding, Gap, Judged, Judgement, Verdict};
@@ -14,8 +15,8 @@ pub(super) const GATES: &[Gate] = &[
         id: "integrity.artifacts",
         title: "every artifact is there, hashed and whole",
         proves: "Every file that the matrix binds was there, hashed, shown to be whole and read to its last byte, every required kind is bound, and \
-                 the fault records of each test are as many as it declares.",
-        blind: "A file can be whole and wrong: who wrote it is taken from its header or the matrix. Faults are counted only where the test declares \
+                 the fault records of each test are as many as it declares, and of its failure model.",
+        blind: "A file can be whole and wrong: who wrote it is taken from its header or the matrix, and whom a fault struck from its record. Faults are counted only where the test declares \
                 how many it injects.",
         needs: &[],
         safety: true,
@@ -24,9 +25,10 @@ pub(super) const GATES: &[Gate] = &[
     Gate {
         id: "integrity.fields",
         title: "histories carry the minimum fields",
-        proves: "Operations carry invocation and response time, client, command id, term, leader, commit index, observed version and result, and \
-                 contradict neither themselves nor one another; a command id names one command.",
-        blind: "A field that some records carry and others do not is reported and does not fail the gate. A leader may be told by the samples of the \
+        proves: "Every operation carries invocation time, client and result; every one but a read a command id; every successful one response time, term, \
+                 leader, commit index and version. None contradicts itself or another, no attempt lies outside of its operation, and a command id names \
+                 one command.",
+        blind: "What failed or was never answered need not say where. A leader may be told by the samples of the \
                 members for the term of the answer. Whether the values are true is for other gates.",
         needs: &["history"],
         safety: true,
@@ -49,7 +51,8 @@ fn artifacts(cx: &ReleaseCx<'_>) -> Judged {
     let all = &cx.evidence.artifacts;
     let broken: Vec<(&Artifact, String)> = all.iter().filter_map(|a| Some((a, flaw(a)?))).collect();
     let unbound: Vec<String> = unbound(cx);
-    let (wrong, untold) = injections(cx);
+    let (wrong, mut untold) = injections(cx);
+    untold.extend(other_faults(cx));
     let synthetic = all.iter().filter(|a| a.synthetic).count();
     let figures = vec![
         count("artifacts", "files that the matrix binds", all.len()),
@@ -134,6 +137,26 @@ fn injections(cx: &ReleaseCx<'_>) -> (Vec<Finding>, Vec<String>) {
     (wrong, untold)
 }
 
+/// Fault records that are not of the failure model that their test declares, or that strike nobody though a process is to crash. A test may do other
+/// things beside its fault, so one record of the declared model is enough.
+fn other_faults(cx: &ReleaseCx<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    for test in cx.matrix.tests.iter().filter(|t| cx.evidence.binds(&t.id.value, Injection::KIND.name)) {
+        let Ok(rows) = cx.evidence.rows::<Injection>(&test.id.value) else { continue };
+        let models: BTreeSet<&str> = rows.iter().filter_map(|(_, f)| Some(cx.evidence.text(f.model?))).collect();
+        let (id, model) = (&test.id.value, &test.model);
+        if !models.is_empty() && !models.contains(model.as_str()) {
+            let shown: Vec<&str> = models.into_iter().collect();
+            found.push(format!("test {id} declares the failure model {model}, its fault records show {}", shown.join(", ")));
+        }
+        let crash = test.model == "crash" && test.layer == "process";
+        if let Some((_, fault)) = rows.iter().find(|(_, f)| crash && cx.evidence.texts(f.targets).is_empty()) {
+            found.push(format!("test {id} declares a crash, and fault {} names nobody that crashed", cx.evidence.text(fault.id)));
+        }
+    }
+    found
+}
+
 /// A field of the minimum, whether an operation that should have it has it, and the gates that are weaker without it.
 struct Wanted {
     name: &'static str,
@@ -151,7 +174,7 @@ const WANTED: [Wanted; 6] = [
     },
     Wanted {
         name: "command-id",
-        applies: |_| true,
+        applies: |op| op.op != OpKind::Read,
         has: |op| op.command_id.is_some(),
         weakens: "commands.no-duplicates, commands.none-missing, commands.unknown-resolved and log.no-loss",
     },
@@ -197,33 +220,24 @@ fn fields(cx: &TestCx<'_>) -> Judged {
     if !rows.iter().any(|(_, op)| op.result == Told::Ok) {
         return Err(Gap { why: "no operation succeeded, so no answer shows its fields".into(), sources: rows.files() });
     }
-    let mut findings = Vec::new();
-    let mut absent = Vec::new();
+    let mut lacking = Vec::new();
     for wanted in &WANTED {
         let total = rows.iter().filter(|(_, op)| (wanted.applies)(op)).count();
+        let without = rows.iter().find(|(_, op)| (wanted.applies)(op) && !(wanted.has)(op));
+        let Some((id, _)) = without.filter(|_| wanted.name != "leader" || !leaders_by_term(cx, &rows)) else { continue };
         let with = rows.iter().filter(|(_, op)| (wanted.applies)(op) && (wanted.has)(op)).count();
-        if with == total || (wanted.name == "leader" && leaders_by_term(cx, &rows)) {
-            continue;
-        }
         let finding = Finding::new("field-missing").with("field", wanted.name).with("records", total - with).with("of", total);
-        findings.push(finding.with("weakens", wanted.weakens));
-        if with == 0 {
-            absent.push(wanted);
-        }
+        lacking.push((wanted, total - with, total, finding.with("weakens", wanted.weakens).source(rows.source(id))));
     }
-    let judgement = if let Some(first) = absent.first() {
-        let names: Vec<&str> = absent.iter().map(|w| w.name).collect();
-        let why = format!("no record carries {}; without {} weaker: {}", names.join(", "), first.name, first.weakens);
+    let judgement = if let Some((first, records, of, _)) = lacking.first() {
+        let names: Vec<&str> = lacking.iter().map(|l| l.0.name).collect();
+        let which = if records == of { "no record carries".into() } else { format!("{records} of {of} records lack") };
+        let why = format!("{which} {}; without {} weaker: {}", names.join(", "), first.name, first.weakens);
         Judgement::inconclusive(why, n)
-    } else if findings.is_empty() {
-        Judgement::pass(format!("all {n} operations carry the minimum fields"), n)
     } else {
-        Judgement::pass(
-            format!("the minimum fields are there; {} of them are missing from some of {n} operations", findings.len()),
-            n,
-        )
+        Judgement::pass(format!("all {n} operations carry the minimum fields"), n)
     };
-    Ok(judgement.findings(findings))
+    Ok(judgement.findings(lacking.into_iter().map(|l| l.3)))
 }
 
 /// Whether member samples name one leader for the term of every successful answer.
@@ -260,6 +274,7 @@ fn contradictions(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Vec<Finding> {
         }
     }
     found.extend(reused(cx, rows));
+    found.extend(astray(cx, rows));
     for ((_, process), mut operations) in processes {
         operations.sort_unstable();
         let mut last: Option<(i64, RowId)> = None;
@@ -276,6 +291,30 @@ fn contradictions(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// Attempts sent before every operation of their command began, or after each of them was answered.
+fn astray(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Vec<Finding> {
+    let Ok(Some(attempts)) = cx.rows_if_bound::<Attempt>() else { return Vec::new() };
+    let Ok(widening) = attempts.beside(rows) else { return Vec::new() };
+    let mut spans: BTreeMap<Sym, (i64, i64)> = BTreeMap::new();
+    for (_, op) in rows.iter() {
+        if let Some(command) = op.command_id {
+            let (from, to) = (op.invoke.0, op.returned.map_or(i64::MAX, |r| r.0));
+            let span = spans.entry(command).or_insert((from, to));
+            *span = (span.0.min(from), span.1.max(to));
+        }
+    }
+    let outside = |a: &Attempt| {
+        spans
+            .get(&a.command_id)
+            .is_some_and(|(from, to)| a.invoke.0 < from.saturating_sub(widening) || a.invoke.0 > to.saturating_add(widening))
+    };
+    let finding = |(id, a): (RowId, Attempt)| {
+        let finding = Finding::new("attempt-outside-its-operation").with("command", cx.evidence().text(a.command_id));
+        finding.source(attempts.source(id))
+    };
+    attempts.iter().filter(|(_, a)| outside(a)).map(finding).collect()
 }
 
 /// Writes that share a command id and ask for different things: the id of a command names one command over all its retries.

@@ -16,6 +16,7 @@ mod latency;
 mod log;
 mod partition;
 mod profile;
+mod provoked;
 mod quorum;
 mod recovery;
 mod rerun;

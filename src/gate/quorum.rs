@@ -24,7 +24,8 @@ pub(super) const GATES: &[Gate] = &[
         id: "quorum.durable-acks",
         title: "every acknowledged write was on a quorum first",
         proves: "Every acknowledged write names at least a write quorum of declared members that held it durably before its answer.",
-        blind: "It takes the record's word for who held the write and that it was on disk.",
+        blind: "It takes the record's word for who held the write and that it was on disk; where the test binds samples, a member that was down \
+                all the while counts for nothing.",
         needs: &["history"],
         safety: false,
         judge: Judge::Test(durable_acks),
@@ -32,8 +33,10 @@ pub(super) const GATES: &[Gate] = &[
     Gate {
         id: "quorum.loss-halts",
         title: "the service halts while a quorum is missing",
-        proves: "While fewer than a quorum of members answered, writes and linearizable reads were attempted and none succeeded.",
-        blind: "A member counts as down only between two failed samples in a row, so the edges of an outage are not judged. A member that \
+        proves: "While fewer than a quorum of members answered, writes and linearizable reads were attempted and none succeeded, whoever answered \
+                 them; a write was under way in every such stretch.",
+        blind: "A write sent before and answered no longer into the outage than writes usually take is not judged, nor is a read whose answer \
+                says that it is degraded. A member counts as down only between two failed samples in a row, so the edges of an outage are not judged. A member that \
                 the sampler cannot reach may still serve others, and one may come back unseen between two samples. A member whose samples \
                 just stop is not taken as down.",
         needs: &["history", "members"],
@@ -158,7 +161,8 @@ fn other_voters(cx: &ReleaseCx<'_>) -> Option<(String, Finding)> {
 }
 
 fn durable_acks(cx: &TestCx<'_>) -> Judged {
-    Ok(judge::durable_acks(cx.evidence(), cx.contract(), &cx.rows::<Operation>()?))
+    let samples = cx.rows_if_bound::<Sample>()?;
+    Ok(judge::durable_acks(cx.evidence(), cx.contract(), &cx.rows::<Operation>()?, samples.as_ref()))
 }
 
 fn loss_halts(cx: &TestCx<'_>) -> Judged {

@@ -3,11 +3,12 @@
 //!
 //! In: phases, recoveries, probes and histories. Out: judgements. Times are judged on the upper end of what the records allow.
 
+use super::provoked::unprovoked;
 use super::served::unserved;
 use super::{Gate, Judge, TestCx};
 use crate::contract::DeclaredPhases;
-use crate::evidence::RowId;
-use crate::evidence::kinds::{Injection, Operation, Phase, PhaseName, Probe, Recovery, Sample};
+use crate::evidence::kinds::{Operation, Outcome, Phase, Probe, Recovery, Sample};
+use crate::evidence::{RowId, Rows};
 use crate::exact::seconds;
 use crate::figure::failover::{Bounds, FailoverTime, SYMBOLS};
 use crate::figure::replay::Replay;
@@ -50,8 +51,8 @@ pub(super) const GATES: &[Gate] = &[
     Gate {
         id: "recovery.replay-before-serving",
         title: "no serving before replay has ended",
-        proves: "No recovered member served, or said that it serves, before its replay had ended.",
-        blind: "Answers given while the member did not yet say that it serves.",
+        proves: "No recovered member served, said that it serves, or, where the test binds a history, told a client ok before its replay had ended.",
+        blind: "Answers that do not name the member that gave them, or were under way as the replay began or ended.",
         needs: &["replay"],
         safety: false,
         judge: Judge::Test(replay_before_serving),
@@ -93,17 +94,7 @@ fn failover_time(cx: &TestCx<'_>) -> Judged {
     let Some(objective) = cx.contract().objectives.recovery.map(|o| o.value) else {
         return Ok(Judgement::inconclusive("the contract declares no recovery objective", list.len()));
     };
-    let crashes = cx.test.injections.as_ref().filter(|_| cx.test.plan.iter().any(|p| p == "leader-crash")).map_or(0, |i| i.value);
-    if (list.len() as u64) < crashes {
-        let timed = plural(list.len(), "failover is", "failovers are");
-        let why = format!(
-            "{} declared and {timed} timed: the worst may be missing",
-            plural(crashes, "leader fault is", "leader faults are")
-        );
-        let finding = Finding::new("failovers-missing").with("declared", crashes).with("timed", list.len());
-        tally.doubts.push(Flaw::new(2, why, finding));
-    }
-    tally.doubts.extend(unprovoked(cx)?);
+    tally.doubts.extend(unprovoked(cx, list.len())?);
     tally.doubts.extend(unserved(cx, objective)?);
     for failover in &list {
         let Ok(time) = &failover.time else { continue };
@@ -128,22 +119,6 @@ fn failover_time(cx: &TestCx<'_>) -> Judged {
     let against = (format!("≤ {allowed} s"), format!("{measured} s"), margin(objective, time.judged().hi));
     let judgement = tally.conclude(pass, "no failover was recorded").figure(time.figure(failover.sources.clone()));
     Ok(judgement.figure(time.remainder_figure()).against(against.0, against.1, against.2))
-}
-
-/// Failovers whose detection starts at no recorded fault, where faults are bound.
-fn unprovoked(cx: &TestCx<'_>) -> Result<Vec<Flaw>, Gap> {
-    let (phases, faults) = (cx.rows::<Phase>()?, cx.rows_if_bound::<Injection>()?);
-    let Some(faults) = faults else { return Ok(Vec::new()) };
-    let widening = phases.beside(&faults)?;
-    let near = |a: i64, b: i64| a.saturating_sub(widening) <= b;
-    let provoked = |p: &Phase| faults.iter().any(|(_, f)| near(p.start_lo.0, f.start_hi.0) && near(f.start_lo.0, p.start_hi.0));
-    let detections = phases.iter().filter(|(_, p)| p.phase == PhaseName::Detect && !provoked(p));
-    let flaw = |(id, p): (RowId, Phase)| {
-        let name = cx.evidence().text(p.failover);
-        let why = format!("failover {name} starts at no recorded fault, so nothing shows that it is timed from its cause");
-        Flaw::new(1, why, Finding::new("failover-without-fault").with("failover", name).source(phases.source(id)))
-    };
-    Ok(detections.map(flaw).collect())
 }
 
 fn declared(phases: &DeclaredPhases) -> [i64; 4] {
@@ -298,6 +273,7 @@ fn replay_before_serving(cx: &TestCx<'_>) -> Judged {
     let rows = cx.rows::<Recovery>()?;
     let samples = cx.rows_if_bound::<Sample>()?;
     let mut tally = Tally { judged: rows.len(), ..Tally::default() };
+    answered_early(cx, &rows, &mut tally)?;
     let mut closest: Option<i64> = None;
     for (id, recovery) in rows.iter() {
         let member = cx.evidence().text(recovery.member);
@@ -341,6 +317,26 @@ fn replay_before_serving(cx: &TestCx<'_>) -> Judged {
     let pass = format!("each of {} recovered members served only when its replay had ended", rows.len());
     let measured = closest.map_or_else(String::new, |room| format!("{} s", seconds(room)));
     Ok(tally.conclude(pass, "no member recovered").against("≥ 0 s", measured.clone(), measured))
+}
+
+/// Clients that a member told ok while it replayed: what the history shows counts whatever the record of the recovery says.
+fn answered_early(cx: &TestCx<'_>, rows: &Rows<'_, Recovery>, tally: &mut Tally) -> Result<(), Gap> {
+    let Some(history) = cx.rows_if_bound::<Operation>()? else { return Ok(()) };
+    let widening = rows.beside(&history)?;
+    for (id, recovery) in rows.iter() {
+        let from = recovery.started.0.saturating_add(widening);
+        let to = recovery.finished.map_or(i64::MIN, |f| f.0.saturating_sub(widening));
+        let within = |op: &Operation| op.invoke.0 >= from && op.returned.is_some_and(|r| r.0 < to);
+        let own = |op: &Operation| op.result == Outcome::Ok && op.member == Some(recovery.member) && within(op);
+        let mut early = history.iter().filter(|(_, op)| own(op));
+        let Some((first, _)) = early.next() else { continue };
+        let (member, n) = (cx.evidence().text(recovery.member), 1 + early.count());
+        let finding = Finding::new("answered-while-replaying").with("member", member).with("answers", n);
+        let finding = finding.source(history.source(first)).source(rows.source(id));
+        let why = format!("{member} answered {} while it replayed", plural(n, "operation ok", "operations ok"));
+        tally.faults.push(Flaw::new(i64::try_from(n).unwrap_or(i64::MAX), why, finding));
+    }
+    Ok(())
 }
 
 fn masking(cx: &TestCx<'_>) -> Judged {

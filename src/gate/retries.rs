@@ -144,8 +144,14 @@ pub(super) fn retry_limit(cx: &TestCx<'_>) -> Judged {
             most = Some((tried.attempts, limit, tried.last));
         }
     }
+    let few: Vec<&str> = pauses.values().filter(|(e, by_retry)| too_few(e, by_retry)).map(|p| p.0.name.value.as_str()).collect();
+    let few = few.join(", ");
     let notes: Vec<String> = pauses.into_values().map(|(e, by_retry)| backoff(e, &by_retry, &mut tally)).collect();
     let Some((number, limit, row)) = most else { return Ok(tally.conclude("", "no command was retried")) };
+    if !few.is_empty() && tally.faults.is_empty() && tally.doubts.is_empty() {
+        let why = format!("endpoint {few} declares jitter, and fewer than {ENOUGH} pauses of one kind are too few to judge it");
+        return Ok(Judgement::not_exercised(why, tally.judged));
+    }
     let anew = match attempts.tried.iter().filter(|t| t.again).count() {
         0 => String::new(),
         n => format!("; {n} operations delivered a command anew"),
@@ -154,6 +160,12 @@ pub(super) fn retry_limit(cx: &TestCx<'_>) -> Judged {
     let judgement = tally.conclude(pass, "no command was retried").figure(figure(number, limit, (attempts.source)(row)));
     let room = limit.saturating_add(1).saturating_sub(number);
     Ok(judgement.against(format!("≤ {} attempts", limit.saturating_add(1)), format!("{number} attempts"), room.to_string()))
+}
+
+/// Whether commands of an endpoint that declares jitter paused, and no pause was measured often enough to judge it.
+fn too_few(endpoint: &Endpoint, by_retry: &[Vec<i64>]) -> bool {
+    let jittered = endpoint.retry.is_some_and(|r| r.1 == Backoff::Jittered);
+    jittered && !by_retry.is_empty() && by_retry.iter().all(|pauses| spread(pauses) == Spread::TooFew)
 }
 
 /// Judges the pauses of an endpoint and says what they show.
@@ -172,8 +184,6 @@ fn backoff(endpoint: &Endpoint, by_retry: &[Vec<i64>], tally: &mut Tally) -> Str
     } else if spreads.contains(&Spread::Slight) {
         let why = format!("{measured} at endpoint {} differ no more than timers do", endpoint.name.value);
         tally.doubts.push(Flaw::new(0, why, finding("jitter-unclear")));
-    } else if !spreads.contains(&Spread::Jittered) {
-        return format!("{measured}, fewer than {ENOUGH} of one kind: too few to judge jitter");
     }
     format!("{measured}, jittered")
 }

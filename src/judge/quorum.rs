@@ -4,10 +4,11 @@
 //! lies between two failed samples with no answer between them counts. Refuses to know files and gates.
 
 use crate::contract::{Consistency, Contract};
-use crate::evidence::kinds::{OpKind, Operation, Outcome, ReadPath, Sample};
+use crate::evidence::kinds::{OpKind, Operation, Outcome, Sample};
 use crate::evidence::symbol::{Sym, Syms, Val};
 use crate::evidence::{Evidence, RowId, Rows};
 use crate::exact::seconds;
+use crate::judge::traffic::Flights;
 use crate::verdict::{Finding, Judgement};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,9 +32,15 @@ fn operation(evidence: &Evidence, claim: &str, rows: &Rows<'_, Operation>, id: R
 
 /// Every acknowledged write was held by a write quorum of declared members before its answer.
 #[must_use]
-pub fn durable_acks(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Operation>) -> Judgement {
+pub fn durable_acks(
+    evidence: &Evidence,
+    contract: &Contract,
+    rows: &Rows<'_, Operation>,
+    samples: Option<&Rows<'_, Sample>>,
+) -> Judgement {
     let quorum = contract.cluster.write_quorum();
     let voters = members(evidence, contract);
+    let dead = Dead::of(evidence, contract, rows, samples);
     let named = |acks: Syms| evidence.symbols.list(acks).iter().copied().collect::<BTreeSet<Sym>>();
     let mut counted: BTreeMap<Syms, (u64, u64)> = BTreeMap::new();
     let (mut short, mut open, mut judged, mut least) = (Vec::new(), Vec::new(), 0usize, u64::MAX);
@@ -48,14 +55,18 @@ pub fn durable_acks(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Op
             (named.intersection(&voters).count() as u64, named.len() as u64)
         });
         least = least.min(held);
-        if held >= quorum {
+        let silent = dead.among(&op, evidence.symbols.list(acks));
+        if held >= quorum && held - silent.len() as u64 >= quorum {
             continue;
         }
         let finding = |claim: &str| {
             let names: Vec<&str> = named(acks).iter().map(|s| evidence.text(*s)).collect();
             operation(evidence, claim, rows, id, &op).with("held-by", names.join(", ")).with("members", held)
         };
-        if all >= quorum {
+        if held >= quorum {
+            let names: Vec<&str> = silent.iter().map(|s| evidence.text(*s)).collect();
+            open.push(finding("acks-of-members-that-were-down").with("down", names.join(", ")));
+        } else if all >= quorum {
             open.push(finding("acks-of-undeclared-members"));
         } else {
             short.push(finding("acknowledged-below-quorum"));
@@ -84,6 +95,29 @@ pub fn durable_acks(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Op
     judgement.against(format!("≥ {quorum} members"), measured, margin).findings(short).findings(open)
 }
 
+/// When members were surely down, less what the clocks of samples and operations may differ.
+struct Dead(BTreeMap<Sym, Vec<Stretch>>);
+
+impl Dead {
+    /// Nothing where no samples are bound, or on clocks that nothing bounds.
+    fn of(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Operation>, samples: Option<&Rows<'_, Sample>>) -> Self {
+        let bounded = samples.and_then(|samples| Some((samples, rows.beside(samples).ok()?)));
+        let Some((samples, widening)) = bounded else { return Self(BTreeMap::new()) };
+        let mut all = by_member(evidence, contract, samples);
+        for stretch in all.values_mut().flatten() {
+            *stretch = stretch.less(widening);
+        }
+        Self(all)
+    }
+
+    /// The members among those named that were down from before the operation was sent until after its answer.
+    fn among(&self, op: &Operation, named: &[Sym]) -> BTreeSet<Sym> {
+        let end = op.returned.map_or(i64::MAX, |r| r.0);
+        let down = |s: &&Sym| self.0.get(s).is_some_and(|all| all.iter().any(|w| w.start <= op.invoke.0 && end <= w.end));
+        if self.0.is_empty() { BTreeSet::new() } else { named.iter().filter(down).copied().collect() }
+    }
+}
+
 /// A stretch of time, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stretch {
@@ -91,6 +125,13 @@ pub struct Stretch {
     pub start: i64,
     /// Its last instant, in ns.
     pub end: i64,
+}
+
+impl Stretch {
+    /// The part that is sure when clocks differ by so many ns; it may be empty, with its start after its end.
+    const fn less(self, widening: i64) -> Self {
+        Self { start: self.start.saturating_add(widening), end: self.end.saturating_sub(widening) }
+    }
 }
 
 /// When one member was surely down: from the latest instant of the first failed sample to the earliest instant of the last one in a
@@ -135,7 +176,7 @@ pub fn overlap(down: &[Vec<Stretch>], need: u64) -> Vec<Stretch> {
 }
 
 /// Down stretches of all declared members, from their samples.
-fn outages(evidence: &Evidence, contract: &Contract, samples: &Rows<'_, Sample>) -> Vec<Vec<Stretch>> {
+fn by_member(evidence: &Evidence, contract: &Contract, samples: &Rows<'_, Sample>) -> BTreeMap<Sym, Vec<Stretch>> {
     let voters = members(evidence, contract);
     let mut by_member: BTreeMap<Sym, Vec<(i64, i64, bool)>> = BTreeMap::new();
     for (_, s) in samples.iter().filter(|(_, s)| voters.contains(&s.member)) {
@@ -146,7 +187,7 @@ fn outages(evidence: &Evidence, contract: &Contract, samples: &Rows<'_, Sample>)
             None => {}
         }
     }
-    by_member.into_values().map(down).collect()
+    by_member.into_iter().map(|(member, samples)| (member, down(samples))).collect()
 }
 
 /// When fewer than a quorum of members were surely shown to answer while operations were sent; `widening` is what the clocks of members and
@@ -159,12 +200,12 @@ pub fn missing(
     samples: &Rows<'_, Sample>,
     (quorum, widening): (u64, i64),
 ) -> Vec<Stretch> {
-    let outages = outages(evidence, contract, samples);
+    let outages: Vec<Vec<Stretch>> = by_member(evidence, contract, samples).into_values().collect();
     let active = history.iter().fold((i64::MAX, i64::MIN), |(first, last), (_, op)| {
         (first.min(op.invoke.0), last.max(op.returned.map_or(op.invoke.0, |r| r.0)))
     });
     let list = overlap(&outages, contract.cluster.size().saturating_sub(quorum) + 1).into_iter();
-    let sure = |w: Stretch| Stretch { start: w.start.saturating_add(widening), end: w.end.saturating_sub(widening) };
+    let sure = |w: Stretch| w.less(widening);
     let meets = |w: &Stretch| w.start < w.end && w.end >= active.0 && w.start <= active.1;
     list.map(sure).filter(meets).collect()
 }
@@ -176,6 +217,15 @@ struct Halt {
     unclear: Vec<Finding>,
     writes: usize,
     reads: usize,
+    /// Windows in which no write was under way.
+    idle: Vec<Stretch>,
+}
+
+/// The windows in which none of these operations was under way.
+fn idle(history: &Rows<'_, Operation>, windows: &[Stretch], of: impl Fn(&Operation) -> bool) -> Vec<Stretch> {
+    let spans = history.iter().filter(|(_, op)| of(op)).map(|(_, op)| (op.invoke.0, op.returned.map(|r| r.0)));
+    let flights = Flights::new(spans.collect());
+    windows.iter().copied().filter(|w| !flights.any(w.start, w.end)).collect()
 }
 
 /// While fewer than a quorum of members answered, no write was acknowledged and no linearizable read succeeded.
@@ -203,6 +253,8 @@ pub fn loss_halts(
         let Some(window) = windows.iter().find(|w| w.start <= op.invoke.0 && op.invoke.0 <= w.end) else { continue };
         weigh(evidence, contract, history, (id, &op), *window, &mut halt);
     }
+    late(evidence, history, &no_write, &mut halt);
+    halt.idle = idle(history, &no_write, |op| op.op != OpKind::Read);
     conclude(contract, &halt, &no_write)
 }
 
@@ -233,19 +285,49 @@ fn weigh(
         }
         return;
     }
-    let stale = matches!(op.path, Some(ReadPath::Follower | ReadPath::Cache)) || op.degraded == Some(true);
+    // Only an answer that calls itself degraded promises nothing; one that a follower or a cache gave is still the endpoint's answer.
+    if op.degraded == Some(true) {
+        return;
+    }
     match promise(evidence, contract, op) {
         Some(Consistency::Eventual) => {}
         Some(Consistency::Linearizable) => {
             halt.reads += 1;
-            if inside && op.result == Outcome::Ok && !stale {
+            if inside && op.result == Outcome::Ok {
                 halt.wrong.push(finding("read-without-quorum"));
-            } else if untimed && !stale {
+            } else if untimed {
                 halt.unclear.push(finding("success-at-an-unknown-time"));
             }
         }
-        None if inside && op.result == Outcome::Ok && !stale => halt.unclear.push(finding("read-of-unknown-endpoint")),
+        None if inside && op.result == Outcome::Ok => halt.unclear.push(finding("read-of-unknown-endpoint")),
         None => {}
+    }
+}
+
+/// The longest that a write took that was sent and answered ok while no quorum was missing, in ns.
+fn usual(history: &Rows<'_, Operation>, windows: &[Stretch]) -> i64 {
+    let apart = |op: &Operation, end: i64| windows.iter().all(|w| end < w.start || op.invoke.0 > w.end);
+    let writes = history.iter().filter(|(_, op)| acknowledged_change(op));
+    writes
+        .filter_map(|(_, op)| op.returned.filter(|r| apart(&op, r.0)).map(|r| r.0.saturating_sub(op.invoke.0)))
+        .max()
+        .unwrap_or(0)
+}
+
+/// Writes sent before a window and acknowledged deep inside it: the quorum may have been there when they were decided, or not.
+fn late(evidence: &Evidence, history: &Rows<'_, Operation>, windows: &[Stretch], halt: &mut Halt) {
+    let usual = usual(history, windows);
+    for (id, op) in history.iter().filter(|(_, op)| acknowledged_change(op)) {
+        let Some(end) = op.returned.map(|r| r.0) else { continue };
+        let deep = |w: &&Stretch| op.invoke.0 < w.start && w.start.saturating_add(usual) < end && end <= w.end;
+        if let Some(window) = windows.iter().find(deep) {
+            let finding = operation(evidence, "acknowledged-late-in-an-outage", history, id, &op)
+                .with("without-quorum-from", seconds(window.start))
+                .with("without-quorum-to", seconds(window.end))
+                .with("invoked", seconds(op.invoke.0))
+                .with("answered", seconds(end));
+            halt.unclear.push(finding);
+        }
     }
 }
 
@@ -277,9 +359,17 @@ fn conclude(contract: &Contract, halt: &Halt, windows: &[Stretch]) -> Judgement 
         Judgement::inconclusive(format!("no traffic: no write was attempted in {lost}"), judged)
     } else if reads_promised && halt.reads == 0 {
         Judgement::inconclusive(format!("no traffic: no linearizable read was attempted in {lost}"), judged)
+    } else if let Some(first) = halt.idle.first() {
+        let (from, to, n) = (seconds(first.start), seconds(first.end), halt.idle.len());
+        let why = format!("no traffic: no write was under way from {from} to {to} s");
+        Judgement::inconclusive(format!("{why}, {n} of {} stretches without a quorum", windows.len()), judged)
     } else if let Some(first) = halt.unclear.first() {
-        let what = if first.claim == "read-of-unknown-endpoint" { "its endpoint is" } else { "the time of its answer is" };
-        let why = format!("a {} sent at {} s in {lost} succeeded, and {what} not known", first.data["op"], first.data["invoked"]);
+        let what = match first.claim.as_str() {
+            "read-of-unknown-endpoint" => "its endpoint is not known",
+            "acknowledged-late-in-an-outage" => "longer in it than any write took with a quorum",
+            _ => "the time of its answer is not known",
+        };
+        let why = format!("a {} sent at {} s succeeded in {lost}, and {what}", first.data["op"], first.data["invoked"]);
         Judgement::inconclusive(why, judged)
     } else {
         let why =

@@ -85,6 +85,8 @@ pub struct Outage {
     pub restart: Option<i64>,
     /// Whether the target had not answered a probe before, so that the initial delay is part of the wait.
     pub fresh: bool,
+    /// The number in a row of the first failed probe, when that is not 1: earlier ones are not on record.
+    pub begins_late: Option<i64>,
     /// Whether a later probe answered.
     pub answered: bool,
     /// The first failed probe and the restart.
@@ -93,7 +95,8 @@ pub struct Outage {
 
 impl Outage {
     fn begin(target: Sym, t: i64, fresh: bool) -> Self {
-        Self { target, first: t, last: t, failures: 0, restart: None, fresh, answered: false, sources: Vec::new() }
+        let (restart, begins_late, sources) = (None, None, Vec::new());
+        Self { target, first: t, last: t, failures: 0, restart, fresh, begins_late, answered: false, sources }
     }
 }
 
@@ -130,6 +133,7 @@ fn of_target(target: Sym, mut probes: Vec<(i64, SourceRef, Probe)>) -> Vec<Outag
                 let outage = open.get_or_insert_with(|| Outage::begin(target, t, !answered_once));
                 if outage.failures == 0 {
                     outage.sources.push(source);
+                    outage.begins_late = probe.attempt.filter(|a| *a != 1);
                 }
                 let counted = probe.attempt.and_then(|a| u64::try_from(a).ok()).unwrap_or(0);
                 outage.failures = (outage.failures + 1).max(counted);
