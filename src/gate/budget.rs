@@ -115,7 +115,7 @@ fn of_test(cx: &TestCx<'_>) -> Result<Vec<Failover>, Gap> {
         }
     };
     let list = recovery::failovers(&rows, &cx.evidence().symbols);
-    if let Some(flaw) = unprovoked(cx, list.len())?.into_iter().max_by_key(|f| f.weight) {
+    if let Some(flaw) = unprovoked(cx, list.len())?.into_iter().rev().max_by_key(|f| f.weight) {
         return Err(Gap { why: format!("test {}: {}", cx.test.id.value, flaw.why), sources: flaw.finding.sources });
     }
     list.into_iter().map(timed).collect()

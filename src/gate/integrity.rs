@@ -207,7 +207,7 @@ const WANTED: [Wanted; 6] = [
 fn fields(cx: &TestCx<'_>) -> Judged {
     let rows = cx.rows::<Operation>()?;
     let n = rows.len();
-    let contradictions = contradictions(cx, &rows);
+    let contradictions = contradictions(cx, &rows)?;
     if let Some(first) = contradictions.first() {
         let line = first.sources.first().and_then(|s| s.line).unwrap_or(0);
         let why = format!(
@@ -257,7 +257,7 @@ fn leaders_by_term(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> bool {
 type Span = (i64, i64, RowId);
 
 /// Operations that return before they are sent, succeed without an answer, or overlap in one process.
-fn contradictions(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Vec<Finding> {
+fn contradictions(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Result<Vec<Finding>, Gap> {
     let mut found = Vec::new();
     let mut processes: BTreeMap<(Key<'_>, Sym), Vec<Span>> = BTreeMap::new();
     for (id, op) in rows.iter() {
@@ -274,7 +274,7 @@ fn contradictions(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Vec<Finding> {
         }
     }
     found.extend(reused(cx, rows));
-    found.extend(astray(cx, rows));
+    found.extend(astray(cx, rows)?);
     for ((_, process), mut operations) in processes {
         operations.sort_unstable();
         let mut last: Option<(i64, RowId)> = None;
@@ -290,13 +290,13 @@ fn contradictions(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Vec<Finding> {
             }
         }
     }
-    found
+    Ok(found)
 }
 
 /// Attempts sent before every operation of their command began, or after each of them was answered.
-fn astray(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Vec<Finding> {
-    let Ok(Some(attempts)) = cx.rows_if_bound::<Attempt>() else { return Vec::new() };
-    let Ok(widening) = attempts.beside(rows) else { return Vec::new() };
+fn astray(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Result<Vec<Finding>, Gap> {
+    let Some(attempts) = cx.rows_if_bound::<Attempt>()? else { return Ok(Vec::new()) };
+    let Ok(widening) = attempts.beside(rows) else { return Ok(Vec::new()) };
     let mut spans: BTreeMap<Sym, (i64, i64)> = BTreeMap::new();
     for (_, op) in rows.iter() {
         if let Some(command) = op.command_id {
@@ -314,7 +314,7 @@ fn astray(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Vec<Finding> {
         let finding = Finding::new("attempt-outside-its-operation").with("command", cx.evidence().text(a.command_id));
         finding.source(attempts.source(id))
     };
-    attempts.iter().filter(|(_, a)| outside(a)).map(finding).collect()
+    Ok(attempts.iter().filter(|(_, a)| outside(a)).map(finding).collect())
 }
 
 /// Writes that share a command id and ask for different things: the id of a command names one command over all its retries.

@@ -364,12 +364,14 @@ fn conclude(contract: &Contract, halt: &Halt, windows: &[Stretch]) -> Judgement 
         let why = format!("no traffic: no write was under way from {from} to {to} s");
         Judgement::inconclusive(format!("{why}, {n} of {} stretches without a quorum", windows.len()), judged)
     } else if let Some(first) = halt.unclear.first() {
-        let what = match first.claim.as_str() {
-            "read-of-unknown-endpoint" => "its endpoint is not known",
-            "acknowledged-late-in-an-outage" => "longer in it than any write took with a quorum",
-            _ => "the time of its answer is not known",
+        let (op, sent) = (&first.data["op"], &first.data["invoked"]);
+        let why = match first.claim.as_str() {
+            "acknowledged-late-in-an-outage" => {
+                format!("a {op} sent at {sent} s succeeded in {lost}, and later in it than any write takes with a quorum")
+            }
+            "read-of-unknown-endpoint" => format!("a {op} sent at {sent} s in {lost} succeeded, and its endpoint is not known"),
+            _ => format!("a {op} sent at {sent} s in {lost} succeeded, and the time of its answer is not known"),
         };
-        let why = format!("a {} sent at {} s succeeded in {lost}, and {what}", first.data["op"], first.data["invoked"]);
         Judgement::inconclusive(why, judged)
     } else {
         let why =
