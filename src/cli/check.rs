@@ -7,7 +7,7 @@ use crate::dossier::Decision;
 use crate::error::{Error, ErrorKind};
 use crate::evidence::read::Files;
 use crate::report::check::{page, terminal};
-use crate::store::split;
+use crate::store::{one_file, put, split};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -105,6 +105,12 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
         let message = "standard input is not read: a check looks at its files twice; write it to a file first";
         return Err(Error::plain(ErrorKind::Usage, message).into());
     }
+    if let Some(path) = &args.html
+        && args.files.iter().any(|file| one_file(path, Path::new(file)))
+    {
+        let message = format!("`--html {}` would replace a file that is judged", path.display());
+        return Err(Error::plain(ErrorKind::Usage, message).into());
+    }
     let ask = Ask {
         files: args.files.clone(),
         format: args.format.clone(),
@@ -124,7 +130,8 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
         checked.note(vec![format!("given up after {}, as `--timeout` says", humantime::format_duration(timeout))]);
     }
     if let Some(path) = &args.html {
-        write_page(path, &page(&checked))?;
+        let fault = |e: std::io::Error| Error::plain(ErrorKind::Internal, format!("cannot write {}: {e}", path.display()));
+        put(path, page(&checked).as_bytes()).map_err(fault)?;
     }
     if args.json {
         let json = serde_json::to_value(&checked).and_then(|v| serde_json::to_string(&v));
@@ -138,13 +145,4 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
         Answer::NotLinearizable => Decision::Reject,
         Answer::Undecided => Decision::Inconclusive,
     }))
-}
-
-/// Writes beside the place and renames, so that nothing half-written stands there.
-fn write_page(path: &Path, text: &str) -> Result<(), Error> {
-    let internal = |e: std::io::Error| Error::plain(ErrorKind::Internal, format!("cannot write {}: {e}", path.display()));
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".part");
-    let part = path.with_file_name(name);
-    std::fs::write(&part, text).and_then(|()| std::fs::rename(&part, path)).map_err(internal)
 }

@@ -9,12 +9,24 @@ use std::fmt::Write;
 /// The most figures that are printed for one gate.
 const MAX_FIGURES: usize = 6;
 
+/// The longest word that is printed; `decision.json` has all of it.
+const LONGEST_WORD: usize = 200;
+
+/// Text with its very long words cut.
+fn short(text: &str) -> String {
+    let cut = |word: &str| match word.char_indices().nth(LONGEST_WORD) {
+        Some((end, _)) => format!("{}… ({} more characters)", &word[..end], word[end..].chars().count()),
+        None => word.to_string(),
+    };
+    text.split(' ').map(cut).collect::<Vec<_>>().join(" ")
+}
+
 /// A label with a value wrapped beside it.
 pub(super) fn wrapped(label: &str, value: &str) -> String {
     let mut out = String::new();
     let mut line = format!("  {label:<18}");
     let mut width = line.chars().count();
-    for word in value.split_whitespace() {
+    for word in short(value).split_whitespace() {
         let n = word.chars().count();
         if width + n > 110 && width > 20 {
             let _ = writeln!(out, "{}", line.trim_end());
@@ -53,7 +65,7 @@ pub(super) fn dossier(dossier: &Dossier) -> String {
     let release = &dossier.release;
     let _ = writeln!(out, "{}  {} {}", decision(dossier), release.service, release.version);
     let question: Vec<&str> = release.question.split_whitespace().collect();
-    let _ = writeln!(out, "{}\n", visible(&question.join(" ")));
+    let _ = writeln!(out, "{}\n", short(&visible(&question.join(" "))));
     let asked: Vec<&GateFacts> = dossier.gates.iter().filter(|g| g.verdict != Verdict::NotApplicable).collect();
     let id = asked.iter().map(|g| g.id.len()).max().unwrap_or(0);
     for gate in &asked {
@@ -62,7 +74,7 @@ pub(super) fn dossier(dossier: &Dossier) -> String {
         let objective = judgement.map_or("", |j| j.objective.as_str());
         let against = if objective.is_empty() { String::new() } else { format!("({objective})") };
         let line = format!("  {:<15} {:id$}  n={:<7} {measured} {against}", glyph(gate), gate.id, gate.judged);
-        let _ = writeln!(out, "{}", visible(line.trim_end()));
+        let _ = writeln!(out, "{}", short(&visible(line.trim_end())));
     }
     for gate in asked.iter().filter(|g| g.verdict != Verdict::Pass) {
         out.push_str(&reasons(gate));
@@ -157,6 +169,13 @@ mod tests {
         assert_eq!(equation(&figure("N = C − S", "12480 − 10000 = 2480", "2480")), "N = C − S = 12480 − 10000 = 2480 entries");
         assert_eq!(equation(&figure("x_(n)", "x_(7)", "3")), "N = x_(n) = x_(7) = 3 entries");
         assert_eq!(equation(&figure("writes", "3", "3")), "N = writes = 3 entries");
+    }
+
+    #[test]
+    fn very_long_words_are_cut_and_counted() {
+        let text = wrapped("why", &format!("{} {}é", "a".repeat(200), "w".repeat(1 << 20)));
+        assert!(text.contains(&format!(" {}\n", "a".repeat(200))), "{text}");
+        assert!(text.contains(&format!("{}… (1048377", "w".repeat(200))) && text.len() < 600, "{text}");
     }
 
     #[test]

@@ -66,6 +66,13 @@ pub(super) struct Args {
     quiet: bool,
 }
 
+impl Args {
+    /// Whether a build system reads both streams for commands.
+    pub(super) fn speaks_to_a_runner(&self) -> bool {
+        self.ci.is_some()
+    }
+}
+
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let date = date(io.env)?;
     let withhold = withhold(args)?;

@@ -26,8 +26,6 @@ pub struct Kind {
     pub doc: &'static str,
     /// Its fields.
     pub fields: &'static [Field],
-    /// Pairs of fields that bound one instant: the earliest it can be, and the latest.
-    pub bounds: &'static [(&'static str, &'static str)],
 }
 
 impl Kind {
@@ -115,7 +113,6 @@ macro_rules! record {
                     required: <$ty as $crate::evidence::record::Slot>::REQUIRED,
                     doc: concat!($($fdoc),+),
                 } ),* ],
-                bounds: &[ $( $( (stringify!($lo), stringify!($hi)) ),+ )? ],
             };
             #[inline]
             fn read(table: &$crate::evidence::table::Table, row: usize) -> Option<Self> {

@@ -1,6 +1,6 @@
 //! The error budget: what the worst failover takes of it, and whether the rollback trigger was tried.
 
-use super::provoked::unprovoked;
+use super::recovery::unprovoked;
 use super::{Gate, Judge, ReleaseCx, TestCx};
 use crate::contract::{ErrorBudget, Rollback};
 use crate::evidence::kinds::{Phase, Point};
@@ -103,6 +103,9 @@ fn weigh(cx: &ReleaseCx<'_>, budget: &ErrorBudget, allowed: Ratio, worst: &Failo
 fn of_test(cx: &TestCx<'_>) -> Result<Vec<Failover>, Gap> {
     let rows = cx.rows::<Phase>()?;
     rows.among().map_err(|gap| Gap { why: format!("test {}: {}", cx.test.id.value, gap.why), ..gap })?;
+    if let Some(flaw) = unprovoked(cx)?.into_iter().next() {
+        return Err(Gap { why: format!("test {}: {}", cx.test.id.value, flaw.why), sources: flaw.finding.sources });
+    }
     let timed = |failover: recovery::Failover| match failover.time {
         Ok(time) => {
             let Bounds { lo, hi } = time.judged();
@@ -114,11 +117,7 @@ fn of_test(cx: &TestCx<'_>) -> Result<Vec<Failover>, Gap> {
             Err(Gap { why, sources: failover.sources })
         }
     };
-    let list = recovery::failovers(&rows, &cx.evidence().symbols);
-    if let Some(flaw) = unprovoked(cx, list.len())?.into_iter().rev().max_by_key(|f| f.weight) {
-        return Err(Gap { why: format!("test {}: {}", cx.test.id.value, flaw.why), sources: flaw.finding.sources });
-    }
-    list.into_iter().map(timed).collect()
+    recovery::failovers(&rows, &cx.evidence().symbols).into_iter().map(timed).collect()
 }
 
 /// What the trigger did in one test.

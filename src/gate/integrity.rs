@@ -2,8 +2,7 @@
 
 use super::{Gate, Judge, Outcome, ReleaseCx, TestCx};
 use crate::evidence::clocks::{Key, key};
-use crate::evidence::kinds::{Attempt, Injection, OpKind, Operation, Outcome as Told, Sample};
-use crate::evidence::record::Record;
+use crate::evidence::kinds::{Injection, OpKind, Operation, Outcome as Told, ReadPath, Sample};
 use crate::evidence::symbol::Sym;
 use crate::evidence::{Artifact, Part, RowId, Rows, State};
 use crate::verdict::{Figure, Finding, Gap, Judged, Judgement, Verdict};
@@ -15,8 +14,8 @@ pub(super) const GATES: &[Gate] = &[
         id: "integrity.artifacts",
         title: "every artifact is there, hashed and whole",
         proves: "Every file that the matrix binds was there, hashed, shown to be whole and read to its last byte, every required kind is bound, and \
-                 the fault records of each test are as many as it declares, and of its failure model.",
-        blind: "A file can be whole and wrong: who wrote it is taken from its header or the matrix, and whom a fault struck from its record. Faults are counted only where the test declares \
+                 the fault records of each test are as many as it declares.",
+        blind: "A file can be whole and wrong: who wrote it is taken from its header or the matrix. Faults are counted only where the test declares \
                 how many it injects.",
         needs: &[],
         safety: true,
@@ -25,11 +24,10 @@ pub(super) const GATES: &[Gate] = &[
     Gate {
         id: "integrity.fields",
         title: "histories carry the minimum fields",
-        proves: "Every operation carries invocation time, client and result; every one but a read a command id; every successful one response time, term, \
-                 leader, commit index and version. None contradicts itself or another, no attempt lies outside of its operation, and a command id names \
-                 one command.",
-        blind: "What failed or was never answered need not say where. A leader may be told by the samples of the \
-                members for the term of the answer. Whether the values are true is for other gates.",
+        proves: "Operations carry invocation and response time, client, command id, term, leader, commit index, observed version and result, and \
+                 contradict neither themselves nor one another; a command id names one command.",
+        blind: "Reads need no command id, and those that say that one member answered alone, or that they are degraded, need no term, leader and commit \
+                index. A leader may be told by the samples of the members for the term of the answer. Whether the values are true is for other gates.",
         needs: &["history"],
         safety: true,
         judge: Judge::Test(fields),
@@ -51,8 +49,8 @@ fn artifacts(cx: &ReleaseCx<'_>) -> Judged {
     let all = &cx.evidence.artifacts;
     let broken: Vec<(&Artifact, String)> = all.iter().filter_map(|a| Some((a, flaw(a)?))).collect();
     let unbound: Vec<String> = unbound(cx);
-    let (wrong, mut untold) = injections(cx);
-    untold.extend(other_faults(cx));
+    let (mut wrong, untold) = injections(cx);
+    wrong.extend(cx.matrix.tests.iter().flat_map(|test| faults_named_twice(cx, &test.id.value)));
     let synthetic = all.iter().filter(|a| a.synthetic).count();
     let figures = vec![
         count("artifacts", "files that the matrix binds", all.len()),
@@ -65,8 +63,10 @@ fn artifacts(cx: &ReleaseCx<'_>) -> Judged {
     }));
     let judgement = if let Some(first) = wrong.first() {
         let word = |key: &str| first.data.get(key).cloned().unwrap_or_default();
-        let why =
-            format!("test {} declares {} injections, its records show {}", word("test"), word("declared"), word("recorded"));
+        let why = match first.claim.as_str() {
+            "fault-named-twice" => format!("test {} has two records of fault {}", word("test"), word("fault")),
+            _ => format!("test {} declares {} injections, its records show {}", word("test"), word("declared"), word("recorded")),
+        };
         Judgement::fail(why, all.len())
     } else if let Some((artifact, why)) = broken.first() {
         Judgement::inconclusive(
@@ -137,24 +137,24 @@ fn injections(cx: &ReleaseCx<'_>) -> (Vec<Finding>, Vec<String>) {
     (wrong, untold)
 }
 
-/// Fault records that are not of the failure model that their test declares, or that strike nobody though a process is to crash. A test may do other
-/// things beside its fault, so one record of the declared model is enough.
-fn other_faults(cx: &ReleaseCx<'_>) -> Vec<String> {
+/// Faults of a test of which two records have one id: one of them would count for another.
+fn faults_named_twice(cx: &ReleaseCx<'_>, test: &str) -> Vec<Finding> {
+    let Ok(rows) = cx.evidence.rows::<Injection>(test) else { return Vec::new() };
+    let mut known: BTreeMap<Sym, RowId> = BTreeMap::new();
     let mut found = Vec::new();
-    for test in cx.matrix.tests.iter().filter(|t| cx.evidence.binds(&t.id.value, Injection::KIND.name)) {
-        let Ok(rows) = cx.evidence.rows::<Injection>(&test.id.value) else { continue };
-        let models: BTreeSet<&str> = rows.iter().filter_map(|(_, f)| Some(cx.evidence.text(f.model?))).collect();
-        let (id, model) = (&test.id.value, &test.model);
-        if !models.is_empty() && !models.contains(model.as_str()) {
-            let shown: Vec<&str> = models.into_iter().collect();
-            found.push(format!("test {id} declares the failure model {model}, its fault records show {}", shown.join(", ")));
-        }
-        let crash = test.model == "crash" && test.layer == "process";
-        if let Some((_, fault)) = rows.iter().find(|(_, f)| crash && cx.evidence.texts(f.targets).is_empty()) {
-            found.push(format!("test {id} declares a crash, and fault {} names nobody that crashed", cx.evidence.text(fault.id)));
+    for (id, fault) in rows.iter() {
+        if let Some(other) = known.insert(fault.id, id) {
+            let finding = Finding::new("fault-named-twice").with("test", test).with("fault", cx.evidence.text(fault.id));
+            found.push(finding.source(rows.source(other)).source(rows.source(id)));
         }
     }
     found
+}
+
+/// Whether an answer rests on a leader: all but those of a read that says that one member answered it alone, or that it is degraded.
+fn by_leader(op: &Operation) -> bool {
+    let alone = matches!(op.path, Some(ReadPath::Follower | ReadPath::Cache)) || op.degraded == Some(true);
+    op.result == Told::Ok && !(op.op == OpKind::Read && alone)
 }
 
 /// A field of the minimum, whether an operation that should have it has it, and the gates that are weaker without it.
@@ -180,19 +180,19 @@ const WANTED: [Wanted; 6] = [
     },
     Wanted {
         name: "term",
-        applies: |op| op.result == Told::Ok,
+        applies: by_leader,
         has: |op| op.term.is_some(),
         weakens: "log.continuity and fencing.no-stale-accept",
     },
     Wanted {
         name: "leader",
-        applies: |op| op.result == Told::Ok,
+        applies: by_leader,
         has: |op| op.leader.is_some(),
         weakens: "fencing.no-stale-accept and log.single-leader",
     },
     Wanted {
         name: "commit-index",
-        applies: |op| op.result == Told::Ok,
+        applies: by_leader,
         has: |op| op.commit_index.is_some(),
         weakens: "log.continuity and consistency.read-freshness",
     },
@@ -207,7 +207,7 @@ const WANTED: [Wanted; 6] = [
 fn fields(cx: &TestCx<'_>) -> Judged {
     let rows = cx.rows::<Operation>()?;
     let n = rows.len();
-    let contradictions = contradictions(cx, &rows)?;
+    let contradictions = contradictions(cx, &rows);
     if let Some(first) = contradictions.first() {
         let line = first.sources.first().and_then(|s| s.line).unwrap_or(0);
         let why = format!(
@@ -220,24 +220,29 @@ fn fields(cx: &TestCx<'_>) -> Judged {
     if !rows.iter().any(|(_, op)| op.result == Told::Ok) {
         return Err(Gap { why: "no operation succeeded, so no answer shows its fields".into(), sources: rows.files() });
     }
-    let mut lacking = Vec::new();
+    let mut findings = Vec::new();
+    let mut short: Vec<(&Wanted, usize, usize)> = Vec::new();
     for wanted in &WANTED {
         let total = rows.iter().filter(|(_, op)| (wanted.applies)(op)).count();
-        let without = rows.iter().find(|(_, op)| (wanted.applies)(op) && !(wanted.has)(op));
-        let Some((id, _)) = without.filter(|_| wanted.name != "leader" || !leaders_by_term(cx, &rows)) else { continue };
         let with = rows.iter().filter(|(_, op)| (wanted.applies)(op) && (wanted.has)(op)).count();
+        if with == total || (wanted.name == "leader" && leaders_by_term(cx, &rows)) {
+            continue;
+        }
         let finding = Finding::new("field-missing").with("field", wanted.name).with("records", total - with).with("of", total);
-        lacking.push((wanted, total - with, total, finding.with("weakens", wanted.weakens).source(rows.source(id))));
+        findings.push(finding.with("weakens", wanted.weakens));
+        short.push((wanted, total - with, total));
     }
-    let judgement = if let Some((first, records, of, _)) = lacking.first() {
-        let names: Vec<&str> = lacking.iter().map(|l| l.0.name).collect();
-        let which = if records == of { "no record carries".into() } else { format!("{records} of {of} records lack") };
-        let why = format!("{which} {}; without {} weaker: {}", names.join(", "), first.name, first.weakens);
+    let absent: Vec<&str> = short.iter().filter(|(_, without, total)| without == total).map(|(w, ..)| w.name).collect();
+    let judgement = if let (Some(first), Some(gone)) = (short.iter().find(|s| s.1 == s.2), absent.first()) {
+        let why = format!("no record carries {}; without {gone} weaker: {}", absent.join(", "), first.0.weakens);
+        Judgement::inconclusive(why, n)
+    } else if let Some((wanted, without, total)) = short.first() {
+        let why = format!("{without} of {total} operations do not carry {}; without it weaker: {}", wanted.name, wanted.weakens);
         Judgement::inconclusive(why, n)
     } else {
         Judgement::pass(format!("all {n} operations carry the minimum fields"), n)
     };
-    Ok(judgement.findings(lacking.into_iter().map(|l| l.3)))
+    Ok(judgement.findings(findings))
 }
 
 /// Whether member samples name one leader for the term of every successful answer.
@@ -250,14 +255,14 @@ fn leaders_by_term(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> bool {
         }
     }
     let named = |term: i64| leaders.get(&term).is_some_and(|l| l.len() == 1);
-    rows.iter().filter(|(_, op)| op.result == Told::Ok && op.leader.is_none()).all(|(_, op)| op.term.is_some_and(named))
+    rows.iter().filter(|(_, op)| by_leader(op) && op.leader.is_none()).all(|(_, op)| op.term.is_some_and(named))
 }
 
 /// When an operation was sent and returned, and its record.
 type Span = (i64, i64, RowId);
 
 /// Operations that return before they are sent, succeed without an answer, or overlap in one process.
-fn contradictions(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Result<Vec<Finding>, Gap> {
+fn contradictions(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut processes: BTreeMap<(Key<'_>, Sym), Vec<Span>> = BTreeMap::new();
     for (id, op) in rows.iter() {
@@ -274,7 +279,6 @@ fn contradictions(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Result<Vec<Fin
         }
     }
     found.extend(reused(cx, rows));
-    found.extend(astray(cx, rows)?);
     for ((_, process), mut operations) in processes {
         operations.sort_unstable();
         let mut last: Option<(i64, RowId)> = None;
@@ -290,31 +294,7 @@ fn contradictions(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Result<Vec<Fin
             }
         }
     }
-    Ok(found)
-}
-
-/// Attempts sent before every operation of their command began, or after each of them was answered.
-fn astray(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Result<Vec<Finding>, Gap> {
-    let Some(attempts) = cx.rows_if_bound::<Attempt>()? else { return Ok(Vec::new()) };
-    let Ok(widening) = attempts.beside(rows) else { return Ok(Vec::new()) };
-    let mut spans: BTreeMap<Sym, (i64, i64)> = BTreeMap::new();
-    for (_, op) in rows.iter() {
-        if let Some(command) = op.command_id {
-            let (from, to) = (op.invoke.0, op.returned.map_or(i64::MAX, |r| r.0));
-            let span = spans.entry(command).or_insert((from, to));
-            *span = (span.0.min(from), span.1.max(to));
-        }
-    }
-    let outside = |a: &Attempt| {
-        spans
-            .get(&a.command_id)
-            .is_some_and(|(from, to)| a.invoke.0 < from.saturating_sub(widening) || a.invoke.0 > to.saturating_add(widening))
-    };
-    let finding = |(id, a): (RowId, Attempt)| {
-        let finding = Finding::new("attempt-outside-its-operation").with("command", cx.evidence().text(a.command_id));
-        finding.source(attempts.source(id))
-    };
-    Ok(attempts.iter().filter(|(_, a)| outside(a)).map(finding).collect())
+    found
 }
 
 /// Writes that share a command id and ask for different things: the id of a command names one command over all its retries.

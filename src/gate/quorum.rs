@@ -8,6 +8,7 @@ use crate::evidence::kinds::{Operation, Role, Sample};
 use crate::figure::quorum;
 use crate::judge::quorum as judge;
 use crate::verdict::{Figure, Finding, Judged, Judgement, SourceRef};
+use crate::words::plural;
 use std::collections::BTreeSet;
 
 pub(super) const GATES: &[Gate] = &[
@@ -24,8 +25,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "quorum.durable-acks",
         title: "every acknowledged write was on a quorum first",
         proves: "Every acknowledged write names at least a write quorum of declared members that held it durably before its answer.",
-        blind: "It takes the record's word for who held the write and that it was on disk; where the test binds samples, a member that was down \
-                all the while counts for nothing.",
+        blind: "It takes the record's word for who held the write and that it was on disk.",
         needs: &["history"],
         safety: false,
         judge: Judge::Test(durable_acks),
@@ -33,10 +33,9 @@ pub(super) const GATES: &[Gate] = &[
     Gate {
         id: "quorum.loss-halts",
         title: "the service halts while a quorum is missing",
-        proves: "While fewer than a quorum of members answered, writes and linearizable reads were attempted and none succeeded, whoever answered \
-                 them; a write was under way in every such stretch.",
-        blind: "A write sent before and answered no longer into the outage than writes usually take is not judged, nor is a read whose answer \
-                says that it is degraded. A member counts as down only between two failed samples in a row, so the edges of an outage are not judged. A member that \
+        proves: "While fewer than a quorum of members answered, writes and linearizable reads were attempted and none succeeded; writes were in flight in each \
+                 such stretch, and none that was sent before it was acknowledged in it later than a write may take.",
+        blind: "Reads that said that they were degraded are counted apart. A member counts as down only between two failed samples in a row, so the edges of an outage are not judged. A member that \
                 the sampler cannot reach may still serve others, and one may come back unseen between two samples. A member whose samples \
                 just stop is not taken as down.",
         needs: &["history", "members"],
@@ -91,7 +90,10 @@ fn geometry(cx: &ReleaseCx<'_>) -> Judged {
     } else if let Some((why, finding)) = other_voters(cx) {
         Judgement::inconclusive(why, all.judged).findings([finding])
     } else {
-        let why = format!("N = {n}, W = {w}, R = {r}: quorums meet, and {k} faulty members leave {left}");
+        let why = format!(
+            "N = {n}, W = {w}, R = {r}: quorums meet, and {} {left}",
+            plural(k, "faulty member leaves", "faulty members leave")
+        );
         Judgement::pass(why, all.judged)
     };
     let broken = all.broken.iter().map(|why| Finding::new("sizes-disagree").with("why", why).source(source[0].clone()));
@@ -161,8 +163,7 @@ fn other_voters(cx: &ReleaseCx<'_>) -> Option<(String, Finding)> {
 }
 
 fn durable_acks(cx: &TestCx<'_>) -> Judged {
-    let samples = cx.rows_if_bound::<Sample>()?;
-    Ok(judge::durable_acks(cx.evidence(), cx.contract(), &cx.rows::<Operation>()?, samples.as_ref()))
+    Ok(judge::durable_acks(cx.evidence(), cx.contract(), &cx.rows::<Operation>()?))
 }
 
 fn loss_halts(cx: &TestCx<'_>) -> Judged {

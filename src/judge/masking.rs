@@ -4,7 +4,6 @@
 
 use super::recovery::{Outage, apart};
 use super::tally::{Flaw, Tally};
-use super::traffic::patience;
 use crate::evidence::Rows;
 use crate::evidence::kinds::{Operation, Outcome, Probe};
 use crate::exact::seconds;
@@ -19,10 +18,9 @@ pub fn restarted(target: &str, outage: &Outage, threshold: u64, (took, bound): (
         finding
     };
     let (shown, allowed) = apart(took, bound);
-    if let Some(number) = outage.begins_late {
-        let why =
-            format!("the first failed probe of {target} on record is number {number} in a row, so the outage began before it");
-        tally.doubts.push(Flaw::new(1, why, finding("outage-begins-late").with("number", number)));
+    if outage.holes {
+        let why = format!("failed probes of {target} are missing, so that its first failure and its masking time are not shown");
+        tally.doubts.push(Flaw::new(1, why, finding("probes-missing")));
     }
     if outage.restart.is_some() && outage.failures < threshold {
         let why = format!("{target} was restarted after {} failed probes in a row, {threshold} are declared", outage.failures);
@@ -56,10 +54,10 @@ pub fn false_success(
     // Only what was surely sent after the first failed probe and answered before the restart is held against the member.
     let (from, to) = (outage.first.saturating_add(widening), restart.saturating_sub(widening));
     let (mut in_flight, mut known, mut nameless) = (false, false, 0u64);
-    let patience = patience(history.iter().map(|(_, op)| (op.invoke.0, op.returned.map(|r| r.0))));
     for (id, op) in history.iter() {
         let end = op.returned.map_or(i64::MAX, |r| r.0);
-        in_flight |= op.invoke.0 <= to && end.min(op.invoke.0.saturating_add(patience)) >= from;
+        // One that was never answered counts at the instant at which it was sent.
+        in_flight |= op.invoke.0 <= to && op.returned.map_or(op.invoke.0, |r| r.0) >= from;
         known |= op.member == Some(outage.target);
         let within = op.result == Outcome::Ok && op.invoke.0 >= from && end <= to;
         nameless += u64::from(within && op.member.is_none());

@@ -8,7 +8,6 @@ use crate::evidence::kinds::{OpKind, Operation, Outcome, Sample};
 use crate::evidence::symbol::{Sym, Syms, Val};
 use crate::evidence::{Evidence, RowId, Rows};
 use crate::exact::seconds;
-use crate::judge::traffic::Flights;
 use crate::verdict::{Finding, Judgement};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,15 +31,9 @@ fn operation(evidence: &Evidence, claim: &str, rows: &Rows<'_, Operation>, id: R
 
 /// Every acknowledged write was held by a write quorum of declared members before its answer.
 #[must_use]
-pub fn durable_acks(
-    evidence: &Evidence,
-    contract: &Contract,
-    rows: &Rows<'_, Operation>,
-    samples: Option<&Rows<'_, Sample>>,
-) -> Judgement {
+pub fn durable_acks(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Operation>) -> Judgement {
     let quorum = contract.cluster.write_quorum();
     let voters = members(evidence, contract);
-    let dead = Dead::of(evidence, contract, rows, samples);
     let named = |acks: Syms| evidence.symbols.list(acks).iter().copied().collect::<BTreeSet<Sym>>();
     let mut counted: BTreeMap<Syms, (u64, u64)> = BTreeMap::new();
     let (mut short, mut open, mut judged, mut least) = (Vec::new(), Vec::new(), 0usize, u64::MAX);
@@ -55,18 +48,14 @@ pub fn durable_acks(
             (named.intersection(&voters).count() as u64, named.len() as u64)
         });
         least = least.min(held);
-        let silent = dead.among(&op, evidence.symbols.list(acks));
-        if held >= quorum && held - silent.len() as u64 >= quorum {
+        if held >= quorum {
             continue;
         }
         let finding = |claim: &str| {
             let names: Vec<&str> = named(acks).iter().map(|s| evidence.text(*s)).collect();
             operation(evidence, claim, rows, id, &op).with("held-by", names.join(", ")).with("members", held)
         };
-        if held >= quorum {
-            let names: Vec<&str> = silent.iter().map(|s| evidence.text(*s)).collect();
-            open.push(finding("acks-of-members-that-were-down").with("down", names.join(", ")));
-        } else if all >= quorum {
+        if all >= quorum {
             open.push(finding("acks-of-undeclared-members"));
         } else {
             short.push(finding("acknowledged-below-quorum"));
@@ -95,29 +84,6 @@ pub fn durable_acks(
     judgement.against(format!("≥ {quorum} members"), measured, margin).findings(short).findings(open)
 }
 
-/// When members were surely down, less what the clocks of samples and operations may differ.
-struct Dead(BTreeMap<Sym, Vec<Stretch>>);
-
-impl Dead {
-    /// Nothing where no samples are bound, or on clocks that nothing bounds.
-    fn of(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Operation>, samples: Option<&Rows<'_, Sample>>) -> Self {
-        let bounded = samples.and_then(|samples| Some((samples, rows.beside(samples).ok()?)));
-        let Some((samples, widening)) = bounded else { return Self(BTreeMap::new()) };
-        let mut all = by_member(evidence, contract, samples);
-        for stretch in all.values_mut().flatten() {
-            *stretch = stretch.less(widening);
-        }
-        Self(all)
-    }
-
-    /// The members among those named that were down from before the operation was sent until after its answer.
-    fn among(&self, op: &Operation, named: &[Sym]) -> BTreeSet<Sym> {
-        let end = op.returned.map_or(i64::MAX, |r| r.0);
-        let down = |s: &&Sym| self.0.get(s).is_some_and(|all| all.iter().any(|w| w.start <= op.invoke.0 && end <= w.end));
-        if self.0.is_empty() { BTreeSet::new() } else { named.iter().filter(down).copied().collect() }
-    }
-}
-
 /// A stretch of time, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stretch {
@@ -125,13 +91,6 @@ pub struct Stretch {
     pub start: i64,
     /// Its last instant, in ns.
     pub end: i64,
-}
-
-impl Stretch {
-    /// The part that is sure when clocks differ by so many ns; it may be empty, with its start after its end.
-    const fn less(self, widening: i64) -> Self {
-        Self { start: self.start.saturating_add(widening), end: self.end.saturating_sub(widening) }
-    }
 }
 
 /// When one member was surely down: from the latest instant of the first failed sample to the earliest instant of the last one in a
@@ -176,7 +135,7 @@ pub fn overlap(down: &[Vec<Stretch>], need: u64) -> Vec<Stretch> {
 }
 
 /// Down stretches of all declared members, from their samples.
-fn by_member(evidence: &Evidence, contract: &Contract, samples: &Rows<'_, Sample>) -> BTreeMap<Sym, Vec<Stretch>> {
+fn outages(evidence: &Evidence, contract: &Contract, samples: &Rows<'_, Sample>) -> Vec<Vec<Stretch>> {
     let voters = members(evidence, contract);
     let mut by_member: BTreeMap<Sym, Vec<(i64, i64, bool)>> = BTreeMap::new();
     for (_, s) in samples.iter().filter(|(_, s)| voters.contains(&s.member)) {
@@ -187,7 +146,7 @@ fn by_member(evidence: &Evidence, contract: &Contract, samples: &Rows<'_, Sample
             None => {}
         }
     }
-    by_member.into_iter().map(|(member, samples)| (member, down(samples))).collect()
+    by_member.into_values().map(down).collect()
 }
 
 /// When fewer than a quorum of members were surely shown to answer while operations were sent; `widening` is what the clocks of members and
@@ -200,12 +159,12 @@ pub fn missing(
     samples: &Rows<'_, Sample>,
     (quorum, widening): (u64, i64),
 ) -> Vec<Stretch> {
-    let outages: Vec<Vec<Stretch>> = by_member(evidence, contract, samples).into_values().collect();
+    let outages = outages(evidence, contract, samples);
     let active = history.iter().fold((i64::MAX, i64::MIN), |(first, last), (_, op)| {
         (first.min(op.invoke.0), last.max(op.returned.map_or(op.invoke.0, |r| r.0)))
     });
     let list = overlap(&outages, contract.cluster.size().saturating_sub(quorum) + 1).into_iter();
-    let sure = |w: Stretch| w.less(widening);
+    let sure = |w: Stretch| Stretch { start: w.start.saturating_add(widening), end: w.end.saturating_sub(widening) };
     let meets = |w: &Stretch| w.start < w.end && w.end >= active.0 && w.start <= active.1;
     list.map(sure).filter(meets).collect()
 }
@@ -217,15 +176,10 @@ struct Halt {
     unclear: Vec<Finding>,
     writes: usize,
     reads: usize,
-    /// Windows in which no write was under way.
-    idle: Vec<Stretch>,
-}
-
-/// The windows in which none of these operations was under way.
-fn idle(history: &Rows<'_, Operation>, windows: &[Stretch], of: impl Fn(&Operation) -> bool) -> Vec<Stretch> {
-    let spans = history.iter().filter(|(_, op)| of(op)).map(|(_, op)| (op.invoke.0, op.returned.map(|r| r.0)));
-    let flights = Flights::new(spans.collect());
-    windows.iter().copied().filter(|w| !flights.any(w.start, w.end)).collect()
+    /// The first outage in which no write was in flight.
+    idle: Option<Stretch>,
+    /// Reads of linearizable endpoints that were answered and said that they were degraded.
+    degraded: usize,
 }
 
 /// While fewer than a quorum of members answered, no write was acknowledged and no linearizable read succeeded.
@@ -248,13 +202,27 @@ pub fn loss_halts(
         return Judgement::not_exercised(why, 0);
     }
     let mut halt = Halt::default();
+    let trip = contract.objectives.write_p99.as_ref().map_or(0, |o| o.value);
     for (id, op) in history.iter() {
         let windows = if op.op == OpKind::Read { &no_read } else { &no_write };
-        let Some(window) = windows.iter().find(|w| w.start <= op.invoke.0 && op.invoke.0 <= w.end) else { continue };
-        weigh(evidence, contract, history, (id, &op), *window, &mut halt);
+        if let Some(window) = windows.iter().find(|w| w.start <= op.invoke.0 && op.invoke.0 <= w.end) {
+            weigh(evidence, contract, history, (id, &op), *window, &mut halt);
+        }
+        // What was under way when the quorum was lost may have been committed before; its answer then comes within a write's time.
+        let late = |w: &&Stretch| {
+            op.invoke.0 < w.start && op.returned.is_some_and(|r| r.0 > w.start.saturating_add(trip) && r.0 <= w.end)
+        };
+        if let Some(window) = windows.iter().find(late).filter(|_| acknowledged_change(&op)) {
+            let finding = operation(evidence, "acknowledged-long-after-loss", history, id, &op);
+            let finding = finding.with("invoked", seconds(op.invoke.0)).with("without-quorum-from", seconds(window.start));
+            halt.unclear.push(finding.with("answered", op.returned.map_or("never".into(), |r| seconds(r.0))));
+        }
     }
-    late(evidence, history, &no_write, &mut halt);
-    halt.idle = idle(history, &no_write, |op| op.op != OpKind::Read);
+    let flying = |w: &Stretch| {
+        let meets = |op: &Operation| op.invoke.0 <= w.end && op.returned.map_or(op.invoke.0, |r| r.0) >= w.start;
+        history.iter().any(|(_, op)| op.op != OpKind::Read && meets(&op))
+    };
+    halt.idle = no_write.iter().copied().find(|w| !flying(w));
     conclude(contract, &halt, &no_write)
 }
 
@@ -285,49 +253,20 @@ fn weigh(
         }
         return;
     }
-    // Only an answer that calls itself degraded promises nothing; one that a follower or a cache gave is still the endpoint's answer.
-    if op.degraded == Some(true) {
-        return;
-    }
+    let degraded = op.degraded == Some(true);
     match promise(evidence, contract, op) {
         Some(Consistency::Eventual) => {}
         Some(Consistency::Linearizable) => {
-            halt.reads += 1;
-            if inside && op.result == Outcome::Ok {
+            halt.reads += usize::from(!degraded);
+            halt.degraded += usize::from(degraded && op.result == Outcome::Ok);
+            if inside && op.result == Outcome::Ok && !degraded {
                 halt.wrong.push(finding("read-without-quorum"));
-            } else if untimed {
+            } else if untimed && !degraded {
                 halt.unclear.push(finding("success-at-an-unknown-time"));
             }
         }
-        None if inside && op.result == Outcome::Ok => halt.unclear.push(finding("read-of-unknown-endpoint")),
+        None if inside && op.result == Outcome::Ok && !degraded => halt.unclear.push(finding("read-of-unknown-endpoint")),
         None => {}
-    }
-}
-
-/// The longest that a write took that was sent and answered ok while no quorum was missing, in ns.
-fn usual(history: &Rows<'_, Operation>, windows: &[Stretch]) -> i64 {
-    let apart = |op: &Operation, end: i64| windows.iter().all(|w| end < w.start || op.invoke.0 > w.end);
-    let writes = history.iter().filter(|(_, op)| acknowledged_change(op));
-    writes
-        .filter_map(|(_, op)| op.returned.filter(|r| apart(&op, r.0)).map(|r| r.0.saturating_sub(op.invoke.0)))
-        .max()
-        .unwrap_or(0)
-}
-
-/// Writes sent before a window and acknowledged deep inside it: the quorum may have been there when they were decided, or not.
-fn late(evidence: &Evidence, history: &Rows<'_, Operation>, windows: &[Stretch], halt: &mut Halt) {
-    let usual = usual(history, windows);
-    for (id, op) in history.iter().filter(|(_, op)| acknowledged_change(op)) {
-        let Some(end) = op.returned.map(|r| r.0) else { continue };
-        let deep = |w: &&Stretch| op.invoke.0 < w.start && w.start.saturating_add(usual) < end && end <= w.end;
-        if let Some(window) = windows.iter().find(deep) {
-            let finding = operation(evidence, "acknowledged-late-in-an-outage", history, id, &op)
-                .with("without-quorum-from", seconds(window.start))
-                .with("without-quorum-to", seconds(window.end))
-                .with("invoked", seconds(op.invoke.0))
-                .with("answered", seconds(end));
-            halt.unclear.push(finding);
-        }
     }
 }
 
@@ -357,25 +296,27 @@ fn conclude(contract: &Contract, halt: &Halt, windows: &[Stretch]) -> Judgement 
         Judgement::fail(format!("{why}; {} operations did, in {lost}", halt.wrong.len()), judged)
     } else if halt.writes == 0 {
         Judgement::inconclusive(format!("no traffic: no write was attempted in {lost}"), judged)
+    } else if let Some(idle) = halt.idle {
+        let (from, to) = (seconds(idle.start), seconds(idle.end));
+        Judgement::inconclusive(format!("no traffic: no write was in flight from {from} s to {to} s, without a quorum"), judged)
     } else if reads_promised && halt.reads == 0 {
         Judgement::inconclusive(format!("no traffic: no linearizable read was attempted in {lost}"), judged)
-    } else if let Some(first) = halt.idle.first() {
-        let (from, to, n) = (seconds(first.start), seconds(first.end), halt.idle.len());
-        let why = format!("no traffic: no write was under way from {from} to {to} s");
-        Judgement::inconclusive(format!("{why}, {n} of {} stretches without a quorum", windows.len()), judged)
     } else if let Some(first) = halt.unclear.first() {
-        let (op, sent) = (&first.data["op"], &first.data["invoked"]);
-        let why = match first.claim.as_str() {
-            "acknowledged-late-in-an-outage" => {
-                format!("a {op} sent at {sent} s succeeded in {lost}, and later in it than any write takes with a quorum")
+        let what = match first.claim.as_str() {
+            "read-of-unknown-endpoint" => "its endpoint is not known".to_string(),
+            "acknowledged-long-after-loss" => {
+                let (from, at) = (&first.data["without-quorum-from"], &first.data["answered"]);
+                format!("was acknowledged at {at} s, later than a write may take after the quorum was lost at {from} s")
             }
-            "read-of-unknown-endpoint" => format!("a {op} sent at {sent} s in {lost} succeeded, and its endpoint is not known"),
-            _ => format!("a {op} sent at {sent} s in {lost} succeeded, and the time of its answer is not known"),
+            _ => "the time of its answer is not known".to_string(),
         };
+        let why = format!("a {} sent at {} s in {lost} succeeded, and {what}", first.data["op"], first.data["invoked"]);
         Judgement::inconclusive(why, judged)
     } else {
-        let why =
-            format!("in {lost}, none of {} writes was acknowledged and none of {} reads succeeded", halt.writes, halt.reads);
+        let degraded =
+            if halt.degraded > 0 { format!("; {} reads were answered as degraded", halt.degraded) } else { String::new() };
+        let (writes, reads) = (halt.writes, halt.reads);
+        let why = format!("in {lost}, none of {writes} writes was acknowledged and none of {reads} reads succeeded{degraded}");
         Judgement::pass(why, judged)
     };
     let wrong = halt.wrong.len();

@@ -83,10 +83,10 @@ pub struct Outage {
     pub failures: u64,
     /// The restart that ended it, in ns.
     pub restart: Option<i64>,
+    /// Whether failed probes are missing: one says that it is a later failure in a row than the records show.
+    pub holes: bool,
     /// Whether the target had not answered a probe before, so that the initial delay is part of the wait.
     pub fresh: bool,
-    /// The number in a row of the first failed probe, when that is not 1: earlier ones are not on record.
-    pub begins_late: Option<i64>,
     /// Whether a later probe answered.
     pub answered: bool,
     /// The first failed probe and the restart.
@@ -95,8 +95,7 @@ pub struct Outage {
 
 impl Outage {
     fn begin(target: Sym, t: i64, fresh: bool) -> Self {
-        let (restart, begins_late, sources) = (None, None, Vec::new());
-        Self { target, first: t, last: t, failures: 0, restart, fresh, begins_late, answered: false, sources }
+        Self { target, first: t, last: t, failures: 0, restart: None, holes: false, fresh, answered: false, sources: Vec::new() }
     }
 }
 
@@ -133,10 +132,11 @@ fn of_target(target: Sym, mut probes: Vec<(i64, SourceRef, Probe)>) -> Vec<Outag
                 let outage = open.get_or_insert_with(|| Outage::begin(target, t, !answered_once));
                 if outage.failures == 0 {
                     outage.sources.push(source);
-                    outage.begins_late = probe.attempt.filter(|a| *a != 1);
                 }
                 let counted = probe.attempt.and_then(|a| u64::try_from(a).ok()).unwrap_or(0);
-                outage.failures = (outage.failures + 1).max(counted);
+                outage.failures += 1;
+                outage.holes |= counted > outage.failures;
+                outage.failures = outage.failures.max(counted);
                 outage.last = t;
             }
             ProbeState::Restart => {

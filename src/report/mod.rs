@@ -9,6 +9,7 @@ pub mod ci;
 
 mod page;
 mod prose;
+mod table;
 mod templates;
 mod text;
 mod view;
@@ -58,11 +59,13 @@ fn policy(css: &str) -> String {
     format!("default-src 'none'; img-src 'self'; style-src 'self' 'sha256-{digest}'; base-uri 'none'; form-action 'none'")
 }
 
-/// Markdown without white space at line ends and without two empty lines in a row.
+/// Markdown without white space at line ends and without two empty lines in a row, its small tables aligned.
 fn tidy(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut empty = true;
-    for line in text.lines().map(str::trim_end) {
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    let aligned = table::align(&lines);
+    for line in aligned.iter().map(|l| l.as_ref()) {
         if !(line.is_empty() && empty) {
             out.push_str(line);
             out.push('\n');

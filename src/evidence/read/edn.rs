@@ -437,7 +437,9 @@ impl<'s, 'r> Forms<'s, 'r> {
 
 fn number(word: &str) -> Edn {
     let digits = word.strip_suffix('N').unwrap_or(word);
-    digits.parse().map_or_else(|_| Edn::Number(word.into()), Edn::Int)
+    let whole = digits.trim_start_matches(['-', '+']).bytes().all(|b| b.is_ascii_digit());
+    // 18446744073709551616 and 18446744073709551616N are one number.
+    digits.parse().map_or_else(|_| Edn::Number(if whole { digits } else { word }.into()), Edn::Int)
 }
 
 #[cfg(test)]

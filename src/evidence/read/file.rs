@@ -6,9 +6,10 @@ use super::Limits;
 use super::blocks::{Block, Blocks};
 use super::cell::{Cell, Timing, typed};
 use super::fault::Problem;
-use super::format::{Counts, Reads};
+use super::format::Reads;
 use super::frame::{Frame, Front, clocks, close, open, state};
 use super::join::join;
+use super::lines::Counts;
 use super::merge::merge;
 use super::parse::{Job, parse};
 use super::plan::{FilePlan, Output};
@@ -17,9 +18,8 @@ use super::rows::{Chunk, Recipe, Rows, constant};
 use crate::contract::{Clock, ClockKind, Origin, TimeUnit};
 use crate::error::{Fault, RecordPlace};
 use crate::evidence::State;
-use crate::evidence::record::Kind;
 use crate::evidence::symbol::Symbols;
-use crate::evidence::table::{ABSENT, Table};
+use crate::evidence::table::Table;
 use std::borrow::Cow;
 use std::io::Read;
 
@@ -199,31 +199,9 @@ fn finish(
             let raw = typed(&cell, recipe.kind.fields[*field].ty, recipe.timing, symbols).map_err(refused)?;
             constant(&mut table, *field, raw);
         }
-        if let Some(problem) = turned(recipe.kind, &table) {
-            return Err(problem.fault(plan.path, 0));
-        }
         parts.push((origin, clock, table));
     }
     Ok(FileRead { sha256, bytes, records, untaken, unmapped, synthetic, lock, state, notes: Vec::new(), parts })
-}
-
-/// The first row in which the earliest that an instant can be lies after the latest.
-fn turned(kind: &Kind, table: &Table) -> Option<Problem> {
-    let columns = kind.bounds.iter().filter_map(|(lo, hi)| Some((kind.field(lo)?, kind.field(hi)?)));
-    let columns: Vec<(usize, usize)> = columns.collect();
-    let wrong = |row: usize| {
-        let apart = |(lo, hi): &&(usize, usize)| {
-            let (lo, hi) = (table.columns[*lo].get(row), table.columns[*hi].get(row));
-            lo != ABSENT && hi != ABSENT && lo > hi
-        };
-        columns.iter().find(apart).map(|at| (row, *at))
-    };
-    let (row, (lo, hi)) = (0..table.rows()).find_map(wrong)?;
-    let of = |field: usize| format!("`{}` = {} ns", kind.fields[field].name, table.columns[field].get(row));
-    let message = format!("{} lies after {}, and they bound one instant", of(lo), of(hi));
-    let line = table.lines.get(row).copied().unwrap_or_default();
-    let problem = Problem::new(message, b"", None).on(u64::from(line.saturating_sub(1)));
-    Some(problem.help("the earliest that it can be comes first, the latest second; equal bounds are an exact instant"))
 }
 
 /// No record of a whole file is one that a binding wants.

@@ -3,6 +3,7 @@
 //! In: a matrix and a way to open files. Out: [`Evidence`], or every error with file, line and byte.
 
 mod blocks;
+mod canonical;
 mod cell;
 mod coherence;
 mod csv;

@@ -34,7 +34,13 @@ pub fn check(calls: &[Call], settings: &lin::Settings<'_>) -> (Said, lin::Histor
     let filled: BTreeMap<usize, i64> =
         replayed.as_ref().map(|f| f.iter().map(|(revision, i)| (*i, *revision)).collect()).unwrap_or_default();
     let mut history = lin::History::with_capacity(calls.len() + 1);
-    let begin = calls.iter().map(|c| c.invoke).min().unwrap_or(0).saturating_sub(1 + 2 * settings.skew_ns);
+    let begin = calls
+        .iter()
+        .map(|c| c.invoke)
+        .min()
+        .unwrap_or(0)
+        .saturating_sub(settings.skew_ns.saturating_mul(2).saturating_add(1))
+        .max(-lin::TIME_LIMIT);
     for (i, call) in calls.iter().enumerate() {
         let revision = if call.unknown { filled.get(&i).copied() } else { Some(call.output.revision) };
         let writes = call.mutates() || call.unknown;
@@ -53,7 +59,7 @@ pub fn check(calls: &[Call], settings: &lin::Settings<'_>) -> (Said, lin::Histor
             row: u32::try_from(i).unwrap_or(u32::MAX),
             ..lin::Operation::ok(kind, value, call.invoke, call.ret)
         };
-        // Times were checked when the operation was read.
+        // `call` has checked the times.
         let _ = history.push(op);
     }
     let first = lin::Operation { version: Some(1), row: u32::MAX, ..lin::Operation::ok(lin::Kind::Write, 1, begin, begin) };
