@@ -7,9 +7,9 @@ use crate::dossier::Decision;
 use crate::error::{Error, ErrorKind};
 use crate::evidence::read::Files;
 use crate::report::check::{page, terminal};
-use crate::store::{one_file, put, split};
+use crate::store::{split, what};
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
@@ -74,7 +74,16 @@ struct Named;
 
 impl Files for Named {
     fn open(&self, path: &str) -> std::io::Result<Option<Box<dyn Read + Send>>> {
-        let Some((folder, name)) = split(Path::new(path)) else {
+        // What a user names may be a link: Jepsen's `store/latest`, and whole trees of build tools.
+        let real = match std::fs::canonicalize(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                // A pipe behind a link of the system, as /dev/stdin is, has no name.
+                let Ok(found) = std::fs::metadata(path) else { return Ok(None) };
+                return Err(std::io::Error::other(format!("it is {}, not a regular file", what(&found))));
+            }
+            real => real?,
+        };
+        let Some((folder, name)) = split(&real) else {
             return Err(std::io::Error::other("it does not name a file"));
         };
         folder.open(name)
@@ -105,11 +114,8 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
         let message = "standard input is not read: a check looks at its files twice; write it to a file first";
         return Err(Error::plain(ErrorKind::Usage, message).into());
     }
-    if let Some(path) = &args.html
-        && args.files.iter().any(|file| one_file(path, Path::new(file)))
-    {
-        let message = format!("`--html {}` would replace a file that is judged", path.display());
-        return Err(Error::plain(ErrorKind::Usage, message).into());
+    if let Some(page) = &args.html {
+        super::write::spare(page, "--html", &args.files)?;
     }
     let ask = Ask {
         files: args.files.clone(),
@@ -130,8 +136,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
         checked.note(vec![format!("given up after {}, as `--timeout` says", humantime::format_duration(timeout))]);
     }
     if let Some(path) = &args.html {
-        let fault = |e: std::io::Error| Error::plain(ErrorKind::Internal, format!("cannot write {}: {e}", path.display()));
-        put(path, page(&checked).as_bytes()).map_err(fault)?;
+        super::write::whole(path, page(&checked).as_bytes())?;
     }
     if args.json {
         let json = serde_json::to_value(&checked).and_then(|v| serde_json::to_string(&v));

@@ -20,6 +20,7 @@ mod release;
 mod schema;
 mod sign;
 mod verify;
+mod write;
 
 pub use key::Secret;
 

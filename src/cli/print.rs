@@ -175,7 +175,7 @@ mod tests {
     fn very_long_words_are_cut_and_counted() {
         let text = wrapped("why", &format!("{} {}é", "a".repeat(200), "w".repeat(1 << 20)));
         assert!(text.contains(&format!(" {}\n", "a".repeat(200))), "{text}");
-        assert!(text.contains(&format!("{}… (1048377", "w".repeat(200))) && text.len() < 600, "{text}");
+        assert!(text.contains(&format!("{}…\n", "w".repeat(200))) && text.contains("(1048377 more characters)"), "{text}");
     }
 
     #[test]
