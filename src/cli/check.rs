@@ -4,10 +4,10 @@ use super::{Exit, Failure, Io};
 use crate::check::{self, Answer, Ask};
 use crate::contract::NilRead;
 use crate::dossier::Decision;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Fault, visible};
 use crate::evidence::read::Files;
 use crate::report::check::{page, terminal};
-use crate::store::split;
+use crate::store::{Folder, split};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -104,6 +104,13 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     if args.files.iter().any(|file| file == "-") {
         let message = "standard input is not read: a check looks at its files twice; write it to a file first";
         return Err(Error::plain(ErrorKind::Usage, message).into());
+    }
+    for file in args.files.iter().filter(|file| Path::new(file).is_dir()) {
+        let fault = Fault::new(format!("`{file}` is a folder: name the files of one history"));
+        let names = Folder::new(file).names().unwrap_or_default();
+        let paths: Vec<String> = names.iter().take(5).map(|name| Path::new(file).join(name).display().to_string()).collect();
+        let help = if paths.is_empty() { "it is empty".to_string() } else { format!("in it are {}", paths.join(", ")) };
+        return Err(Error::one(ErrorKind::Usage, fault.help(visible(&help))).into());
     }
     let ask = Ask {
         files: args.files.clone(),

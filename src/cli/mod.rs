@@ -19,9 +19,11 @@ mod recomputed;
 mod release;
 mod schema;
 mod sign;
+mod terminal;
 mod verify;
 
 pub use key::Secret;
+pub use terminal::{coloured, columns};
 
 use crate::dossier::Decision;
 use crate::error::{Error, ErrorKind};
@@ -39,6 +41,12 @@ pub struct Env {
     pub source_date_epoch: Option<String>,
     /// Whether diagnostics may use colours.
     pub styled: bool,
+    /// Whether results may use colours.
+    pub coloured: bool,
+    /// Whether diagnostics go to a terminal, so that a status line can be drawn.
+    pub status: bool,
+    /// The columns of the terminal that results go to; `None` when it is none.
+    pub columns: Option<usize>,
     /// How many threads may be used.
     pub threads: usize,
     /// `QUORATE_KEY_PASSPHRASE`: opens an encrypted key.
