@@ -34,7 +34,7 @@ fn the_commands_of_the_readme_run() {
         #[cfg(unix)]
         std::os::unix::fs::symlink(root.join(folder), dir.join(folder)).expect("a link");
     }
-    fs::copy(root.join("tests/data/check/readme.edn"), dir.join("history.edn")).expect("the history");
+    fs::copy(root.join("tests/data/formats/register.edn"), dir.join("history.edn")).expect("the history");
     let edit = |script: &str| script.replace("cargo run --release --", "quorate").replace("cargo test", "true");
     let ran = run_page("README.md", &dir, &[], edit);
     assert!(ran == 0 || ran >= 3, "{ran}");
@@ -48,6 +48,20 @@ fn blocks_are_found_with_what_they_show() {
     assert_eq!((found[0].needs.as_slice(), found[0].exit, found[0].script.as_str()), (&["jq".to_string()][..], 2, "false\n"));
     assert_eq!(found[0].shown, Some(("no\n".to_string(), 6..7)));
     assert!(found[1].shown.is_none() && found[1].exit == 0);
+}
+
+#[test]
+fn what_is_left_out_of_a_shown_text_may_be_anything() {
+    let cases = [
+        ("a\n…\nz\n", "a\nb\nc\nz\n", true),
+        ("a\n…\nc\n…\n", "a\nb\nc\nz\n", true),
+        ("a\n…\nz\n", "a\nb\n", false),
+        ("a\n…\nb\n", "a\nb\nc\n", false),
+        ("b\n…\n", "a\nb\n", false),
+    ];
+    for (shown, printed, wanted) in cases {
+        assert_eq!(common::as_shown(shown, printed), wanted, "{shown:?} {printed:?}");
+    }
 }
 
 #[test]

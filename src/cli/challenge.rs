@@ -43,7 +43,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let plan = Texts { contract: &args.contract, matrix: args.matrix.as_deref(), locks: None }.plan()?;
     let root = evidence_root(args.evidence.as_deref(), args.matrix.as_deref().unwrap_or(&args.contract), &plan)?;
     let threads = args.threads.unwrap_or(io.env.threads).clamp(1, 256);
-    let progress = Progress::new(args.quiet);
+    let progress = Progress::new(args.quiet || args.json);
     progress.phase(io, "judging the evidence, then each mutant of it");
     let report = release::challenged(&plan, &Folder::new(&root), (args.seed, args.mutants), threads);
     progress.done(io);

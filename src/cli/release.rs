@@ -78,7 +78,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let folder = Folder::new(&root);
     let templates = templates(args.templates.as_deref())?;
     let threads = args.threads.unwrap_or(io.env.threads).clamp(1, 256);
-    let progress = Progress::new(args.quiet);
+    let progress = Progress::new(args.quiet || args.json);
     let counted = Counted::new(&folder);
     let build = || release::build(&plan, &counted, &templates, date.as_deref(), threads);
     let built = progress.watch(io, "reading and judging the evidence", &counted, build);

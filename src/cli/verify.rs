@@ -44,7 +44,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let policy = args.trust.policy()?;
     let root = args.root.as_deref().map(digest).transpose()?;
-    let progress = Progress::new(args.quiet);
+    let progress = Progress::new(args.quiet || args.json);
     progress.phase(io, "reading the package");
     let opened = open(&args.package);
     progress.done(io);

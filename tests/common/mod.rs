@@ -3,7 +3,8 @@
 //! In: the text of a page and a folder. Out: what its commands printed, held against what the page shows.
 //!
 //! A block that opens with three backticks and `sh` is run by bash. The words after `sh` name the tools that it needs; `exit=N` says that it ends with
-//! that code. A block that opens with `text output` shows all that the `sh` block before it printed, on both streams. Digests are shown as `sha256:…`.
+//! that code. A block that opens with `text output` shows what the `sh` block before it printed, on both streams; a line `…` stands for any lines.
+//! Digests are shown as `sha256:…`.
 
 #![allow(dead_code, reason = "each test that takes part in this module uses a part of it")]
 
@@ -107,6 +108,23 @@ pub fn masked(text: &str) -> String {
     out.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
+/// Whether a text is as shown, where a line `…` stands for any lines.
+pub fn as_shown(shown: &str, printed: &str) -> bool {
+    let mut rest: &str = printed;
+    let parts: Vec<String> = format!("\n{shown}").split("\n…\n").map(|part| format!("{part}\n")).collect();
+    let last = parts.len() - 1;
+    let parts = parts.iter().enumerate().map(|(i, part)| if i == 0 { &part[1..] } else { part.as_str() });
+    for (i, part) in parts.map(|part| part.trim_matches('\n')).enumerate() {
+        let found = if i == 0 { rest.starts_with(part).then_some(0) } else { rest.find(part) };
+        let Some(at) = found else { return false };
+        rest = &rest[at + part.len()..];
+        if i == last && !part.is_empty() && !rest.trim().is_empty() {
+            return false;
+        }
+    }
+    true
+}
+
 /// Runs a page of `docs/` in a folder and compares what it shows; `QUORATE_DOCS=write` writes what was printed into the page instead.
 /// Gives how many blocks ran: none, with a word of why, when a tool is missing.
 pub fn run_page(name: &str, dir: &Path, env: &[(&str, PathBuf)], edit: impl Fn(&str) -> String) -> usize {
@@ -125,6 +143,10 @@ pub fn run_page(name: &str, dir: &Path, env: &[(&str, PathBuf)], edit: impl Fn(&
         assert_eq!(code, block.exit, "{name}:\n{}\n{printed}", block.script);
         let Some((shown, range)) = &block.shown else { continue };
         let printed = masked(&printed);
+        if shown.lines().any(|line| line == "…") {
+            assert!(as_shown(shown, &printed), "{name} shows another output of\n{}\nshown:\n{shown}\nprinted:\n{printed}", block.script);
+            continue;
+        }
         assert!(write || *shown == printed, "{name} shows another output of\n{}\nshown:\n{shown}\nprinted:\n{printed}", block.script);
         outputs.push((range.clone(), printed));
     }
