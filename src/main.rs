@@ -9,9 +9,13 @@ fn width() -> Option<usize> {
 }
 
 fn main() -> ExitCode {
+    let (out, err) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
+    let variable = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
     let env = quorate::cli::Env {
         source_date_epoch: std::env::var("SOURCE_DATE_EPOCH").ok(),
-        styled: std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+        styled: quorate::cli::coloured(variable, err),
+        coloured: quorate::cli::coloured(variable, out),
+        status: err && variable("TERM").is_none_or(|term| term != "dumb"),
         passphrase: std::env::var("QUORATE_KEY_PASSPHRASE").ok().map(quorate::cli::Secret),
         ask: std::io::stdin().is_terminal().then_some(|question| rpassword::prompt_password(question)),
         ssh_auth_sock: std::env::var("SSH_AUTH_SOCK").ok(),

@@ -469,7 +469,8 @@ fn put(call: i64, back: i64, revision: i64, key: &str) -> String {
     let line = fs::read_to_string(data("etcd-client-1.json")).expect("fixture");
     let line = line.lines().next().expect("a line").replace("{\"Key\":\"k\",\"ExpectedRevision\":0}", "");
     let line = line.replace("\"Call\":10", &format!("\"Call\":{call}")).replace("\"Return\":20", &format!("\"Return\":{back}"));
-    line.replace("\"Revision\":2", &format!("\"Revision\":{revision}")).replace("\"Key\":\"k\"", &format!("\"Key\":\"{key}\"")) + "\n"
+    line.replace("\"Revision\":2", &format!("\"Revision\":{revision}")).replace("\"Key\":\"k\"", &format!("\"Key\":\"{key}\""))
+        + "\n"
 }
 
 /// A read of etcd of the keys from `start` to `end`, answered with a count and one key.
@@ -504,7 +505,11 @@ fn a_wrong_answer_of_etcd_is_told_in_its_own_words() {
     let told = |name: &str, answer: String, part: &str| {
         says(&[&scratch(name, format!("{puts}{answer}").as_bytes())], 1, &[part, &format!("✖ {name}:3")]);
     };
-    told("etcd-count.json", range((50, 60), ("k", "z"), 1, (3, 2)), "it counts 1 keys in its range, the store held 2 (revision 3)");
+    told(
+        "etcd-count.json",
+        range((50, 60), ("k", "z"), 1, (3, 2)),
+        "it counts 1 keys in its range, the store held 2 (revision 3)",
+    );
     told("etcd-key.json", range((50, 60), ("k3", ""), 1, (3, 2)), "it counts 1 keys in its range, the store held 0 (revision 3)");
     let other = range((50, 60), ("k2", ""), 1, (3, 3));
     told("etcd-value.json", other, "it answers k2 = a of revision 3, the store held k2 = b of revision 3");
@@ -540,7 +545,8 @@ fn the_page_spares_evidence_and_what_is_no_file() {
     says(&[&at("a.jsonl"), "--html", &pipe], 0, &[]);
     assert!(reader.join().expect("ended").contains("<!doctype html>"));
     assert!(fs::symlink_metadata(&pipe).expect("there").file_type().is_fifo());
-    let names: Vec<String> = fs::read_dir(&dir).expect("there").map(|e| e.expect("there").file_name().into_string().expect("text")).collect();
+    let names: Vec<String> =
+        fs::read_dir(&dir).expect("there").map(|e| e.expect("there").file_name().into_string().expect("text")).collect();
     assert_eq!(names.iter().filter(|name| name.ends_with(".part")).count(), 1, "{names:?}");
 }
 
@@ -573,7 +579,10 @@ fn evidence_prints_no_line_of_its_own() {
     assert_eq!(output.status.code(), Some(1), "{out}");
     assert!(!out.lines().any(|line| line.starts_with("LINEARIZABLE")), "{out}");
     for text in [&out, &html] {
-        assert!(text.contains("k\\u{a}\\u{a}LINEARIZA") && text.contains("\\u{d}\\u{a}b\\u{9}c") && text.contains("read \\u{a}z"), "{text}");
+        assert!(
+            text.contains("k\\u{a}\\u{a}LINEARIZA") && text.contains("\\u{d}\\u{a}b\\u{9}c") && text.contains("read \\u{a}z"),
+            "{text}"
+        );
         assert!(!text.chars().any(|c| matches!(c, '\u{202e}' | '\u{200b}' | '\u{85}' | '\r' | '\t')), "{text}");
     }
     let bad = quorate(&[&scratch("forge.edn", "{:process \"a\nLINEARIZABLE\n\", :type :ok, :f :read, :value 1}".as_bytes())]);
@@ -585,11 +594,18 @@ fn evidence_prints_no_line_of_its_own() {
 fn long_names_are_cut_and_lines_fit_the_terminal() {
     let long = format!("first{}last", "x".repeat(50_000));
     let row = |op: &str, value: i64, at: i64| {
-        format!("{{\"client\":\"{long}\",\"op\":\"{op}\",\"key\":\"{long}\",\"value\":{value},\"invoke\":{at},\"return\":{},\"result\":\"ok\"}}\n", at + 1)
+        format!(
+            "{{\"client\":\"{long}\",\"op\":\"{op}\",\"key\":\"{long}\",\"value\":{value},\"invoke\":{at},\"return\":{},\"result\":\"ok\"}}\n",
+            at + 1
+        )
     };
-    let file = scratch("long-names.jsonl", format!("{}{}{}", row("write", 1, 0), row("write", 2, 2), row("read", 1, 4)).as_bytes());
+    let file =
+        scratch("long-names.jsonl", format!("{}{}{}", row("write", 1, 0), row("write", 2, 2), row("read", 1, 4)).as_bytes());
     let out = text(&quorate(&[&file]));
-    assert!(out.lines().all(|line| line.chars().count() < 240) && out.contains("key firstxxxx") && out.contains("xxxlast"), "{out}");
+    assert!(
+        out.lines().all(|line| line.chars().count() < 240) && out.contains("key firstxxxx") && out.contains("xxxlast"),
+        "{out}"
+    );
     for columns in ["72", "100", "300"] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_quorate"));
         let out = text(&command.args(["check", &file]).env("COLUMNS", columns).output().expect("the binary runs"));

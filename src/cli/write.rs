@@ -18,7 +18,7 @@ const NAMES: u32 = 1000;
 /// [`ErrorKind::Usage`], naming both.
 pub(super) fn spare<P: AsRef<Path>>(file: &Path, option: &str, inputs: impl IntoIterator<Item = P>) -> Result<(), Error> {
     let Some(own) = identity(file) else { return Ok(()) };
-    match inputs.into_iter().find(|input| identity(input.as_ref()) == Some(own.clone())) {
+    match inputs.into_iter().find(|input| identity(input.as_ref()).as_ref() == Some(&own)) {
         None => Ok(()),
         Some(input) => {
             let input = input.as_ref().display();
@@ -119,7 +119,8 @@ fn fresh(place: &Path) -> io::Result<(PathBuf, File)> {
     Err(io::Error::other("there are too many unfinished files beside it"))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::{FileTypeExt, symlink};

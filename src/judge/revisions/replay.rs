@@ -71,7 +71,10 @@ impl<'c> Replay<'c> {
                 let known = replay.named.entry(kv.mod_revision).or_insert_with(|| found.clone());
                 if *known != found {
                     let (revision, other) = (kv.mod_revision, text(&known.0, &known.1));
-                    let why = format!("it says that revision {revision} wrote {}, another answer says {other}", text(&kv.key, &kv.value));
+                    let why = format!(
+                        "it says that revision {revision} wrote {}, another answer says {other}",
+                        text(&kv.key, &kv.value)
+                    );
                     return Err(Stop::Wrong(i, why));
                 }
             }
@@ -107,7 +110,9 @@ impl<'c> Replay<'c> {
                     let there = i64::from(store.contains_key(&step.delete.key));
                     if step.r#type == "delete-operation" && answer.deleted != there {
                         let (key, deleted) = (name(&step.delete.key), answer.deleted);
-                        let why = format!("it says that {deleted} of key {key} were deleted, before revision {revision} the store held {there}");
+                        let why = format!(
+                            "it says that {deleted} of key {key} were deleted, before revision {revision} the store held {there}"
+                        );
                         return Err(Stop::Wrong(i, why).after(guessed));
                     }
                 }
@@ -158,7 +163,10 @@ impl<'c> Replay<'c> {
         let (Some(txn), Some(answer)) = (&call.input.txn, &call.output.txn) else { return Ok(()) };
         if holds(store, txn.conditions.as_deref()) == answer.failure {
             let (said, found) = if answer.failure { ("did not hold", "they held") } else { ("held", "they did not hold") };
-            let why = format!("it says that its conditions {said}, in the store as replayed {found} at revision {}", call.output.revision);
+            let why = format!(
+                "it says that its conditions {said}, in the store as replayed {found} at revision {}",
+                call.output.revision
+            );
             return Err(Stop::Wrong(i, why));
         }
         Ok(())
@@ -186,13 +194,17 @@ impl<'c> Replay<'c> {
                 return Err(Stop::Wrong(i, why));
             }
             for (step, answer) in steps.iter().zip(answers) {
-                right(i, revision, match step.r#type.as_str() {
-                    "range-operation" => ranged(store, &step.range, answer),
-                    _ if store.contains_key(&step.delete.key) => {
-                        Err(format!("it says that there was no key {} to delete, the store held it", name(&step.delete.key)))
-                    }
-                    _ => Ok(()),
-                })?;
+                right(
+                    i,
+                    revision,
+                    match step.r#type.as_str() {
+                        "range-operation" => ranged(store, &step.range, answer),
+                        _ if store.contains_key(&step.delete.key) => {
+                            Err(format!("it says that there was no key {} to delete, the store held it", name(&step.delete.key)))
+                        }
+                        _ => Ok(()),
+                    },
+                )?;
             }
         }
         Ok(())

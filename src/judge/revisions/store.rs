@@ -23,7 +23,8 @@ pub(super) fn name(text: &str) -> String {
 
 /// A key and its value for a message.
 pub(super) fn text(key: &str, value: &Value) -> String {
-    let value = if value.value.is_empty() && value.hash != 0 { format!("a value of hash {}", value.hash) } else { name(&value.value) };
+    let value =
+        if value.value.is_empty() && value.hash != 0 { format!("a value of hash {}", value.hash) } else { name(&value.value) };
     format!("{} = {value}", name(key))
 }
 

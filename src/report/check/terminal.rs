@@ -73,7 +73,8 @@ fn keys(checked: &Checked, out: &mut String) {
         let _ = writeln!(
             out,
             "  {glyph} {name:width$}  {word:<16} {:>8} operations  {method} ({}){why}",
-            key.operations, in_line(&key.method_why)
+            key.operations,
+            in_line(&key.method_why)
         );
     }
     if checked.keys.len() > KEYS {
