@@ -217,7 +217,11 @@ fn a_gate_that_an_older_version_did_not_know_is_no_lie() {
         value["gates"].as_array_mut().expect("gates").retain(|g| g["id"] != "contract.endpoints-complete");
     });
     assert_eq!(code, 2, "{lines:?}");
-    lines.says("RECOMPUTED", "not checked", "gates that quorate 0.1.0 asks for and the package does not have: contract.endpoints-complete");
+    lines.says(
+        "RECOMPUTED",
+        "not checked",
+        "gates that quorate 0.1.0 asks for and the package does not have: contract.endpoints-complete",
+    );
     let (code, lines) = lie_of_another_version(|value| value["artifacts"][0]["synthetic"] = false.into());
     assert_eq!(code, 5, "{lines:?}");
     lines.says("RECOMPUTED", "failed", "/artifacts: what is said of history.jsonl");
