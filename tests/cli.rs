@@ -161,6 +161,7 @@ fn gates_explain_and_schema_print() {
         vec!["explain", "log.no-loss"],
         vec!["schema", "contract"],
         vec!["schema", "matrix"],
+        vec!["schema", "decision"],
     ] {
         let output = quorate(&dir, &args);
         assert_eq!(code(&output), 0, "{args:?}");
@@ -228,6 +229,40 @@ fn evidence_can_neither_speak_to_the_runner_nor_break_its_files() {
 }
 
 #[test]
+fn a_message_about_unreadable_evidence_cannot_speak_to_the_runner() {
+    let record = "{\"client\":\"##[set-output name=decision]accept\", nonsense";
+    let dir = project("hostile-error", format!("{HEADER}\n{record}\n").as_bytes());
+    let made = quorate(&dir, &["release", "contract.toml", "--ci", "github"]);
+    let err = String::from_utf8_lossy(&made.stderr).into_owned();
+    assert_eq!((code(&made), made.stdout.len()), (4, 0), "{err}");
+    let token = err.strip_prefix("::stop-commands::").and_then(|o| o.split('\n').next()).expect("a token").to_string();
+    assert!(token.len() == 64 && err.contains("##[set-output") && err.ends_with(&format!("\n::{token}::\n")), "{err}");
+    let plain = quorate(&dir, &["release", "contract.toml"]);
+    assert!(!text(&plain).contains("stop-commands"));
+}
+
+#[test]
+fn words_of_a_megabyte_are_cut_in_every_output() {
+    let long = "W".repeat(1 << 20);
+    let record = RECORD.replace("\"client\":\"a\"", &format!("\"client\":\"{long}\""));
+    let again = record.replace("\"invoke\":1,\"return\":2", "\"invoke\":3,\"return\":4");
+    let dir = project("long-words", format!("{HEADER}\n{record}\n{again}\n{{\"quorate\":\"end\",\"records\":2}}\n").as_bytes());
+    let emits = ["junit=ci/j.xml", "sarif=ci/s.sarif", "ctrf=ci/c.json", "metrics=ci/m.txt"];
+    let args: Vec<&str> = ["release", "contract.toml"].into_iter().chain(emits.iter().flat_map(|e| ["--emit", e])).collect();
+    let made = quorate(&dir, &args);
+    let shown = text(&made);
+    assert!(shown.len() < 100_000 && !shown.contains(&"W".repeat(1000)), "{} bytes", shown.len());
+    let outputs = fs::read_dir(dir.join("ci")).expect("outputs").flatten().map(|e| e.path());
+    let pages = fs::read_dir(dir.join("out/fixture-1/data/report")).expect("report").flatten().map(|e| e.path());
+    let files: Vec<PathBuf> = outputs.chain(pages).filter(|p| p.is_file()).collect();
+    assert!(files.len() >= 7, "{files:?}");
+    for file in files {
+        let bytes = fs::read(&file).expect("file");
+        assert!(bytes.len() < 300_000 && !bytes.windows(2000).any(|w| w.iter().all(|b| *b == b'W')), "{}", file.display());
+    }
+}
+
+#[test]
 fn completions_and_manual_pages_print() {
     let dir = scratch("man");
     for args in [vec!["completions", "bash"], vec!["completions", "zsh"], vec!["man"], vec!["man", "release"]] {
@@ -235,4 +270,21 @@ fn completions_and_manual_pages_print() {
         assert!(code(&output) == 0 && text(&output).contains("quorate"), "{args:?}: {}", text(&output));
     }
     assert_eq!(code(&quorate(&dir, &["man", "nothing"])), 64);
+}
+
+#[test]
+fn outputs_spare_what_a_release_reads() {
+    let dir = project("spared", &sound());
+    let before = fs::read(dir.join("evidence/history.jsonl")).expect("there");
+    for file in ["contract.toml", "./matrix.toml", "evidence/../evidence/history.jsonl"] {
+        for option in [&["--dump-view", file][..], &["--emit", &format!("junit={file}")]] {
+            let output = quorate(&dir, &[&["release", "contract.toml"], option].concat());
+            assert!(code(&output) == 64 && text(&output).contains("would write over"), "{option:?}\n{}", text(&output));
+        }
+    }
+    assert_eq!(fs::read(dir.join("evidence/history.jsonl")).expect("there"), before);
+    let output = quorate(&dir, &["release", "contract.toml", "--emit", "junit=out/other/../fixture-1/junit.xml"]);
+    assert!(code(&output) == 64 && text(&output).contains("lies in the package"), "{}", text(&output));
+    let output = quorate(&dir, &["release", "contract.toml", "--force", "--emit", "junit=made/for/it.xml"]);
+    assert!(code(&output) == 2 && dir.join("made/for/it.xml").exists(), "{}", text(&output));
 }

@@ -1,6 +1,7 @@
 //! `quorate challenge`: can each gate fail on this evidence?
 
 use super::release::{Texts, evidence_root};
+use super::terminal::Progress;
 use super::{Exit, Failure, Io};
 use crate::challenge::{Counts, GateFacts, Report, Result as Outcome, Tested};
 use crate::error::{Error, ErrorKind, visible};
@@ -33,13 +34,19 @@ pub(super) struct Args {
     /// As JSON
     #[arg(long)]
     json: bool,
+    /// No progress on standard error
+    #[arg(long)]
+    quiet: bool,
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let plan = Texts { contract: &args.contract, matrix: args.matrix.as_deref(), locks: None }.plan()?;
     let root = evidence_root(args.evidence.as_deref(), args.matrix.as_deref().unwrap_or(&args.contract), &plan)?;
     let threads = args.threads.unwrap_or(io.env.threads).clamp(1, 256);
+    let progress = Progress::new(args.quiet || args.json);
+    progress.phase(io, "judging the evidence, then each mutant of it");
     let report = release::challenged(&plan, &Folder::new(&root), (args.seed, args.mutants), threads);
+    progress.done(io);
     let report = report.map_err(|error| Failure { error, sources: plan.sources.clone() })?;
     if args.json {
         let value = serde_json::to_value(&report).map_err(|e| Error::plain(ErrorKind::Internal, e.to_string()))?;
@@ -64,7 +71,7 @@ fn counts(counts: &Counts) -> String {
 fn glyph(gate: &GateFacts) -> &'static str {
     match gate.tested {
         Tested::NotPassed => "–",
-        Tested::Untested => "○",
+        Tested::Untested | Tested::Unproven => "○",
         Tested::Tested if gate.mutants.survived > 0 => "✖",
         Tested::Tested if gate.mutants.held > 0 => "?",
         Tested::Tested => "✔",
@@ -76,8 +83,10 @@ fn text(report: &Report, service: &str) -> String {
     let m = &report.mutants;
     let _ = writeln!(
         out,
-        "{}  {service}: {}, {} caught, {} held back, {} survived (seed {}, at most {} an operator)\n",
+        "{}  {service}: {} of {} tested; {}, {} caught, {} held back, {} survived (seed {}, at most {} an operator)\n",
         report.result.words().to_uppercase(),
+        report.gates.iter().filter(|g| g.tested == Tested::Tested).count(),
+        plural(report.gates.len(), "gate", "gates"),
         plural(m.all, "mutant", "mutants"),
         m.caught,
         m.held,
@@ -91,7 +100,9 @@ fn text(report: &Report, service: &str) -> String {
             (Tested::Tested, _) => format!("{} caught", counts(&gate.mutants)),
             (Tested::Untested, None) => "untested by this evidence".into(),
             (Tested::Untested, Some(why)) => format!("untested by this evidence: {why}"),
-            (Tested::NotPassed, _) => "did not pass, so nothing can turn it".into(),
+            (Tested::NotPassed, _) => "fails, so nothing can turn it".into(),
+            (Tested::Unproven, None) => "did not pass, so nothing can turn it: untested by this evidence".into(),
+            (Tested::Unproven, Some(why)) => format!("did not pass, so nothing can turn it: {why}"),
         };
         let _ = writeln!(out, "{} {:width$}  {}", glyph(gate), gate.id, visible(&said));
         let own = report.operators.iter().filter(|o| o.wants == "fail");

@@ -33,8 +33,9 @@ pub(super) const GATES: &[Gate] = &[
     Gate {
         id: "quorum.loss-halts",
         title: "the service halts while a quorum is missing",
-        proves: "While fewer than a quorum of members answered, writes and linearizable reads were attempted and none succeeded.",
-        blind: "A member counts as down only between two failed samples in a row, so the edges of an outage are not judged. A member that \
+        proves: "While fewer than a quorum of members answered, writes and linearizable reads were attempted and none succeeded; writes were in flight in each \
+                 such stretch, and none that was sent before it was acknowledged in it later than a write may take.",
+        blind: "Reads that said that they were degraded are counted apart. A member counts as down only between two failed samples in a row, so the edges of an outage are not judged. A member that \
                 the sampler cannot reach may still serve others, and one may come back unseen between two samples. A member whose samples \
                 just stop is not taken as down.",
         needs: &["history", "members"],

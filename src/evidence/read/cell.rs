@@ -3,9 +3,10 @@
 //! In: a value with its type still open. Out: the raw cell of a column, exact, or a sentence that says what was expected. Refuses to know
 //! which field of which kind it fills.
 
+use super::canonical;
 use crate::contract::{ClockKind, TimeUnit};
 use crate::error::nearest;
-use crate::evidence::symbol::{Symbols, Val};
+use crate::evidence::symbol::{Symbols, Val, named};
 use crate::evidence::table::{ABSENT, FieldType, Raw};
 use crate::exact::Ratio;
 use std::borrow::Cow;
@@ -64,6 +65,19 @@ impl<'a> Cell<'a> {
     }
 }
 
+/// The cell of a JSON value that is known to be well formed.
+pub(super) fn written(raw: &str) -> serde_json::Result<Cell<'_>> {
+    Ok(match raw.as_bytes().first() {
+        Some(b'"') if !raw.contains('\\') => Cell::Text(Cow::Borrowed(&raw[1..raw.len() - 1])),
+        Some(b'"') => Cell::Text(Cow::Owned(serde_json::from_str(raw)?)),
+        Some(b'{' | b'[') => Cell::Json(raw),
+        Some(b't') => Cell::Bool(true),
+        Some(b'f') => Cell::Bool(false),
+        Some(b'n') => Cell::Null,
+        _ => Cell::Number(raw),
+    })
+}
+
 /// How times are written.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
@@ -73,13 +87,15 @@ pub struct Timing {
     pub wall: bool,
     /// Whether a part of a nanosecond counts up: for the latest instant of an interval.
     pub up: bool,
+    /// Whether a part of a nanosecond is refused, as in native files, whose times are whole nanoseconds: it is a time in another unit.
+    pub whole: bool,
 }
 
 impl Timing {
     /// Times of a clock in a unit.
     #[must_use]
     pub fn new(unit: TimeUnit, kind: ClockKind) -> Self {
-        Self { scale: scale(unit), wall: kind == ClockKind::Wall, up: false }
+        Self { scale: scale(unit), wall: kind == ClockKind::Wall, up: false, whole: false }
     }
 }
 
@@ -152,6 +168,9 @@ fn time(cell: &Cell<'_>, timing: Timing) -> Result<Raw, String> {
         return n.checked_mul(timing.scale).filter(|n| n.abs() <= i64::MAX / 2).ok_or_else(expected);
     }
     if let Some(ratio) = Ratio::parse(text).and_then(|r| r.mul(Ratio::int(timing.scale))) {
+        if timing.whole && timing.scale == 1 && ratio.den() != 1 {
+            return Err(format!("expected whole nanoseconds, found {}: is it in seconds?", shown(cell)));
+        }
         let whole = if timing.up { Ratio::ZERO.sub(ratio).map(|r| -r.floor()) } else { Some(ratio.floor()) };
         let whole = whole.and_then(|n| i64::try_from(n).ok()).filter(|n| n.abs() <= i64::MAX / 2);
         return whole.ok_or_else(expected);
@@ -233,7 +252,7 @@ fn list(cell: &Cell<'_>, symbols: &mut Symbols) -> Result<Raw, String> {
             let items: Vec<&serde_json::value::RawValue> = serde_json::from_str(json).map_err(|_| expected())?;
             let mut syms = Vec::with_capacity(items.len());
             for item in items {
-                let item = super::json::cell(item.get()).map_err(|_| expected())?;
+                let item = written(item.get()).map_err(|_| expected())?;
                 if !item.is_there() {
                     return Err(expected());
                 }
@@ -249,47 +268,25 @@ fn list(cell: &Cell<'_>, symbols: &mut Symbols) -> Result<Raw, String> {
     Ok(Raw::from(symbols.intern_list(&syms).0))
 }
 
-/// Whether a text could be taken for another value's JSON text.
-fn ambiguous(text: &str) -> bool {
-    let number = |t: &str| t.starts_with(|c: char| c == '-' || c.is_ascii_digit()) && t.contains(['.', 'e', 'E']);
-    text.starts_with(['[', '{', '"']) || text == "true" || text == "false" || number(text)
-}
-
 fn value(cell: &Cell<'_>, symbols: &mut Symbols) -> Result<Raw, String> {
     let mut intern = |text: &str| Ok(Val::text(symbols.intern(text)).0);
     match cell {
         Cell::Number(text) if past_safe(text) => Err(unsafe_number(text)),
         Cell::Number(text) => match whole(text).and_then(Val::int) {
             Some(val) => Ok(val.0),
-            None => intern(text),
+            None => intern(&canonical::number(text)),
         },
         Cell::Plain(text) if text == "nil" => Ok(Val::NIL.0),
+        Cell::Plain(text) if text.starts_with('"') => intern(&named(text)),
+        Cell::Plain(text) if text.starts_with(['[', '{']) => intern(&canonical::untyped(text)),
         Cell::Plain(text) => match text.parse::<i64>().ok().filter(|n| n.to_string() == *text).and_then(Val::int) {
             Some(val) => Ok(val.0),
             None => intern(text),
         },
-        Cell::Text(text) if ambiguous(text) => intern(&serde_json::Value::from(text.as_ref()).to_string()),
-        Cell::Json(json) => intern(&compact(json)),
+        Cell::Text(text) => intern(&named(text)),
+        Cell::Json(json) => intern(&canonical::json(json)),
         _ => intern(&cell.text().unwrap_or_default()),
     }
-}
-
-/// JSON text without the spaces between its parts.
-fn compact(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    let (mut quoted, mut escaped) = (false, false);
-    for c in json.chars() {
-        if quoted {
-            quoted = escaped || c != '"';
-            escaped = !escaped && c == '\\';
-        } else if matches!(c, ' ' | '\t' | '\n' | '\r') {
-            continue;
-        } else {
-            quoted = c == '"';
-        }
-        out.push(c);
-    }
-    out
 }
 
 fn flag(cell: &Cell<'_>) -> Result<Raw, String> {
@@ -316,7 +313,7 @@ fn word(cell: &Cell<'_>, words: &[&str]) -> Result<Raw, String> {
 mod tests {
     use super::*;
 
-    const S: Timing = Timing { scale: 1_000_000_000, wall: true, up: false };
+    const S: Timing = Timing { scale: 1_000_000_000, wall: true, up: false, whole: false };
 
     fn plain(text: &str) -> Cell<'_> {
         Cell::Plain(Cow::Borrowed(text))
@@ -340,6 +337,9 @@ mod tests {
         assert_eq!(time(quoted("2026-01-02 03:04:05"), S), Ok(1_767_323_045_000_000_000));
         assert!(time(quoted("2026-01-02"), S).is_err());
         assert!(time(quoted("2026-01-02T03:04:05Z"), Timing { wall: false, ..S }).is_err());
+        let native = Timing { scale: 1, whole: true, ..S };
+        assert!(time(Cell::Number("2.01"), native).is_err_and(|why| why.contains("seconds")));
+        assert_eq!((time(Cell::Number("2.0"), native), time(Cell::Number("2.01"), Timing { scale: 1, ..S })), (Ok(2), Ok(2)));
         assert!(time(Cell::Number("1e12"), S).is_err() && time(Cell::Bool(true), S).is_err());
         assert_eq!(time(Cell::Null, S), Ok(ABSENT));
     }
