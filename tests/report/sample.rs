@@ -148,7 +148,6 @@ fn test(id: &str, plan: &[&str], fault: &str) -> TestFacts {
         plan: plan.iter().map(|p| (*p).to_string()).collect(),
         fault: fault.into(),
         method: "SIGKILL, restart after 10 s".into(),
-        partition: Vec::new(),
         model: "crash".into(),
         layer: "process".into(),
         covers: vec!["process crash".into()],
