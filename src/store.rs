@@ -51,6 +51,13 @@ impl Folder {
         bytes(self, path, cap)
     }
 
+    /// The folder at a clean relative path below this one, if that is what it is; links are not followed.
+    #[must_use]
+    pub fn below(&self, path: &str) -> Self {
+        let clean = path.is_empty() || plain(path);
+        Self { root: if clean { self.root.join(path) } else { self.root.join("\0") } }
+    }
+
     /// The names of what lies directly in the folder, sorted; none when there is no folder. Names that are not UTF-8 are left out.
     ///
     /// # Errors
@@ -326,43 +333,6 @@ fn not_utf8(path: &str, bytes: &[u8], at: usize) -> Fault {
     Fault { message, places: vec![(Place::Record(place), String::new())], help: None }
 }
 
-/// Writes a file that a user named: a regular file as a whole or not at all, through a link to what it points at; a device or a pipe as it is.
-///
-/// # Errors
-/// What the system said.
-pub fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let target = match fs::metadata(path) {
-        Ok(found) if found.is_dir() => return Err(io::Error::other("it is a folder")),
-        Ok(found) if !found.is_file() => return File::options().write(true).open(path)?.write_all(bytes),
-        Ok(_) => fs::canonicalize(path)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(path).is_err() => path.to_path_buf(),
-        Err(error) => return Err(error),
-    };
-    let name = target.file_name().ok_or_else(|| io::Error::other("it does not name a file"))?;
-    let (mut part, mut file) = (PathBuf::new(), Err(io::Error::other("no free name beside it")));
-    for attempt in 0..100 {
-        let mut beside = name.to_os_string();
-        beside.push(format!(".{}-{attempt}.part", std::process::id()));
-        part = target.with_file_name(beside);
-        file = File::options().write(true).create_new(true).open(&part);
-        if !matches!(&file, Err(error) if error.kind() == io::ErrorKind::AlreadyExists) {
-            break;
-        }
-    }
-    let done = file?.write_all(bytes).and_then(|()| fs::rename(&part, &target));
-    if done.is_err() {
-        let _ = fs::remove_file(&part);
-    }
-    done
-}
-
-/// Whether two paths are one file, by whatever names and links.
-#[must_use]
-pub fn one_file(a: &Path, b: &Path) -> bool {
-    let (Ok(one), Ok(other)) = (fs::metadata(a), fs::metadata(b)) else { return false };
-    same(&one, &other) || matches!((fs::canonicalize(a), fs::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
-}
-
 /// The folder and the file name of a path that a user gave.
 #[must_use]
 pub fn split(path: &Path) -> Option<(Folder, &str)> {
@@ -375,28 +345,6 @@ pub fn split(path: &Path) -> Option<(Folder, &str)> {
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU32, Ordering};
-
-    #[cfg(unix)]
-    #[test]
-    fn what_is_written_goes_through_links_and_leaves_nothing_beside() {
-        let root = scratch();
-        let (file, link) = (root.join("sub/page"), root.join("link"));
-        put(&file, b"one").unwrap();
-        std::os::unix::fs::symlink(&file, &link).unwrap();
-        put(&link, b"two").unwrap();
-        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-        assert_eq!(fs::read(&file).unwrap(), b"two");
-        assert!(one_file(&file, &link) && !one_file(&file, &root.join("sub/a.jsonl")));
-        assert!(put(&root.join("sub"), b"x").is_err() && put(&root.join("no/file"), b"x").is_err());
-        let full = Path::new("/dev/full");
-        if full.exists() {
-            assert!(put(full, b"x").is_err() && !fs::symlink_metadata(full).unwrap().is_file());
-        }
-        let mut names: Vec<_> = fs::read_dir(root.join("sub")).unwrap().map(|e| e.unwrap().file_name()).collect();
-        names.sort();
-        assert_eq!(names, ["a.jsonl", "page"]);
-        fs::remove_dir_all(root).unwrap();
-    }
 
     fn scratch() -> PathBuf {
         static NEXT: AtomicU32 = AtomicU32::new(0);

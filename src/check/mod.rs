@@ -172,10 +172,16 @@ fn transactions(ask: &Ask, loaded: &Loaded, rows: &Rows<'_, Operation>, stop: &A
         ids.push(id);
     }
     let settings = lin::Settings { skew_ns: ask.skew_ns, threads: ask.threads, stop: Some(stop), ..lin::Settings::default() };
-    let (outcome, history) = revisions::check(&calls, &settings);
+    let (outcome, history) = revisions::check(&calls, &settings).map_err(|(i, why)| {
+        let at = ids.get(i).map(|id| rows.source(*id));
+        unreadable(at.map_or_else(|| why.clone(), |at| format!("{}:{}: {why}", at.path, at.line.unwrap_or(0))))
+    })?;
     let facts = Facts { ask, loaded, evidence, rows, ids: &ids, history: &history, model: "kv", guessed: ask.model.is_none() };
     let mut checked = facts.checked(&outcome.verdicts);
     checked.note(outcome.said);
+    if let Some(why) = outcome.replayed {
+        checked.because(&why);
+    }
     if let Some(why) = outcome.unclear {
         checked.unclear(why);
     }

@@ -4,10 +4,10 @@ use super::{Exit, Failure, Io};
 use crate::check::{self, Answer, Ask};
 use crate::contract::NilRead;
 use crate::dossier::Decision;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Fault, visible};
 use crate::evidence::read::Files;
 use crate::report::check::{page, terminal};
-use crate::store::{one_file, put, split};
+use crate::store::{Folder, split, what};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -74,7 +74,16 @@ struct Named;
 
 impl Files for Named {
     fn open(&self, path: &str) -> std::io::Result<Option<Box<dyn Read + Send>>> {
-        let Some((folder, name)) = split(Path::new(path)) else {
+        // What a user names may be a link: Jepsen's `store/latest`, and whole trees of build tools.
+        let real = match std::fs::canonicalize(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                // A pipe behind a link of the system, as /dev/stdin is, has no name.
+                let Ok(found) = std::fs::metadata(path) else { return Ok(None) };
+                return Err(std::io::Error::other(format!("it is {}, not a regular file", what(&found))));
+            }
+            real => real?,
+        };
+        let Some((folder, name)) = split(&real) else {
             return Err(std::io::Error::other("it does not name a file"));
         };
         folder.open(name)
@@ -105,11 +114,15 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
         let message = "standard input is not read: a check looks at its files twice; write it to a file first";
         return Err(Error::plain(ErrorKind::Usage, message).into());
     }
-    if let Some(path) = &args.html
-        && args.files.iter().any(|file| one_file(path, Path::new(file)))
-    {
-        let message = format!("`--html {}` would replace a file that is judged", path.display());
-        return Err(Error::plain(ErrorKind::Usage, message).into());
+    if let Some(page) = &args.html {
+        super::write::spare(page, "--html", &args.files)?;
+    }
+    for file in args.files.iter().filter(|file| Path::new(file).is_dir()) {
+        let fault = Fault::new(format!("`{file}` is a folder: name the files of one history"));
+        let names = Folder::new(file).names().unwrap_or_default();
+        let paths: Vec<String> = names.iter().take(5).map(|name| Path::new(file).join(name).display().to_string()).collect();
+        let help = if paths.is_empty() { "it is empty".to_string() } else { format!("in it are {}", paths.join(", ")) };
+        return Err(Error::one(ErrorKind::Usage, fault.help(visible(&help))).into());
     }
     let ask = Ask {
         files: args.files.clone(),
@@ -130,15 +143,14 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
         checked.note(vec![format!("given up after {}, as `--timeout` says", humantime::format_duration(timeout))]);
     }
     if let Some(path) = &args.html {
-        let fault = |e: std::io::Error| Error::plain(ErrorKind::Internal, format!("cannot write {}: {e}", path.display()));
-        put(path, page(&checked).as_bytes()).map_err(fault)?;
+        super::write::whole(path, page(&checked).as_bytes())?;
     }
     if args.json {
         let json = serde_json::to_value(&checked).and_then(|v| serde_json::to_string(&v));
         let json = json.map_err(|e| Error::plain(ErrorKind::Internal, format!("cannot write JSON: {e}")))?;
         io.print(&format!("{json}\n"))?;
     } else {
-        io.print(&terminal(&checked))?;
+        io.print(&terminal(&checked, io.env.columns))?;
     }
     Ok(Exit::Decided(match checked.answer {
         Answer::Linearizable => Decision::Accept,

@@ -20,6 +20,13 @@ pub(super) struct Emission {
     file: PathBuf,
 }
 
+impl Emission {
+    /// Where it goes.
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
+}
+
 /// Reads `NAME=FILE`.
 pub(super) fn emission(text: &str) -> Result<Emission, String> {
     let names = || OUTPUTS.iter().map(|o| o.name);
@@ -62,25 +69,27 @@ pub(super) fn emit(emissions: &[Emission], dossier: &Dossier, place: &Place, pac
     Ok(())
 }
 
-/// Writes a file that must not lie in the package.
+/// Writes a file that must not lie in the package. Folders on its way are made.
 pub(super) fn write_beside(file: &Path, package: &Path, bytes: &[u8]) -> Result<(), Error> {
-    if file.starts_with(package) {
+    if let Some(parent) = file.parent().filter(|p| !p.as_os_str().is_empty()) {
+        let cannot = |e| Error::plain(ErrorKind::Internal, format!("cannot make the folder of `{}`: {e}", file.display()));
+        if !file.starts_with(package) {
+            fs::create_dir_all(parent).map_err(cannot)?;
+        }
+    }
+    if file.starts_with(package) || real(file).is_some_and(|at| real(package).is_some_and(|package| at.starts_with(package))) {
         let message = format!("`{}` lies in the package, which holds nothing that is not in its manifest", file.display());
         return Err(Error::plain(ErrorKind::Usage, message));
     }
-    whole(file, bytes)
+    super::write::whole(file, bytes)
 }
 
-/// Writes a file beside its place and puts it there.
-fn whole(file: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let fault = |e: std::io::Error| Error::plain(ErrorKind::Internal, format!("cannot write `{}`: {e}", file.display()));
-    if file.file_name().is_none() {
-        return Err(Error::plain(ErrorKind::Usage, format!("`{}` does not name a file", file.display())));
-    }
-    if let Some(parent) = file.parent().filter(|p| !p.as_os_str().is_empty()) {
-        fs::create_dir_all(parent).map_err(fault)?;
-    }
-    crate::store::put(file, bytes).map_err(fault)
+/// Where a file lies, or will lie, without links and detours.
+fn real(file: &Path) -> Option<PathBuf> {
+    fs::canonicalize(file).ok().or_else(|| {
+        let parent = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Some(fs::canonicalize(parent).ok()?.join(file.file_name()?))
+    })
 }
 
 /// Adds a step summary and outputs, and prints annotations.

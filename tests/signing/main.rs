@@ -518,7 +518,7 @@ fn a_lock_before_the_run_is_shown_and_packaged() {
     let files = tree(&place.package());
     assert!(files.contains_key("data/lock/lock-0001.json") && files.contains_key("data/lock/lock-0001.json.sig"));
     let page = String::from_utf8_lossy(&files["data/report/report.md"]).into_owned();
-    let lock = page.lines().find(|l| l.contains("lock 1")).unwrap_or_default();
+    let lock = page.lines().find(|l| l.contains("lock 1") && l.contains(&digest)).unwrap_or_default();
     assert!(lock.contains(&digest) && lock.contains("load = 42"), "{lock}");
     let (verified, lines) = place.verify(&[]);
     assert_eq!(verified, code, "{lines:?}");

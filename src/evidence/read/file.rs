@@ -6,9 +6,10 @@ use super::Limits;
 use super::blocks::{Block, Blocks};
 use super::cell::{Cell, Timing, typed};
 use super::fault::Problem;
-use super::format::{Counts, Reads};
+use super::format::Reads;
 use super::frame::{Frame, Front, clocks, close, open, state};
 use super::join::join;
+use super::lines::Counts;
 use super::merge::merge;
 use super::parse::{Job, parse};
 use super::plan::{FilePlan, Output};
@@ -138,7 +139,7 @@ pub fn read_file<'r>(
     let clocks = clocks(plan, frame.header.as_ref())?;
     let mut recipes = plan.recipes.clone();
     for (recipe, (_, clock)) in recipes.iter_mut().zip(&clocks) {
-        recipe.timing = Timing::new(clock.unit, clock.kind);
+        recipe.timing = Timing { whole: frame.header.is_some(), ..Timing::new(clock.unit, clock.kind) };
     }
     let columns = frame.columns.clone();
     let job = Job { lines, shape: &plan.shape, recipes, columns, line: limits.line };

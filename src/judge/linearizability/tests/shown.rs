@@ -40,7 +40,7 @@ pub(super) fn shown_alone(history: &History, data: DataType, settings: &Settings
     let Verdict::Violation(example) = &key.verdict else {
         return;
     };
-    let alone = [Method::StackConditions, Method::QueueConditions, Method::SetElements, Method::Blocks];
+    let alone = [Method::StackConditions, Method::QueueConditions, Method::SetElements, Method::Blocks, Method::LogPrefixes];
     // Of chains of compare-and-sets only the ends are shown.
     let chained = key.method == Method::Blocks && history.operations().any(|op| op.kind == Kind::Cas);
     if chained || !alone.contains(&key.method) {

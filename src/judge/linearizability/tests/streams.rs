@@ -103,3 +103,22 @@ fn streams_hold_what_is_in_flight() {
     assert_eq!(late.push(&op), Ok(()));
     assert_eq!(late.push(&Operation { invoke: 6, ..op }), Err(OutOfOrder { latest: 7 }));
 }
+
+/// One write of unknown outcome does not hide that a version went back.
+#[test]
+fn versions_that_go_back_stand_beside_unknown_writes() {
+    let mut history = History::new();
+    let unknown = Operation { outcome: OpOutcome::Unknown, ret: NEVER, ..Operation::ok(Kind::Write, 8, 0, 0) };
+    let cas = |expected, value, version, invoke| Operation {
+        expected,
+        version: Some(version),
+        ..Operation::ok(Kind::Cas, value, invoke, invoke + 1)
+    };
+    for (row, op) in [unknown, cas(8, 9, 2, 1), cas(9, 10, 1, 3)].into_iter().enumerate() {
+        history.push(Operation { row: row as u32, ..op }).unwrap();
+    }
+    let outcome = check(&history, DataType::Register, &Settings::default());
+    let (key, example) = outcome.violations().next().unwrap();
+    assert_eq!(example.reason, Reason::VersionWentBack { newer: 2, older: 1 });
+    assert_eq!(key.values_alone, Some(Verdict::Linearizable));
+}

@@ -56,5 +56,7 @@ fn sets_read_as_a_whole_agree_with_the_oracle() {
         }
     }
     exercised(&counts, Method::SetElements);
-    exercised(&counts, Method::ModelSearch);
+    // What contradicts no element by itself and still has no order is rare.
+    let searched = counts.get(&(Method::ModelSearch, true)).copied().unwrap_or(0);
+    assert!(searched * 20 > rounds(), "{counts:?}");
 }
