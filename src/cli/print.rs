@@ -339,7 +339,7 @@ mod tests {
 
     #[test]
     fn very_long_words_are_cut_and_counted() {
-        let text = wrapped("why", &format!("{} {}é", "a".repeat(200), "w".repeat(1 << 20)));
+        let text = wrapped("why", &format!("{} {}é", "a".repeat(200), "w".repeat(1 << 20)), LOOK);
         assert!(text.contains(&format!(" {}\n", "a".repeat(200))), "{text}");
         assert!(text.contains(&format!("{}…\n", "w".repeat(200))) && text.contains("(1048377 more characters)"), "{text}");
     }
