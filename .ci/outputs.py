@@ -90,6 +90,9 @@ def ctrf(where: str, path: Path, gates: dict[str, str]) -> None:
 def metrics(where: str, path: Path, decision: dict) -> None:
     text = path.read_bytes().decode('utf-8')
     families = {f.name: f for f in text_string_to_metric_families(text)}
+    samples = [row.rsplit(' ', 1)[0] for row in text.splitlines() if not row.startswith('#')]
+    if len(set(samples)) != len(samples):
+        fault(where, 'a sample stands twice')
     on = lambda name: [s.labels for s in families[name].samples if s.value == 1]
     if [s['quorate_decision'] for s in on('quorate_decision')] != [decision['decision']]:
         fault(where, f'the decision is {on("quorate_decision")}')

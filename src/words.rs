@@ -32,6 +32,11 @@ pub fn plural<N: std::fmt::Display + PartialEq + From<u8>>(n: N, one: &str, many
     format!("{n} {word}")
 }
 
+/// `the only cut` or `each of 2 cuts`.
+pub fn each<N: std::fmt::Display + PartialEq + From<u8>>(n: N, one: &str, many: &str) -> String {
+    if n == N::from(1) { format!("the only {one}") } else { format!("each of {n} {many}") }
+}
+
 /// Bytes, such as a digest, as lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
@@ -43,11 +48,12 @@ pub fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::plural;
+    use super::{each, plural};
 
     #[test]
     fn one_is_not_many() {
         assert_eq!(plural(1u64, "endpoint states", "endpoints state"), "1 endpoint states");
         assert_eq!((plural(0usize, "term", "terms"), plural(2i64, "term", "terms")), ("0 terms".into(), "2 terms".into()));
+        assert_eq!((each(1u64, "cut", "cuts"), each(2u64, "cut", "cuts")), ("the only cut".into(), "each of 2 cuts".into()));
     }
 }

@@ -161,6 +161,7 @@ fn gates_explain_and_schema_print() {
         vec!["explain", "log.no-loss"],
         vec!["schema", "contract"],
         vec!["schema", "matrix"],
+        vec!["schema", "decision"],
     ] {
         let output = quorate(&dir, &args);
         assert_eq!(code(&output), 0, "{args:?}");
@@ -225,6 +226,40 @@ fn evidence_can_neither_speak_to_the_runner_nor_break_its_files() {
     assert!(after.lines().all(|l| l.starts_with("::error ")), "{after}");
     let files = [fs::read_to_string(dir.join("j.xml")).expect("file"), fs::read_to_string(dir.join("m.txt")).expect("file")];
     assert!(files.iter().all(|f| !f.contains("<script") && !f.contains('\u{202e}') && !f.contains('\u{1b}')), "{files:?}");
+}
+
+#[test]
+fn a_message_about_unreadable_evidence_cannot_speak_to_the_runner() {
+    let record = "{\"client\":\"##[set-output name=decision]accept\", nonsense";
+    let dir = project("hostile-error", format!("{HEADER}\n{record}\n").as_bytes());
+    let made = quorate(&dir, &["release", "contract.toml", "--ci", "github"]);
+    let err = String::from_utf8_lossy(&made.stderr).into_owned();
+    assert_eq!((code(&made), made.stdout.len()), (4, 0), "{err}");
+    let token = err.strip_prefix("::stop-commands::").and_then(|o| o.split('\n').next()).expect("a token").to_string();
+    assert!(token.len() == 64 && err.contains("##[set-output") && err.ends_with(&format!("\n::{token}::\n")), "{err}");
+    let plain = quorate(&dir, &["release", "contract.toml"]);
+    assert!(!text(&plain).contains("stop-commands"));
+}
+
+#[test]
+fn words_of_a_megabyte_are_cut_in_every_output() {
+    let long = "W".repeat(1 << 20);
+    let record = RECORD.replace("\"client\":\"a\"", &format!("\"client\":\"{long}\""));
+    let again = record.replace("\"invoke\":1,\"return\":2", "\"invoke\":3,\"return\":4");
+    let dir = project("long-words", format!("{HEADER}\n{record}\n{again}\n{{\"quorate\":\"end\",\"records\":2}}\n").as_bytes());
+    let emits = ["junit=ci/j.xml", "sarif=ci/s.sarif", "ctrf=ci/c.json", "metrics=ci/m.txt"];
+    let args: Vec<&str> = ["release", "contract.toml"].into_iter().chain(emits.iter().flat_map(|e| ["--emit", e])).collect();
+    let made = quorate(&dir, &args);
+    let shown = text(&made);
+    assert!(shown.len() < 100_000 && !shown.contains(&"W".repeat(1000)), "{} bytes", shown.len());
+    let outputs = fs::read_dir(dir.join("ci")).expect("outputs").flatten().map(|e| e.path());
+    let pages = fs::read_dir(dir.join("out/fixture-1/data/report")).expect("report").flatten().map(|e| e.path());
+    let files: Vec<PathBuf> = outputs.chain(pages).filter(|p| p.is_file()).collect();
+    assert!(files.len() >= 7, "{files:?}");
+    for file in files {
+        let bytes = fs::read(&file).expect("file");
+        assert!(bytes.len() < 300_000 && !bytes.windows(2000).any(|w| w.iter().all(|b| *b == b'W')), "{}", file.display());
+    }
 }
 
 #[test]

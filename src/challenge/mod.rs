@@ -67,8 +67,6 @@ pub struct Mutant {
     pub what: String,
     /// What the gates said that it was meant to turn.
     pub answers: Vec<Answer>,
-    /// Other gates that no longer passed.
-    pub others: Vec<&'static str>,
 }
 
 impl Mutant {
@@ -94,4 +92,6 @@ pub struct Challenge {
     pub passing: Vec<&'static str>,
     /// The gates that did not pass, so that nothing could turn them.
     pub open: Vec<&'static str>,
+    /// Of them, those that fail: that they can is plain.
+    pub failing: Vec<&'static str>,
 }

@@ -21,7 +21,7 @@ pub enum Result {
     AllCaught,
     /// A mutant survived, or was only held back, and nothing explains it.
     Survivors,
-    /// None survived, but a gate that passed was tested by no mutant, or there was no mutant at all.
+    /// None survived, but a gate that does not fail was tested by no mutant, or there was no mutant at all.
     Untested,
 }
 
@@ -109,8 +109,10 @@ pub enum Tested {
     Tested,
     /// It passed, and no mutant on this evidence was made for it; lost files may have turned it.
     Untested,
-    /// It did not pass, so that nothing could turn it.
+    /// It fails, so that nothing could turn it; that it can fail is plain.
     NotPassed,
+    /// It neither passes nor fails, so that nothing could turn it, and nothing shows that it can fail.
+    Unproven,
 }
 
 /// A gate and the mutants that were meant to turn it.
@@ -180,7 +182,7 @@ impl Challenge {
         self.mutants.iter().for_each(|m| mutants.add(m.fate()));
         let gates = self.gates(&explain);
         let survivors = self.survivors(&explain);
-        let open = gates.iter().any(|g| g.tested == Tested::Untested && g.explained.is_none());
+        let open = gates.iter().any(|g| matches!(g.tested, Tested::Untested | Tested::Unproven) && g.explained.is_none());
         let result = if survivors.iter().any(|s| s.explained.is_none()) {
             Result::Survivors
         } else if open || mutants.all == 0 {
@@ -220,7 +222,11 @@ impl Challenge {
     fn gates(&self, explain: &dyn Fn(Option<&str>, &str) -> Option<String>) -> Vec<GateFacts> {
         let mut facts: BTreeMap<&str, GateFacts> = BTreeMap::new();
         for id in self.passing.iter().chain(&self.open) {
-            let tested = if self.passing.contains(id) { Tested::Untested } else { Tested::NotPassed };
+            let tested = match (self.passing.contains(id), self.failing.contains(id)) {
+                (true, _) => Tested::Untested,
+                (_, true) => Tested::NotPassed,
+                _ => Tested::Unproven,
+            };
             let (mutants, violations) = (Counts::default(), Counts::default());
             facts.insert(id, GateFacts { id, tested, explained: None, mutants, violations, cells: Vec::new() });
         }
@@ -244,7 +250,7 @@ impl Challenge {
                 cell.mutants.add(answer.fate);
             }
         }
-        for gate in facts.values_mut().filter(|g| g.tested == Tested::Untested) {
+        for gate in facts.values_mut().filter(|g| matches!(g.tested, Tested::Untested | Tested::Unproven)) {
             gate.explained = explain(None, gate.id);
         }
         let order: Vec<&str> = crate::gate::gates().iter().map(|g| g.id).collect();

@@ -12,7 +12,6 @@ use crate::evidence::Reads;
 use crate::evidence::edit::Edit;
 use crate::gate::{Base, Gate, Judge, Outcome, Profile, ReleaseCx, TestCx};
 use crate::verdict::Verdict;
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -64,8 +63,10 @@ pub fn challenge(
     let mut mutants = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     mutants.sort_by_key(|m| m.operator);
     let passes = |gate: &str| ground.base.judgements().any(|(g, said, _)| g.id == gate && pass(said.judgement.verdict));
-    let (passing, open) = ground.base.gates().map(|g| g.id).partition(|id| passes(id));
-    Challenge { seed: settings.seed, each: settings.each, operators: operators.to_vec(), mutants, passing, open }
+    let (passing, open): (Vec<_>, Vec<_>) = ground.base.gates().map(|g| g.id).partition(|id| passes(id));
+    let fails = |gate: &str| ground.base.judgements().any(|(g, said, _)| g.id == gate && said.judgement.verdict == Verdict::Fail);
+    let failing = open.iter().copied().filter(|id| fails(id)).collect();
+    Challenge { seed: settings.seed, each: settings.each, operators: operators.to_vec(), mutants, passing, open, failing }
 }
 
 fn pass(verdict: Verdict) -> bool {
@@ -93,9 +94,9 @@ impl Ground<'_> {
                 let chosen = places(self.settings.seed, operator.id, sites.len(), self.settings.each);
                 let declared = chosen.into_iter().filter_map(|i| sites.get(i));
                 let judged = declared.map(|(what, contract, matrix)| {
-                    let outcomes = self.base.again(&ReleaseCx { contract, matrix, ..self.cx }, &Reads::new());
+                    let outcomes = self.again(&ReleaseCx { contract, matrix, ..self.cx }, &Reads::new(), &targets);
                     let mutant = Mutant { what: what.clone(), ..blank(at) };
-                    self.weigh(operator, mutant, &targets, &outcomes)
+                    weigh(operator, mutant, &targets, &outcomes)
                 });
                 judged.collect()
             }
@@ -137,10 +138,16 @@ impl Ground<'_> {
     fn of_edits(&self, at: usize, operator: &Operator, test: &Test, edits: &[Edit]) -> Mutant {
         let test = test.id.value.as_str();
         let (evidence, touched) = self.cx.evidence.edited(test, edits);
-        let outcomes = self.base.again(&ReleaseCx { evidence: &evidence, ..self.cx }, &touched);
+        let targets = self.targets(operator, Some(test));
+        let outcomes = self.again(&ReleaseCx { evidence: &evidence, ..self.cx }, &touched, &targets);
         let place = edits.iter().find_map(Edit::row).and_then(|(kind, row)| self.cx.evidence.source_of(test, kind, row));
         let mutant = Mutant { test: test.to_string(), at: place, ..blank(at) };
-        self.weigh(operator, mutant, &self.targets(operator, Some(test)), &outcomes)
+        weigh(operator, mutant, &targets, &outcomes)
+    }
+
+    /// What the gates say of a mutant that it is meant to turn. What else it turns is not asked: that would judge everything again each time.
+    fn again(&self, cx: &ReleaseCx<'_>, touched: &Reads, targets: &[Target]) -> Vec<Outcome> {
+        self.base.again(cx, touched, &|gate| targets.iter().any(|t| t.0 == gate))
     }
 
     /// A mutant of a file: every gate that asked for what was read from it is to be turned.
@@ -151,10 +158,10 @@ impl Ground<'_> {
             (leans && pass(said.judgement.verdict)).then(|| (gate.id, said.test.clone()))
         };
         let targets: Vec<Target> = self.base.judgements().filter_map(asked).collect();
-        let outcomes = self.base.again(&ReleaseCx { evidence: &evidence, ..self.cx }, &touched);
+        let outcomes = self.again(&ReleaseCx { evidence: &evidence, ..self.cx }, &touched, &targets);
         let artifact = self.cx.evidence.artifacts.get(file)?;
         let mutant = Mutant { at: Some(artifact.source()), ..blank(at) };
-        (!targets.is_empty()).then(|| self.weigh(operator, mutant, &targets, &outcomes))
+        (!targets.is_empty()).then(|| weigh(operator, mutant, &targets, &outcomes))
     }
 
     /// The gates of an operator that passed: on a test, or on the release as a whole.
@@ -166,39 +173,29 @@ impl Ground<'_> {
         let judgements = self.base.judgements().filter(|(g, said, _)| wanted(g, &said.test) && pass(said.judgement.verdict));
         judgements.map(|(g, said, _)| (g.id, said.test.clone())).collect()
     }
+}
 
-    fn weigh(&self, operator: &Operator, mutant: Mutant, targets: &[Target], outcomes: &[Outcome]) -> Mutant {
-        let answer = |(gate, test): &Target| {
-            let said = outcomes.iter().filter(|o| o.gate.id == *gate).flat_map(|o| &o.tests).find(|t| t.test == *test)?;
-            let fate = match (said.judgement.verdict, operator.wants) {
-                (Verdict::Fail, _) | (Verdict::Inconclusive | Verdict::NotApplicable, Wants::NoPass) => Fate::Caught,
-                (Verdict::Pass, _) => Fate::Survived,
-                _ => Fate::Held,
-            };
-            Some(Answer { gate, fate, why: said.judgement.why.clone() })
+fn weigh(operator: &Operator, mutant: Mutant, targets: &[Target], outcomes: &[Outcome]) -> Mutant {
+    let answer = |(gate, test): &Target| {
+        let said = outcomes.iter().filter(|o| o.gate.id == *gate).flat_map(|o| &o.tests).find(|t| t.test == *test)?;
+        let fate = match (said.judgement.verdict, operator.wants) {
+            (Verdict::Fail, _) | (Verdict::Inconclusive | Verdict::NotApplicable, Wants::NoPass) => Fate::Caught,
+            (Verdict::Pass, _) => Fate::Survived,
+            _ => Fate::Held,
         };
-        let mut answers: Vec<Answer> = Vec::new();
-        for found in targets.iter().filter_map(answer) {
-            match answers.iter_mut().find(|a| a.gate == found.gate) {
-                Some(known) if found.fate > known.fate => *known = found,
-                Some(_) => {}
-                None => answers.push(found),
-            }
+        Some(Answer { gate, fate, why: said.judgement.why.clone() })
+    };
+    let mut answers: Vec<Answer> = Vec::new();
+    for found in targets.iter().filter_map(answer) {
+        match answers.iter_mut().find(|a| a.gate == found.gate) {
+            Some(known) if found.fate > known.fate => *known = found,
+            Some(_) => {}
+            None => answers.push(found),
         }
-        let asked: BTreeSet<&str> = targets.iter().map(|t| t.0).collect();
-        let before = self.base.judgements().filter(|(_, said, _)| pass(said.judgement.verdict));
-        let mut others: Vec<&'static str> = before
-            .filter(|(gate, said, _)| {
-                let now = outcomes.iter().filter(|o| o.gate.id == gate.id).flat_map(|o| &o.tests).find(|t| t.test == said.test);
-                !asked.contains(gate.id) && now.is_some_and(|t| !pass(t.judgement.verdict))
-            })
-            .map(|(gate, ..)| gate.id)
-            .collect();
-        others.dedup();
-        Mutant { answers, others, ..mutant }
     }
+    Mutant { answers, ..mutant }
 }
 
 fn blank(operator: usize) -> Mutant {
-    Mutant { operator, test: String::new(), at: None, what: String::new(), answers: Vec::new(), others: Vec::new() }
+    Mutant { operator, test: String::new(), at: None, what: String::new(), answers: Vec::new() }
 }

@@ -160,6 +160,13 @@ impl Checked {
         self.assumed.extend(said);
     }
 
+    /// Says why the one object is contradicted.
+    pub fn because(&mut self, why: &str) {
+        for example in self.keys.iter_mut().filter_map(|key| key.example.as_mut()) {
+            example.why = why.to_string();
+        }
+    }
+
     /// Makes the answer undecided, unless a contradiction stands.
     pub fn unclear(&mut self, why: String) {
         if self.answer != A::NotLinearizable {

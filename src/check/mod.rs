@@ -101,9 +101,17 @@ pub fn judge(ask: &Ask, loaded: &Loaded, stop: &AtomicBool) -> Result<Checked, E
         use_versions: held.versions,
         ..lin::Settings::default()
     };
-    let outcome = histories::check(&held.history, data, &settings);
+    let outcome = lin::check(&held.history, data, &settings);
     let facts = Facts { ask, loaded, evidence, rows: &held.rows, ids: &held.ids, history: &held.history, model: &model, guessed };
-    Ok(facts.checked(&outcome))
+    let mut checked = facts.checked(&outcome);
+    let told = held.history.operations().any(|op| op.version.is_some());
+    let by_values = outcome.keys.iter().filter(|key| told && register && key.method != lin::Method::VersionSweep).count();
+    if by_values > 0 {
+        checked.note(vec![format!(
+            "versions are told but do not fix the whole order on {by_values} keys, which are judged by values"
+        )]);
+    }
+    Ok(checked)
 }
 
 /// All rows must be ordered by one clock, or by the lines of one file.
@@ -164,10 +172,16 @@ fn transactions(ask: &Ask, loaded: &Loaded, rows: &Rows<'_, Operation>, stop: &A
         ids.push(id);
     }
     let settings = lin::Settings { skew_ns: ask.skew_ns, threads: ask.threads, stop: Some(stop), ..lin::Settings::default() };
-    let (outcome, history) = revisions::check(&calls, &settings);
+    let (outcome, history) = revisions::check(&calls, &settings).map_err(|(i, why)| {
+        let at = ids.get(i).map(|id| rows.source(*id));
+        unreadable(at.map_or_else(|| why.clone(), |at| format!("{}:{}: {why}", at.path, at.line.unwrap_or(0))))
+    })?;
     let facts = Facts { ask, loaded, evidence, rows, ids: &ids, history: &history, model: "kv", guessed: ask.model.is_none() };
     let mut checked = facts.checked(&outcome.verdicts);
     checked.note(outcome.said);
+    if let Some(why) = outcome.replayed {
+        checked.because(&why);
+    }
     if let Some(why) = outcome.unclear {
         checked.unclear(why);
     }

@@ -107,6 +107,7 @@ pub fn read(ask: &Ask, files: &dyn Files) -> Result<Loaded, Error> {
     let paths: Vec<String> = taken.iter().map(|t| t.path.clone()).collect();
     let matrix = matrix(&test, bindings);
     let mut evidence = crate::evidence::read::read(&matrix, files, ask.threads).map_err(without_spans)?;
+    twice(&evidence)?;
     let mut unproven = 0;
     for artifact in &mut evidence.artifacts {
         let ours = paths.iter().position(|p| **p == *artifact.path).is_some_and(|i| bare[i]);
@@ -121,6 +122,18 @@ pub fn read(ask: &Ask, files: &dyn Files) -> Result<Loaded, Error> {
         assumed.push(format!("{which} taken to be whole: no mark shows that nothing was cut off at a line end"));
     }
     Ok(Loaded { evidence, test, files: taken, assumed })
+}
+
+/// One file under two names would count every operation twice.
+fn twice(evidence: &Evidence) -> Result<(), Error> {
+    let mut seen = std::collections::BTreeMap::new();
+    for artifact in evidence.artifacts.iter().filter(|artifact| artifact.records > 0) {
+        if let Some(other) = seen.insert(artifact.sha256.to_string(), &artifact.path) {
+            let message = format!("{other} and {} hold the same bytes: one history is given twice", artifact.path);
+            return Err(Error::plain(ErrorKind::Usage, message));
+        }
+    }
+    Ok(())
 }
 
 /// The bindings were written by nobody, so nothing points into them.

@@ -5,7 +5,7 @@
 use super::Env;
 use crate::error::{Error, ErrorKind, Fault};
 use crate::package::attest::Sign;
-use ssh_key::PublicKey;
+use ssh_key::{Algorithm, PublicKey, Signature};
 use std::path::Path;
 
 /// The longest answer that is read.
@@ -41,7 +41,12 @@ impl Sign for AgentKey {
 
     #[cfg(unix)]
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
-        self.ask(message).map_err(|why| Error::plain(ErrorKind::Usage, format!("the ssh-agent does not sign: {why}")))
+        let refused = |why: String| Error::plain(ErrorKind::Usage, format!("the ssh-agent does not sign: {why}"));
+        let bytes = self.ask(message).map_err(refused)?;
+        // Nothing that does not verify is ever written: signatures are only added, and never taken away.
+        let made = Signature::new(Algorithm::Ed25519, bytes.clone()).map_err(|e| refused(e.to_string()))?;
+        let right = signature::Verifier::verify(self.public.key_data(), message, &made);
+        right.map(|()| bytes).map_err(|_| refused("its answer is no signature by this key".into()))
     }
 
     #[cfg(not(unix))]
@@ -64,7 +69,7 @@ impl AgentKey {
         body.extend([0; 4]);
         let mut stream = std::os::unix::net::UnixStream::connect(&self.socket).map_err(|e| e.to_string())?;
         let wait = Some(std::time::Duration::from_secs(120));
-        stream.set_read_timeout(wait).map_err(|e| e.to_string())?;
+        stream.set_read_timeout(wait).and_then(|()| stream.set_write_timeout(wait)).map_err(|e| e.to_string())?;
         let request = [&length(body.len())?[..], &body].concat();
         stream.write_all(&request).map_err(|e| e.to_string())?;
         let mut size = [0; 4];

@@ -71,7 +71,7 @@ fn counts(counts: &Counts) -> String {
 fn glyph(gate: &GateFacts) -> &'static str {
     match gate.tested {
         Tested::NotPassed => "–",
-        Tested::Untested => "○",
+        Tested::Untested | Tested::Unproven => "○",
         Tested::Tested if gate.mutants.survived > 0 => "✖",
         Tested::Tested if gate.mutants.held > 0 => "?",
         Tested::Tested => "✔",
@@ -83,8 +83,10 @@ fn text(report: &Report, service: &str) -> String {
     let m = &report.mutants;
     let _ = writeln!(
         out,
-        "{}  {service}: {}, {} caught, {} held back, {} survived (seed {}, at most {} an operator)\n",
+        "{}  {service}: {} of {} tested; {}, {} caught, {} held back, {} survived (seed {}, at most {} an operator)\n",
         report.result.words().to_uppercase(),
+        report.gates.iter().filter(|g| g.tested == Tested::Tested).count(),
+        plural(report.gates.len(), "gate", "gates"),
         plural(m.all, "mutant", "mutants"),
         m.caught,
         m.held,
@@ -98,7 +100,9 @@ fn text(report: &Report, service: &str) -> String {
             (Tested::Tested, _) => format!("{} caught", counts(&gate.mutants)),
             (Tested::Untested, None) => "untested by this evidence".into(),
             (Tested::Untested, Some(why)) => format!("untested by this evidence: {why}"),
-            (Tested::NotPassed, _) => "did not pass, so nothing can turn it".into(),
+            (Tested::NotPassed, _) => "fails, so nothing can turn it".into(),
+            (Tested::Unproven, None) => "did not pass, so nothing can turn it: untested by this evidence".into(),
+            (Tested::Unproven, Some(why)) => format!("did not pass, so nothing can turn it: {why}"),
         };
         let _ = writeln!(out, "{} {:width$}  {}", glyph(gate), gate.id, visible(&said));
         let own = report.operators.iter().filter(|o| o.wants == "fail");

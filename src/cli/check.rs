@@ -4,12 +4,12 @@ use super::{Exit, Failure, Io};
 use crate::check::{self, Answer, Ask};
 use crate::contract::NilRead;
 use crate::dossier::Decision;
-use crate::error::{Error, ErrorKind, Fault, visible};
+use crate::error::{Error, ErrorKind};
 use crate::evidence::read::Files;
 use crate::report::check::{page, terminal};
-use crate::store::{Folder, split};
+use crate::store::{split, what};
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
@@ -74,7 +74,16 @@ struct Named;
 
 impl Files for Named {
     fn open(&self, path: &str) -> std::io::Result<Option<Box<dyn Read + Send>>> {
-        let Some((folder, name)) = split(Path::new(path)) else {
+        // What a user names may be a link: Jepsen's `store/latest`, and whole trees of build tools.
+        let real = match std::fs::canonicalize(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                // A pipe behind a link of the system, as /dev/stdin is, has no name.
+                let Ok(found) = std::fs::metadata(path) else { return Ok(None) };
+                return Err(std::io::Error::other(format!("it is {}, not a regular file", what(&found))));
+            }
+            real => real?,
+        };
+        let Some((folder, name)) = split(&real) else {
             return Err(std::io::Error::other("it does not name a file"));
         };
         folder.open(name)
@@ -105,12 +114,8 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
         let message = "standard input is not read: a check looks at its files twice; write it to a file first";
         return Err(Error::plain(ErrorKind::Usage, message).into());
     }
-    for file in args.files.iter().filter(|file| Path::new(file).is_dir()) {
-        let fault = Fault::new(format!("`{file}` is a folder: name the files of one history"));
-        let names = Folder::new(file).names().unwrap_or_default();
-        let paths: Vec<String> = names.iter().take(5).map(|name| Path::new(file).join(name).display().to_string()).collect();
-        let help = if paths.is_empty() { "it is empty".to_string() } else { format!("in it are {}", paths.join(", ")) };
-        return Err(Error::one(ErrorKind::Usage, fault.help(visible(&help))).into());
+    if let Some(page) = &args.html {
+        super::write::spare(page, "--html", &args.files)?;
     }
     let ask = Ask {
         files: args.files.clone(),
@@ -131,7 +136,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
         checked.note(vec![format!("given up after {}, as `--timeout` says", humantime::format_duration(timeout))]);
     }
     if let Some(path) = &args.html {
-        write_page(path, &page(&checked))?;
+        super::write::whole(path, page(&checked).as_bytes())?;
     }
     if args.json {
         let json = serde_json::to_value(&checked).and_then(|v| serde_json::to_string(&v));
@@ -145,13 +150,4 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
         Answer::NotLinearizable => Decision::Reject,
         Answer::Undecided => Decision::Inconclusive,
     }))
-}
-
-/// Writes beside the place and renames, so that nothing half-written stands there.
-fn write_page(path: &Path, text: &str) -> Result<(), Error> {
-    let internal = |e: std::io::Error| Error::plain(ErrorKind::Internal, format!("cannot write {}: {e}", path.display()));
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".part");
-    let part = path.with_file_name(name);
-    std::fs::write(&part, text).and_then(|()| std::fs::rename(&part, path)).map_err(internal)
 }

@@ -6,7 +6,8 @@ use super::Io;
 use crate::dossier::Dossier;
 use crate::error::{Error, ErrorKind, nearest};
 use crate::release::{Built, Plan, paths};
-use crate::report::ci::{OUTPUTS, Output, Place, annotations, outputs, summary};
+use crate::report::ci::{OUTPUTS, Output, Place, annotations, outputs, quiet, summary};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -17,6 +18,13 @@ use std::path::{Component, Path, PathBuf};
 pub(super) struct Emission {
     output: &'static Output,
     file: PathBuf,
+}
+
+impl Emission {
+    /// Where it goes.
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
 }
 
 /// Reads `NAME=FILE`.
@@ -61,31 +69,26 @@ pub(super) fn emit(emissions: &[Emission], dossier: &Dossier, place: &Place, pac
     Ok(())
 }
 
-/// Writes a file that must not lie in the package.
+/// Writes a file that must not lie in the package. Folders on its way are made.
 pub(super) fn write_beside(file: &Path, package: &Path, bytes: &[u8]) -> Result<(), Error> {
-    if file.starts_with(package) {
+    if let Some(parent) = file.parent().filter(|p| !p.as_os_str().is_empty()) {
+        let cannot = |e| Error::plain(ErrorKind::Internal, format!("cannot make the folder of `{}`: {e}", file.display()));
+        if !file.starts_with(package) {
+            fs::create_dir_all(parent).map_err(cannot)?;
+        }
+    }
+    if file.starts_with(package) || real(file).is_some_and(|at| real(package).is_some_and(|package| at.starts_with(package))) {
         let message = format!("`{}` lies in the package, which holds nothing that is not in its manifest", file.display());
         return Err(Error::plain(ErrorKind::Usage, message));
     }
-    whole(file, bytes)
+    super::write::whole(file, bytes)
 }
 
-/// Writes a file beside its place and puts it there.
-fn whole(file: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let fault = |e: std::io::Error| Error::plain(ErrorKind::Internal, format!("cannot write `{}`: {e}", file.display()));
-    let Some(name) = file.file_name() else {
-        return Err(Error::plain(ErrorKind::Usage, format!("`{}` does not name a file", file.display())));
-    };
-    if let Some(parent) = file.parent().filter(|p| !p.as_os_str().is_empty()) {
-        fs::create_dir_all(parent).map_err(fault)?;
-    }
-    let mut part = name.to_os_string();
-    part.push(".part");
-    let part = file.with_file_name(part);
-    let done = fs::write(&part, bytes).and_then(|()| fs::rename(&part, file));
-    done.map_err(|e| {
-        let _ = fs::remove_file(&part);
-        fault(e)
+/// Where a file lies, or will lie, without links and detours.
+fn real(file: &Path) -> Option<PathBuf> {
+    fs::canonicalize(file).ok().or_else(|| {
+        let parent = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Some(fs::canonicalize(parent).ok()?.join(file.file_name()?))
     })
 }
 
@@ -93,7 +96,8 @@ fn whole(file: &Path, bytes: &[u8]) -> Result<(), Error> {
 pub(super) fn github(io: &mut Io<'_>, built: &Built, place: &Place, package: &Path, root: &str) -> Result<(), Error> {
     let report = built.files.get(&format!("{}/report.md", paths::REPORT)).map(|b| String::from_utf8_lossy(b)).unwrap_or_default();
     if let Some(file) = io.env.step_summary.clone() {
-        append(&file, &summary(&report))?;
+        let taken = fs::metadata(&file).map_or(0, |m| m.len());
+        append(&file, &summary(&report, taken))?;
     }
     if let Some(file) = io.env.step_output.clone() {
         let shown = package.to_string_lossy();
@@ -102,6 +106,13 @@ pub(super) fn github(io: &mut Io<'_>, built: &Built, place: &Place, package: &Pa
     }
     let lines: String = annotations(&built.dossier, place).0.iter().flat_map(|l| [l.as_str(), "\n"]).collect();
     io.print(&lines)
+}
+
+/// A message with excerpts of evidence, so that the runner takes no line of it for a command. The token is the digest of the message: a text
+/// cannot hold its own.
+pub(super) fn fenced(text: &str) -> String {
+    let digest: String = Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
+    quiet(text, &digest)
 }
 
 fn append(file: &Path, text: &str) -> Result<(), Error> {

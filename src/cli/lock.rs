@@ -7,7 +7,7 @@ use super::{Exit, Failure, Io, key};
 use crate::contract::{Lock, chain_faults, lock_name};
 use crate::error::{Error, ErrorKind, Fault};
 use crate::package::attest::sign_lock;
-use crate::package::{Held, is_nonce, render_lock};
+use crate::package::{Held, MAX_LOCK, is_nonce, render_lock};
 use crate::release::Plan;
 use crate::store::sha256;
 use crate::words::hex;
@@ -45,6 +45,11 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let nonce = nonce(args.nonce.as_deref())?;
     let seeds = args.seeds.iter().map(|s| seed(s)).collect::<Result<Vec<_>, _>>()?;
+    if let Some((name, _)) =
+        seeds.iter().enumerate().find(|(i, (name, _))| seeds[..*i].iter().any(|s| s.0 == *name)).map(|(_, s)| s)
+    {
+        return Err(Error::plain(ErrorKind::Usage, format!("--seed {name:?} is given twice")).into());
+    }
     let key = args.key.as_deref().map(|path| key::load(path, io)).transpose()?;
     let texts = Texts { contract: &args.contract, matrix: args.matrix.as_deref(), locks: args.locks.as_deref() };
     // What is wrong with contract or matrix is told before anything is made; the chain is read again while no other run can add to it.
@@ -54,6 +59,11 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let plan = texts.plan()?;
     let lock = next(&plan, args.reason.clone(), nonce, seeds)?;
     let bytes = render_lock(&lock);
+    if bytes.len() as u64 > MAX_LOCK {
+        return Err(
+            Error::plain(ErrorKind::Usage, format!("the lock would be longer than {MAX_LOCK} bytes: name fewer seeds")).into()
+        );
+    }
     let path = folder.join(&lock.path);
     // The signature comes first: a run that is killed in between leaves no lock, and the next one replaces the signature.
     if let Some(key) = &key {
@@ -115,5 +125,7 @@ fn nonce(given: Option<&str>) -> Result<String, Error> {
 fn seed(text: &str) -> Result<(String, String), Error> {
     let parts = text.split_once('=').filter(|(name, value)| !name.is_empty() && !value.is_empty());
     let parts = parts.map(|(name, value)| (name.to_string(), value.to_string()));
-    parts.ok_or_else(|| Error::plain(ErrorKind::Usage, format!("--seed {text:?} is not NAME=VALUE")))
+    parts
+        .filter(|(name, value)| !name.chars().chain(value.chars()).any(char::is_control))
+        .ok_or_else(|| Error::plain(ErrorKind::Usage, format!("--seed {text:?} is not NAME=VALUE")))
 }

@@ -21,6 +21,7 @@ mod schema;
 mod sign;
 mod terminal;
 mod verify;
+mod write;
 
 pub use key::Secret;
 pub use terminal::{coloured, columns};
@@ -160,6 +161,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, env: &Env, out: &mut dyn Wr
         }
     };
     let mut io = Io { env, out, err };
+    let github = matches!(&args.verb, Verb::Release(args) if args.speaks_to_a_runner());
     let ended = match args.verb {
         Verb::Init(args) => init::run(&args, &mut io),
         Verb::Lock(args) => lock::run(&args, &mut io),
@@ -182,7 +184,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>, env: &Env, out: &mut dyn Wr
         Ok(Exit::Challenged(result)) => challenge::code(result),
         Ok(Exit::Unverified) => code_of(ErrorKind::Package),
         Err(failure) => {
-            let _ = write!(io.err, "{}", failure.error.render(&failure.sources, env.styled));
+            let text = failure.error.render(&failure.sources, env.styled);
+            let _ = write!(io.err, "{}", if github { ci::fenced(&text) } else { text });
             code_of(failure.error.kind)
         }
     }

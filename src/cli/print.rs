@@ -9,6 +9,18 @@ use std::fmt::Write;
 /// The most figures that are printed for one gate.
 const MAX_FIGURES: usize = 6;
 
+/// The longest word that is printed; `decision.json` has all of it.
+const LONGEST_WORD: usize = 200;
+
+/// Text with its very long words cut.
+fn short(text: &str) -> String {
+    let cut = |word: &str| match word.char_indices().nth(LONGEST_WORD) {
+        Some((end, _)) => format!("{}… ({} more characters)", &word[..end], word[end..].chars().count()),
+        None => word.to_string(),
+    };
+    text.split(' ').map(cut).collect::<Vec<_>>().join(" ")
+}
+
 /// How results are to look.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Look {
@@ -43,7 +55,7 @@ pub(super) fn wrapped(label: &str, value: &str, look: Look) -> String {
         line = " ".repeat(20);
         width = 20;
     }
-    for word in value.split_whitespace() {
+    for word in short(value).split_whitespace() {
         let n = word.chars().count();
         if width + n > look.columns && width > 20 {
             let _ = writeln!(out, "{}", line.trim_end());
@@ -96,7 +108,7 @@ pub(super) fn dossier(dossier: &Dossier, look: Look) -> String {
     let release = &dossier.release;
     let _ = writeln!(out, "{}  {} {}", painted(dossier, look), release.service, release.version);
     let question: Vec<&str> = release.question.split_whitespace().collect();
-    let _ = writeln!(out, "{}\n", visible(&question.join(" ")));
+    let _ = writeln!(out, "{}\n", short(&visible(&question.join(" "))));
     let asked: Vec<&GateFacts> = dossier.gates.iter().filter(|g| g.verdict != Verdict::NotApplicable).collect();
     let (unserved, judged): (Vec<&GateFacts>, Vec<&GateFacts>) = asked.into_iter().partition(|g| unserved(g).is_some());
     let id = judged.iter().map(|g| g.id.len()).max().unwrap_or(0);
@@ -131,7 +143,7 @@ fn row(gate: &GateFacts, id: usize, look: Look) -> String {
     let objective = judgement.map_or("", |j| j.objective.as_str());
     let against = if objective.is_empty() { String::new() } else { format!(" ({objective})") };
     let head = format!("{:id$}  n={:<7}", gate.id, gate.judged);
-    let said = visible(&format!("{measured}{against}"));
+    let said = short(&visible(&format!("{measured}{against}")));
     let fits = 18 + head.chars().count() + 1 + said.chars().count() <= look.columns;
     let between = if fits || said.is_empty() { " ".to_string() } else { format!("\n{}", " ".repeat(20)) };
     let line = format!("{}{between}{said}", visible(&head));
@@ -311,6 +323,13 @@ mod tests {
         assert_eq!(equation(&figure("N = C − S", "12480 − 10000 = 2480", "2480")), "N = C − S = 12480 − 10000 = 2480 entries");
         assert_eq!(equation(&figure("x_(n)", "x_(7)", "3")), "N = x_(n) = x_(7) = 3 entries");
         assert_eq!(equation(&figure("writes", "3", "3")), "N = writes = 3 entries");
+    }
+
+    #[test]
+    fn very_long_words_are_cut_and_counted() {
+        let text = wrapped("why", &format!("{} {}é", "a".repeat(200), "w".repeat(1 << 20)));
+        assert!(text.contains(&format!(" {}\n", "a".repeat(200))), "{text}");
+        assert!(text.contains(&format!("{}…\n", "w".repeat(200))) && text.contains("(1048377 more characters)"), "{text}");
     }
 
     #[test]

@@ -25,6 +25,9 @@ pub(super) fn recomputed(verified: &Verified, again: &Recomputed) -> Line {
     }
     details.extend(again.unseen.iter().map(unseen));
     let own = env!("CARGO_PKG_VERSION");
+    if !again.newer.is_empty() {
+        details.push(format!("gates that quorate {own} asks for and the package does not have: {}", again.newer.join(", ")));
+    }
     if let Some(version) = &again.made_by {
         details.push(format!(
             "NOT RE-VERIFIED: pages of data/report: quorate {version} made them, this is {own}; read decision.json"

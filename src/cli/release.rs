@@ -68,6 +68,13 @@ pub(super) struct Args {
     quiet: bool,
 }
 
+impl Args {
+    /// Whether a build system reads both streams for commands.
+    pub(super) fn speaks_to_a_runner(&self) -> bool {
+        self.ci.is_some()
+    }
+}
+
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let date = date(io.env)?;
     let withhold = withhold(args)?;
@@ -75,6 +82,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let texts = Texts { contract: &args.contract, matrix: args.matrix.as_deref(), locks: args.locks.as_deref() };
     let plan = texts.plan()?;
     let root = evidence_root(args.evidence.as_deref(), args.matrix.as_deref().unwrap_or(&args.contract), &plan)?;
+    spare(args, &plan, &root)?;
     let folder = Folder::new(&root);
     let templates = templates(args.templates.as_deref())?;
     let threads = args.threads.unwrap_or(io.env.threads).clamp(1, 256);
@@ -149,6 +157,20 @@ impl Texts<'_> {
 /// The folder of the locks.
 pub(super) fn locks_of(contract: &Path, given: Option<&Path>) -> PathBuf {
     given.map_or_else(|| contract.with_file_name("locks"), Path::to_path_buf)
+}
+
+/// Refuses outputs that would be written over what is read here.
+fn spare(args: &Args, plan: &Plan, root: &Path) -> Result<(), Error> {
+    let matrix = args.matrix.clone().unwrap_or_else(|| args.contract.with_file_name("matrix.toml"));
+    let locks = locks_of(&args.contract, args.locks.as_deref());
+    let mut inputs = vec![args.contract.clone(), matrix];
+    inputs.extend(args.key.clone());
+    inputs.extend(plan.locks.iter().flat_map(|lock| [locks.join(&lock.path), locks.join(format!("{}.sig", lock.path))]));
+    inputs.extend(plan.matrix.tests.iter().flat_map(|t| &t.evidence).map(|binding| root.join(&binding.path.value)));
+    inputs.extend(args.templates.iter().flat_map(|dir| Templates::names().into_iter().map(|name| dir.join(name))));
+    let view = args.dump_view.iter().map(|file| (file.as_path(), "--dump-view"));
+    let mut outputs = view.chain(args.emit.iter().map(|e| (e.file(), "--emit")));
+    outputs.try_for_each(|(file, option)| super::write::spare(file, option, &inputs))
 }
 
 /// Which evidence stays out of the package.

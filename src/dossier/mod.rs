@@ -73,8 +73,6 @@ pub struct Dossier {
     pub matrix: FileFacts,
     /// What was declared, as label and value, section by section (cluster, endpoints, resources, load, objectives, budget, rollback, skews).
     pub declared: Vec<Section>,
-    /// The faults that the contract says its promises survive.
-    pub assumptions: Vec<String>,
     /// The tests.
     pub tests: Vec<TestFacts>,
     /// The gates, family by family.

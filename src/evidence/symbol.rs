@@ -5,6 +5,7 @@
 
 use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
+use std::borrow::Cow;
 use std::hash::BuildHasher;
 use std::hint::black_box;
 use std::sync::LazyLock;
@@ -45,6 +46,26 @@ impl Val {
     pub fn as_text(self) -> Option<Sym> {
         (self.0 >= TEXT_TAG).then(|| Sym(u32::try_from(self.0 & 0xffff_ffff).unwrap_or(u32::MAX)))
     }
+}
+
+/// The text under which a text is kept as a value: itself where it can be taken for nothing else, else as JSON text with its quotes. Values are equal
+/// exactly when these are, whichever format they come from, alone or as an element of a list.
+#[must_use]
+pub fn named(text: &str) -> Cow<'_, str> {
+    if plain(text) { Cow::Borrowed(text) } else { Cow::Owned(serde_json::Value::from(text).to_string()) }
+}
+
+/// Whether a text stands for itself and for no number, flag, list or other form.
+#[must_use]
+pub fn plain(text: &str) -> bool {
+    let first = text.as_bytes().first().copied().unwrap_or(b' ');
+    if matches!(first, b'-' | b'+' | b'0'..=b'9') {
+        let digits = text.trim_start_matches(['-', '+']);
+        let large = || digits.bytes().all(|b| b.is_ascii_digit()) && text.parse::<i64>().ok().and_then(Val::int).is_none();
+        return !digits.starts_with(|c: char| c.is_ascii_digit())
+            || !(digits.contains(['.', 'e', 'E', 'N', 'M', '/', 'x', 'r']) || large());
+    }
+    !matches!(first, b'[' | b'{' | b'"' | b':' | b'\\' | b'#' | b'\'') && !matches!(text, "true" | "false")
 }
 
 /// One seed for the whole process, so that a hash of one block's texts is good among all evidence too. No output depends on it.

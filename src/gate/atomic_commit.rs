@@ -12,8 +12,9 @@ pub(super) const GATES: &[Gate] = &[
     Gate {
         id: "atomic-commit.agreement",
         title: "no transaction both committed and aborted",
-        proves: "In every transaction that two or more parties decided, all of them decided alike, and none changed its mind.",
-        blind: "Parties whose decision was not recorded. Whether what was decided also took effect.",
+        proves: "In every transaction that was decided, all parties that took part decided alike, and none changed its mind; only a participant that had voted \
+                 to abort may have no decision on record.",
+        blind: "Parties that no record names. Whether what was decided also took effect.",
         needs: &["votes"],
         safety: true,
         judge: Judge::Test(agreement),

@@ -1,5 +1,6 @@
 //! The error budget: what the worst failover takes of it, and whether the rollback trigger was tried.
 
+use super::recovery::unprovoked;
 use super::{Gate, Judge, ReleaseCx, TestCx};
 use crate::contract::{ErrorBudget, Rollback};
 use crate::evidence::kinds::{Phase, Point};
@@ -102,6 +103,9 @@ fn weigh(cx: &ReleaseCx<'_>, budget: &ErrorBudget, allowed: Ratio, worst: &Failo
 fn of_test(cx: &TestCx<'_>) -> Result<Vec<Failover>, Gap> {
     let rows = cx.rows::<Phase>()?;
     rows.among().map_err(|gap| Gap { why: format!("test {}: {}", cx.test.id.value, gap.why), ..gap })?;
+    if let Some(flaw) = unprovoked(cx)?.into_iter().next() {
+        return Err(Gap { why: format!("test {}: {}", cx.test.id.value, flaw.why), sources: flaw.finding.sources });
+    }
     let timed = |failover: recovery::Failover| match failover.time {
         Ok(time) => {
             let Bounds { lo, hi } = time.judged();

@@ -166,7 +166,11 @@ fn no_duplicates(cx: &TestCx<'_>) -> Judged {
     // One fault a command, at the member that applied it most often: all members of one log repeat it alike.
     let commands = repeated.len();
     tally.faults = repeated.into_values().collect();
-    let pass = format!("{} members applied {distinct} commands in all, each once", applies.all.members.len());
+    let pass = format!(
+        "{} applied {} in all, each once",
+        plural(applies.all.members.len(), "member", "members"),
+        plural(distinct, "command", "commands")
+    );
     let figure = difference("duplicates", "N_duplicate = Σ count(cmd_id) − |{cmd_id}|", "N_duplicate", effects, distinct);
     let measured = plural(effects.saturating_sub(distinct), "duplicate", "duplicates");
     let repeated = Figure {
@@ -236,7 +240,11 @@ fn none_missing(cx: &TestCx<'_>) -> Judged {
         let why = format!("{n} acknowledged operations have no command id, so nothing shows that they were applied");
         tally.doubts.push(Flaw::new(0, why, Finding::new("no-command-id").with("operations", n).source(history.source(row))));
     }
-    let pass = format!("all {} committed commands were applied by {} members", due.len(), applies.all.members.len());
+    let pass = format!(
+        "{} applied by {}",
+        plural(due.len(), "committed command, the only one, was", "committed commands were all"),
+        plural(applies.all.members.len(), "member", "members")
+    );
     let figure = difference("missing", "N_committed − C_applied", "N_missing", due.len(), applied);
     let measured = format!("{} missing", figure.value);
     let judgement = if due.is_empty() && tally.doubts.is_empty() {
@@ -346,8 +354,12 @@ fn unknown_resolved(cx: &TestCx<'_>) -> Judged {
         tally.doubts.push(Flaw::new(1, why, Finding::new("no-command-id").with("operations", n).source(history.source(row))));
     }
     let unknown = tally.judged;
-    let pass =
-        format!("of {unknown} commands with unknown outcome {} were applied and {} were not; none both", settled.0, settled.1);
+    let pass = format!(
+        "of {} with unknown outcome {} applied and {} not; none both",
+        plural(unknown, "command", "commands"),
+        plural(settled.0, "was", "were"),
+        plural(settled.1, "was", "were")
+    );
     let measured = format!("{} settled", settled.0 + settled.1);
     Ok(tally.conclude(pass, "no outcome was left unknown").against(format!("= {unknown}"), measured, ""))
 }

@@ -12,6 +12,7 @@ use crate::evidence::symbol::{Sym, Symbols};
 use crate::judge::fencing::{Act, Step, arrange, authority, contradictions, rising, stale, takeovers, unique};
 use crate::judge::tally::Tally;
 use crate::verdict::{Figure, Finding, Gap, Judged, Judgement, SourceRef, Verdict};
+use crate::words::each;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const GATES: &[Gate] = &[
@@ -172,7 +173,7 @@ fn monotonic(cx: &TestCx<'_>) -> Judged {
     let rows = cx.rows::<Grant>()?;
     let lanes = arrange(grants(&rows, false));
     let tally = rising(&lanes, &cx.evidence().symbols);
-    let pass = format!("epochs rise at each of {} grants that follow another", tally.judged);
+    let pass = format!("epochs rise at {}", each(tally.judged, "grant that follows another", "grants that follow another"));
     Ok(tally.conclude(pass, "no resource or job was granted to anyone twice"))
 }
 
@@ -274,8 +275,8 @@ fn before_serving(cx: &TestCx<'_>) -> Judged {
     steps.extend(grants(&cx.rows::<Grant>()?, true));
     let tally = takeovers(&arrange(steps), symbols);
     let pass = format!(
-        "at each of {} takeovers the new epoch was granted before it served, and no older one served after",
-        tally.judged
+        "at {} the new epoch was granted before it served, and no older one served after",
+        each(tally.judged, "takeover", "takeovers")
     );
     Ok(decisions.first_hand(tally.conclude(pass, "no new epoch followed an older one and served"), symbols))
 }

@@ -2,7 +2,7 @@
 
 use super::{Gate, Judge, Outcome, ReleaseCx, TestCx};
 use crate::evidence::clocks::{Key, key};
-use crate::evidence::kinds::{Injection, OpKind, Operation, Outcome as Told, Sample};
+use crate::evidence::kinds::{Injection, OpKind, Operation, Outcome as Told, ReadPath, Sample};
 use crate::evidence::symbol::Sym;
 use crate::evidence::{Artifact, Part, RowId, Rows, State};
 use crate::verdict::{Figure, Finding, Gap, Judged, Judgement, Verdict};
@@ -26,8 +26,8 @@ pub(super) const GATES: &[Gate] = &[
         title: "histories carry the minimum fields",
         proves: "Operations carry invocation and response time, client, command id, term, leader, commit index, observed version and result, and \
                  contradict neither themselves nor one another; a command id names one command.",
-        blind: "A field that some records carry and others do not is reported and does not fail the gate. A leader may be told by the samples of the \
-                members for the term of the answer. Whether the values are true is for other gates.",
+        blind: "Reads need no command id, and those that say that one member answered alone, or that they are degraded, need no term, leader and commit \
+                index. A leader may be told by the samples of the members for the term of the answer. Whether the values are true is for other gates.",
         needs: &["history"],
         safety: true,
         judge: Judge::Test(fields),
@@ -49,7 +49,8 @@ fn artifacts(cx: &ReleaseCx<'_>) -> Judged {
     let all = &cx.evidence.artifacts;
     let broken: Vec<(&Artifact, String)> = all.iter().filter_map(|a| Some((a, flaw(a)?))).collect();
     let unbound: Vec<String> = unbound(cx);
-    let (wrong, untold) = injections(cx);
+    let (mut wrong, untold) = injections(cx);
+    wrong.extend(cx.matrix.tests.iter().flat_map(|test| faults_named_twice(cx, &test.id.value)));
     let synthetic = all.iter().filter(|a| a.synthetic).count();
     let figures = vec![
         count("artifacts", "files that the matrix binds", all.len()),
@@ -62,8 +63,10 @@ fn artifacts(cx: &ReleaseCx<'_>) -> Judged {
     }));
     let judgement = if let Some(first) = wrong.first() {
         let word = |key: &str| first.data.get(key).cloned().unwrap_or_default();
-        let why =
-            format!("test {} declares {} injections, its records show {}", word("test"), word("declared"), word("recorded"));
+        let why = match first.claim.as_str() {
+            "fault-named-twice" => format!("test {} has two records of fault {}", word("test"), word("fault")),
+            _ => format!("test {} declares {} injections, its records show {}", word("test"), word("declared"), word("recorded")),
+        };
         Judgement::fail(why, all.len())
     } else if let Some((artifact, why)) = broken.first() {
         Judgement::inconclusive(
@@ -134,6 +137,26 @@ fn injections(cx: &ReleaseCx<'_>) -> (Vec<Finding>, Vec<String>) {
     (wrong, untold)
 }
 
+/// Faults of a test of which two records have one id: one of them would count for another.
+fn faults_named_twice(cx: &ReleaseCx<'_>, test: &str) -> Vec<Finding> {
+    let Ok(rows) = cx.evidence.rows::<Injection>(test) else { return Vec::new() };
+    let mut known: BTreeMap<Sym, RowId> = BTreeMap::new();
+    let mut found = Vec::new();
+    for (id, fault) in rows.iter() {
+        if let Some(other) = known.insert(fault.id, id) {
+            let finding = Finding::new("fault-named-twice").with("test", test).with("fault", cx.evidence.text(fault.id));
+            found.push(finding.source(rows.source(other)).source(rows.source(id)));
+        }
+    }
+    found
+}
+
+/// Whether an answer rests on a leader: all but those of a read that says that one member answered it alone, or that it is degraded.
+fn by_leader(op: &Operation) -> bool {
+    let alone = matches!(op.path, Some(ReadPath::Follower | ReadPath::Cache)) || op.degraded == Some(true);
+    op.result == Told::Ok && !(op.op == OpKind::Read && alone)
+}
+
 /// A field of the minimum, whether an operation that should have it has it, and the gates that are weaker without it.
 struct Wanted {
     name: &'static str,
@@ -151,25 +174,25 @@ const WANTED: [Wanted; 6] = [
     },
     Wanted {
         name: "command-id",
-        applies: |_| true,
+        applies: |op| op.op != OpKind::Read,
         has: |op| op.command_id.is_some(),
         weakens: "commands.no-duplicates, commands.none-missing, commands.unknown-resolved and log.no-loss",
     },
     Wanted {
         name: "term",
-        applies: |op| op.result == Told::Ok,
+        applies: by_leader,
         has: |op| op.term.is_some(),
         weakens: "log.continuity and fencing.no-stale-accept",
     },
     Wanted {
         name: "leader",
-        applies: |op| op.result == Told::Ok,
+        applies: by_leader,
         has: |op| op.leader.is_some(),
         weakens: "fencing.no-stale-accept and log.single-leader",
     },
     Wanted {
         name: "commit-index",
-        applies: |op| op.result == Told::Ok,
+        applies: by_leader,
         has: |op| op.commit_index.is_some(),
         weakens: "log.continuity and consistency.read-freshness",
     },
@@ -198,7 +221,7 @@ fn fields(cx: &TestCx<'_>) -> Judged {
         return Err(Gap { why: "no operation succeeded, so no answer shows its fields".into(), sources: rows.files() });
     }
     let mut findings = Vec::new();
-    let mut absent = Vec::new();
+    let mut short: Vec<(&Wanted, usize, usize)> = Vec::new();
     for wanted in &WANTED {
         let total = rows.iter().filter(|(_, op)| (wanted.applies)(op)).count();
         let with = rows.iter().filter(|(_, op)| (wanted.applies)(op) && (wanted.has)(op)).count();
@@ -207,21 +230,17 @@ fn fields(cx: &TestCx<'_>) -> Judged {
         }
         let finding = Finding::new("field-missing").with("field", wanted.name).with("records", total - with).with("of", total);
         findings.push(finding.with("weakens", wanted.weakens));
-        if with == 0 {
-            absent.push(wanted);
-        }
+        short.push((wanted, total - with, total));
     }
-    let judgement = if let Some(first) = absent.first() {
-        let names: Vec<&str> = absent.iter().map(|w| w.name).collect();
-        let why = format!("no record carries {}; without {} weaker: {}", names.join(", "), first.name, first.weakens);
+    let absent: Vec<&str> = short.iter().filter(|(_, without, total)| without == total).map(|(w, ..)| w.name).collect();
+    let judgement = if let (Some(first), Some(gone)) = (short.iter().find(|s| s.1 == s.2), absent.first()) {
+        let why = format!("no record carries {}; without {gone} weaker: {}", absent.join(", "), first.0.weakens);
         Judgement::inconclusive(why, n)
-    } else if findings.is_empty() {
-        Judgement::pass(format!("all {n} operations carry the minimum fields"), n)
+    } else if let Some((wanted, without, total)) = short.first() {
+        let why = format!("{without} of {total} operations do not carry {}; without it weaker: {}", wanted.name, wanted.weakens);
+        Judgement::inconclusive(why, n)
     } else {
-        Judgement::pass(
-            format!("the minimum fields are there; {} of them are missing from some of {n} operations", findings.len()),
-            n,
-        )
+        Judgement::pass(format!("all {n} operations carry the minimum fields"), n)
     };
     Ok(judgement.findings(findings))
 }
@@ -236,7 +255,7 @@ fn leaders_by_term(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> bool {
         }
     }
     let named = |term: i64| leaders.get(&term).is_some_and(|l| l.len() == 1);
-    rows.iter().filter(|(_, op)| op.result == Told::Ok && op.leader.is_none()).all(|(_, op)| op.term.is_some_and(named))
+    rows.iter().filter(|(_, op)| by_leader(op) && op.leader.is_none()).all(|(_, op)| op.term.is_some_and(named))
 }
 
 /// When an operation was sent and returned, and its record.

@@ -95,7 +95,7 @@ pub fn asked(contract: &Contract, profile: &Profile, gate: &Gate) -> bool {
 }
 
 /// The gate that holds the evidence to the locks.
-const DECLARED: &str = "contract.declared-before-run";
+pub const DECLARED: &str = "contract.declared-before-run";
 
 /// Whether a gate is judged: the release asks for it, or there is a lock, or evidence that names one, and it holds the evidence to its lock.
 #[must_use]

@@ -18,6 +18,7 @@ use crate::judge::partition::{
 };
 use crate::judge::tally::{Flaw, Tally};
 use crate::verdict::{Figure, Finding, Gap, Judged, Judgement, SourceRef, Verdict};
+use crate::words::each;
 use reads::p5;
 
 /// Kinds without which no row of the matrix can be judged.
@@ -226,7 +227,8 @@ fn traffic(cx: &TestCx<'_>) -> Judged {
     };
     let (tally, counts) = partition::traffic(&stage.scene);
     let least = counts.iter().map(|(minority, majority)| *minority.min(majority)).min().unwrap_or(0);
-    let pass = format!("both sides of {} cuts had operations in flight; the quieter side had {least}", counts.len());
+    let pass =
+        format!("both sides of {} had operations in flight; the quieter side had {least}", each(counts.len(), "cut", "cuts"));
     let figures = counts.iter().zip(&stage.scene.cuts).map(|((minority, majority), cut)| Figure {
         id: "operations-in-cut".into(),
         symbol: "N_minority, N_majority".into(),

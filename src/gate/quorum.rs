@@ -8,6 +8,7 @@ use crate::evidence::kinds::{Operation, Role, Sample};
 use crate::figure::quorum;
 use crate::judge::quorum as judge;
 use crate::verdict::{Figure, Finding, Judged, Judgement, SourceRef};
+use crate::words::plural;
 use std::collections::BTreeSet;
 
 pub(super) const GATES: &[Gate] = &[
@@ -32,8 +33,9 @@ pub(super) const GATES: &[Gate] = &[
     Gate {
         id: "quorum.loss-halts",
         title: "the service halts while a quorum is missing",
-        proves: "While fewer than a quorum of members answered, writes and linearizable reads were attempted and none succeeded.",
-        blind: "A member counts as down only between two failed samples in a row, so the edges of an outage are not judged. A member that \
+        proves: "While fewer than a quorum of members answered, writes and linearizable reads were attempted and none succeeded; writes were in flight in each \
+                 such stretch, and none that was sent before it was acknowledged in it later than a write may take.",
+        blind: "Reads that said that they were degraded are counted apart. A member counts as down only between two failed samples in a row, so the edges of an outage are not judged. A member that \
                 the sampler cannot reach may still serve others, and one may come back unseen between two samples. A member whose samples \
                 just stop is not taken as down.",
         needs: &["history", "members"],
@@ -88,7 +90,10 @@ fn geometry(cx: &ReleaseCx<'_>) -> Judged {
     } else if let Some((why, finding)) = other_voters(cx) {
         Judgement::inconclusive(why, all.judged).findings([finding])
     } else {
-        let why = format!("N = {n}, W = {w}, R = {r}: quorums meet, and {k} faulty members leave {left}");
+        let why = format!(
+            "N = {n}, W = {w}, R = {r}: quorums meet, and {} {left}",
+            plural(k, "faulty member leaves", "faulty members leave")
+        );
         Judgement::pass(why, all.judged)
     };
     let broken = all.broken.iter().map(|why| Finding::new("sizes-disagree").with("why", why).source(source[0].clone()));

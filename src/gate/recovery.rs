@@ -6,8 +6,8 @@
 use super::served::unserved;
 use super::{Gate, Judge, TestCx};
 use crate::contract::DeclaredPhases;
-use crate::evidence::RowId;
-use crate::evidence::kinds::{Injection, Operation, Phase, PhaseName, Probe, Recovery, Sample};
+use crate::evidence::kinds::{Injection, Operation, Outcome, Phase, PhaseName, Probe, Recovery, Sample};
+use crate::evidence::{RowId, Rows};
 use crate::exact::seconds;
 use crate::figure::failover::{Bounds, FailoverTime, SYMBOLS};
 use crate::figure::replay::Replay;
@@ -15,7 +15,8 @@ use crate::judge::masking::{false_success, restarted};
 use crate::judge::recovery::{Failover, apart, failovers, outages};
 use crate::judge::tally::{Flaw, Tally};
 use crate::verdict::{Figure, Finding, Gap, Judged, Judgement};
-use crate::words::plural;
+use crate::words::{each, plural};
+use std::collections::BTreeSet;
 
 pub(super) const GATES: &[Gate] = &[
     Gate {
@@ -50,8 +51,9 @@ pub(super) const GATES: &[Gate] = &[
     Gate {
         id: "recovery.replay-before-serving",
         title: "no serving before replay has ended",
-        proves: "No recovered member served, or said that it serves, before its replay had ended.",
-        blind: "Answers given while the member did not yet say that it serves.",
+        proves: "No recovered member served, or said that it serves, before its replay had ended, and no client had an answer of it meanwhile, where a history \
+                 names the members that answered.",
+        blind: "Answers of which no history of the test says which member gave them.",
         needs: &["replay"],
         safety: false,
         judge: Judge::Test(replay_before_serving),
@@ -131,19 +133,30 @@ fn failover_time(cx: &TestCx<'_>) -> Judged {
 }
 
 /// Failovers whose detection starts at no recorded fault, where faults are bound.
-fn unprovoked(cx: &TestCx<'_>) -> Result<Vec<Flaw>, Gap> {
+pub(super) fn unprovoked(cx: &TestCx<'_>) -> Result<Vec<Flaw>, Gap> {
     let (phases, faults) = (cx.rows::<Phase>()?, cx.rows_if_bound::<Injection>()?);
     let Some(faults) = faults else { return Ok(Vec::new()) };
     let widening = phases.beside(&faults)?;
     let near = |a: i64, b: i64| a.saturating_sub(widening) <= b;
-    let provoked = |p: &Phase| faults.iter().any(|(_, f)| near(p.start_lo.0, f.start_hi.0) && near(f.start_lo.0, p.start_hi.0));
-    let detections = phases.iter().filter(|(_, p)| p.phase == PhaseName::Detect && !provoked(p));
-    let flaw = |(id, p): (RowId, Phase)| {
+    let provoked = |p: &Phase, f: &Injection| near(p.start_lo.0, f.start_hi.0) && near(f.start_lo.0, p.start_hi.0);
+    let mut detections: Vec<(RowId, Phase)> = phases.iter().filter(|(_, p)| p.phase == PhaseName::Detect).collect();
+    detections.sort_by_key(|(id, p)| (p.start_lo, *id));
+    // Each failover has a fault of its own: one that is told twice would stand for one that is not told.
+    let mut taken: BTreeSet<RowId> = BTreeSet::new();
+    let mut flaws = Vec::new();
+    for (id, p) in detections {
         let name = cx.evidence().text(p.failover);
-        let why = format!("failover {name} starts at no recorded fault, so nothing shows that it is timed from its cause");
-        Flaw::new(1, why, Finding::new("failover-without-fault").with("failover", name).source(phases.source(id)))
-    };
-    Ok(detections.map(flaw).collect())
+        let finding = |claim: &str| Finding::new(claim).with("failover", name).source(phases.source(id));
+        let own: Vec<RowId> = faults.iter().filter(|(_, f)| provoked(&p, f)).map(|(fault, _)| fault).collect();
+        if own.is_empty() {
+            let why = format!("failover {name} starts at no recorded fault, so nothing shows that it is timed from its cause");
+            flaws.push(Flaw::new(1, why, finding("failover-without-fault")));
+        } else if !own.iter().any(|fault| taken.insert(*fault)) {
+            let why = format!("failover {name} starts at a fault at which another starts, so one of them may be told twice");
+            flaws.push(Flaw::new(1, why, finding("failovers-at-one-fault")));
+        }
+    }
+    Ok(flaws)
 }
 
 fn declared(phases: &DeclaredPhases) -> [i64; 4] {
@@ -284,7 +297,7 @@ fn replay_fits(cx: &TestCx<'_>) -> Judged {
     let recoveries = tally.judged;
     let Some((took, replay, id)) = slowest else { return Ok(tally.conclude("", "no recovery had an entry to replay")) };
     let (measured, allowed) = apart(took, allowance);
-    let pass = format!("the slowest of {recoveries} replays took {measured} s, {allowed} s are allowed");
+    let pass = format!("the slowest of {} took {measured} s, {allowed} s are allowed", plural(recoveries, "replay", "replays"));
     let mut judgement = tally.conclude(pass, "");
     judgement.figures.extend(replay.range_figure(vec![rows.source(id)]));
     judgement.figures.extend(replay.time_figure(vec![rows.source(id)]));
@@ -297,6 +310,7 @@ fn replay_fits(cx: &TestCx<'_>) -> Judged {
 fn replay_before_serving(cx: &TestCx<'_>) -> Judged {
     let rows = cx.rows::<Recovery>()?;
     let samples = cx.rows_if_bound::<Sample>()?;
+    let history = cx.rows_if_bound::<Operation>()?;
     let mut tally = Tally { judged: rows.len(), ..Tally::default() };
     let mut closest: Option<i64> = None;
     for (id, recovery) in rows.iter() {
@@ -318,6 +332,9 @@ fn replay_before_serving(cx: &TestCx<'_>) -> Judged {
             let why = format!("the replay of {member} ended before it began");
             tally.doubts.push(Flaw::new(0, why, finding("recovery-inside-out")));
         }
+        if let Some(history) = &history {
+            answered_early(cx, (&rows, id, &recovery), history, &mut tally);
+        }
         for (at, sample) in samples.iter().flat_map(|s| s.iter().map(move |(at, sample)| ((s, at), sample))) {
             let (list, at) = at;
             if sample.member != recovery.member || sample.serving != Some(true) || sample.t_lo > sample.t_hi {
@@ -338,7 +355,7 @@ fn replay_before_serving(cx: &TestCx<'_>) -> Judged {
             }
         }
     }
-    let pass = format!("each of {} recovered members served only when its replay had ended", rows.len());
+    let pass = format!("{} served only when its replay had ended", each(rows.len(), "recovered member", "recovered members"));
     let measured = closest.map_or_else(String::new, |room| format!("{} s", seconds(room)));
     Ok(tally.conclude(pass, "no member recovered").against("≥ 0 s", measured.clone(), measured))
 }
@@ -375,8 +392,10 @@ fn masking(cx: &TestCx<'_>) -> Judged {
         let finding = Finding::new("restarts-missing").with("declared", crashes).with("recorded", tally.judged);
         tally.doubts.push(Flaw::new(0, why, finding));
     }
-    let pass =
-        format!("each of {} restarts came within its masking time, and no client was told ok by the dead member", tally.judged);
+    let pass = format!(
+        "{} came within its masking time, and no client was told ok by the dead member",
+        each(tally.judged, "restart", "restarts")
+    );
     let judgement = tally.conclude(pass, "no probe restarted a member");
     let Some((took, bound)) = slowest else { return Ok(judgement) };
     let (measured, allowed) = apart(took, bound);
@@ -397,4 +416,25 @@ fn masking(cx: &TestCx<'_>) -> Judged {
         sources: vec![cx.release.declared(probe.span)],
     };
     Ok(judgement.figure(figure).against(format!("≤ {allowed} s"), format!("{measured} s"), margin(bound, took)))
+}
+
+/// Answers that a member gave, by the word of clients, surely after its replay had begun and before it had ended.
+fn answered_early(
+    cx: &TestCx<'_>,
+    (rows, id, recovery): (&Rows<'_, Recovery>, RowId, &Recovery),
+    history: &Rows<'_, Operation>,
+    tally: &mut Tally,
+) {
+    let member = cx.evidence().text(recovery.member);
+    let Some(finished) = recovery.finished else { return };
+    for (at, op) in history.iter().filter(|(_, op)| op.result == Outcome::Ok && op.member == Some(recovery.member)) {
+        // Clocks that nothing bounds leave the samples and the record itself.
+        let Ok(apart) = cx.evidence().apart(&history.part(at).clock, &rows.part(id).clock) else { return };
+        let sent = op.invoke.0.saturating_sub(apart) >= recovery.started.0;
+        if sent && op.returned.is_some_and(|r| r.0.saturating_add(apart) < finished.0) {
+            let why = format!("{member} answered a client while it replayed");
+            let finding = Finding::new("answered-early").with("member", member).source(rows.source(id));
+            tally.faults.push(Flaw::new(1, why, finding.source(history.source(at))));
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! In: a release, and later copies of it of which something was changed. Out: the outcomes of the changed one. Each judgement of a gate on
 //! a test notes which kinds of which tests it asks for; what it says depends on nothing else of the evidence, so it is taken over when
-//! none of them was touched. Gates on the release as a whole may look at files too and are always judged again. Refuses to know what was changed.
+//! none of them was touched. Gates on the release as a whole may look at files too and are judged again whenever they are asked for. Refuses to know what was changed.
 
 use super::run::{held_back, left_out, outcome};
 use super::{Gate, Judge, Outcome, Profile, ReleaseCx, TestCx, TestOutcome};
@@ -75,7 +75,7 @@ impl Base {
 
     /// Adds what the gates say that judge the outcomes of the others.
     fn last(&mut self, cx: &ReleaseCx<'_>) {
-        let outcomes = self.first(cx, &Reads::new());
+        let outcomes = self.first(cx, &Reads::new(), &|_| true);
         drop(cx.evidence.take_reads());
         for known in &mut self.known {
             if let Judge::Outcomes(judge) = known.gate.judge {
@@ -96,11 +96,14 @@ impl Base {
         self.known.iter().map(|k| k.gate)
     }
 
-    /// What the gates say of a changed release, of which these kinds were touched in these tests.
+    /// What those gates say of a changed release that are asked for, of which these kinds were touched in these tests. A gate on the outcomes of others
+    /// asks for all of them.
     #[must_use]
-    pub fn again(&self, cx: &ReleaseCx<'_>, touched: &Reads) -> Vec<Outcome> {
-        let mut outcomes = self.first(cx, touched);
-        for known in &self.known {
+    pub fn again(&self, cx: &ReleaseCx<'_>, touched: &Reads, asked: &dyn Fn(&str) -> bool) -> Vec<Outcome> {
+        let of_outcomes = |known: &&Known| matches!(known.gate.judge, Judge::Outcomes(_)) && asked(known.gate.id);
+        let all = self.known.iter().any(|known| of_outcomes(&known));
+        let mut outcomes = self.first(cx, touched, &|gate| all || asked(gate));
+        for known in self.known.iter().filter(of_outcomes) {
             if let Judge::Outcomes(judge) = known.gate.judge {
                 outcomes.push(outcome(cx, known.gate, whole(judge(cx, &outcomes))));
             }
@@ -109,7 +112,7 @@ impl Base {
     }
 
     /// What the gates say that do not judge the outcomes of others.
-    fn first(&self, cx: &ReleaseCx<'_>, touched: &Reads) -> Vec<Outcome> {
+    fn first(&self, cx: &ReleaseCx<'_>, touched: &Reads, asked: &dyn Fn(&str) -> bool) -> Vec<Outcome> {
         let hit = |reads: &Reads| !reads.is_disjoint(touched);
         let stirred = self.traffic.iter().filter(|(_, (_, reads))| hit(reads));
         let traffic: BTreeMap<&str, Idle> = stirred.map(|(test, _)| (test.as_str(), idle_fault(cx.evidence, test))).collect();
@@ -127,7 +130,7 @@ impl Base {
             TestOutcome { test: name.to_string(), judgement }
         };
         let mut outcomes: Vec<Outcome> = Vec::new();
-        for known in &self.known {
+        for known in self.known.iter().filter(|known| asked(known.gate.id)) {
             let tests = known.tests.iter();
             match known.gate.judge {
                 Judge::Release(judge) => outcomes.push(outcome(cx, known.gate, whole(judge(cx)))),

@@ -12,7 +12,7 @@ use crate::evidence::{RowId, Rows};
 use crate::exact::millis;
 use crate::judge::retries::{Begins, ENOUGH, Spread, Tried, Try, spread, tried};
 use crate::judge::tally::{Flaw, Tally};
-use crate::verdict::{Figure, Finding, Gap, Judged, Judgement, SourceRef};
+use crate::verdict::{Figure, Finding, Gap, Judged, Judgement, SourceRef, Verdict};
 use std::collections::BTreeMap;
 
 /// All commands with their attempts, and a way back to the records.
@@ -144,25 +144,34 @@ pub(super) fn retry_limit(cx: &TestCx<'_>) -> Judged {
             most = Some((tried.attempts, limit, tried.last));
         }
     }
-    let notes: Vec<String> = pauses.into_values().map(|(e, by_retry)| backoff(e, &by_retry, &mut tally)).collect();
+    let said: Vec<(String, bool)> = pauses.into_values().map(|(e, by_retry)| backoff(e, &by_retry, &mut tally)).collect();
+    let shown = said.iter().all(|(_, shown)| *shown);
+    let notes: Vec<String> = said.into_iter().map(|(note, _)| note).collect();
     let Some((number, limit, row)) = most else { return Ok(tally.conclude("", "no command was retried")) };
     let anew = match attempts.tried.iter().filter(|t| t.again).count() {
         0 => String::new(),
         n => format!("; {n} operations delivered a command anew"),
     };
     let pass = format!("no command was tried more than {number} times, 1 + {limit} are allowed; {}{anew}", notes.join("; "));
-    let judgement = tally.conclude(pass, "no command was retried").figure(figure(number, limit, (attempts.source)(row)));
+    let judgement = tally.conclude(pass, "no command was retried");
+    // Too few pauses show no jitter: another test has to.
+    let judgement = if judgement.verdict == Verdict::Pass && !shown {
+        Judgement::not_exercised(judgement.why, attempts.tried.len())
+    } else {
+        judgement
+    };
+    let judgement = judgement.figure(figure(number, limit, (attempts.source)(row)));
     let room = limit.saturating_add(1).saturating_sub(number);
     Ok(judgement.against(format!("≤ {} attempts", limit.saturating_add(1)), format!("{number} attempts"), room.to_string()))
 }
 
-/// Judges the pauses of an endpoint and says what they show.
-fn backoff(endpoint: &Endpoint, by_retry: &[Vec<i64>], tally: &mut Tally) -> String {
+/// Judges the pauses of an endpoint and says what they show, and whether they show what is declared.
+fn backoff(endpoint: &Endpoint, by_retry: &[Vec<i64>], tally: &mut Tally) -> (String, bool) {
     let all = || by_retry.iter().flatten();
-    let (Some(min), Some(max)) = (all().min(), all().max()) else { return "no pause was measured".into() };
+    let (Some(min), Some(max)) = (all().min(), all().max()) else { return ("no pause was measured".into(), false) };
     let measured = format!("pauses of {} to {} ms", millis(*min), millis(*max));
     if endpoint.retry.is_none_or(|r| r.1 != Backoff::Jittered) {
-        return measured;
+        return (measured, true);
     }
     let spreads: Vec<Spread> = by_retry.iter().map(|pauses| spread(pauses)).collect();
     let finding = |claim: &str| Finding::new(claim).with("endpoint", &endpoint.name.value).with("pauses", &measured);
@@ -173,7 +182,7 @@ fn backoff(endpoint: &Endpoint, by_retry: &[Vec<i64>], tally: &mut Tally) -> Str
         let why = format!("{measured} at endpoint {} differ no more than timers do", endpoint.name.value);
         tally.doubts.push(Flaw::new(0, why, finding("jitter-unclear")));
     } else if !spreads.contains(&Spread::Jittered) {
-        return format!("{measured}, fewer than {ENOUGH} of one kind: too few to judge jitter");
+        return (format!("{measured}, fewer than {ENOUGH} of one kind: too few to judge jitter"), false);
     }
-    format!("{measured}, jittered")
+    (format!("{measured}, jittered"), true)
 }

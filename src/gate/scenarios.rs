@@ -36,7 +36,7 @@ pub(super) const GATES: &[Gate] = &[
         proves: "The number of independent scenarios with an injected fault, and the violations among them, leave no more than the declared probability \
                  of a violation possible, one-sided at the confidence of the objectives.",
         blind: "The probability is that of the faults as they were injected, not as they come in operation. Runs are taken to be independent when they \
-                differ in fault, rate or seed.",
+                differ in fault, rate or seed; those without a seed are all taken to be. Runs that cannot be judged count as broken for the upper bound.",
         needs: &["scenarios"],
         safety: false,
         judge: Judge::Release(strength::judge),

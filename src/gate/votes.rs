@@ -37,7 +37,7 @@ pub(super) const GATES: &[Gate] = &[
 
 fn masking(cx: &TestCx<'_>) -> Judged {
     let rows = cx.rows::<Vote>()?;
-    let all = masked(cx.evidence(), &rows);
+    let all = masked(cx.evidence(), &rows, &cx.contract().cluster.members);
     let judged = all.tally.judged;
     if all.masked == 0 && all.tally.faults.is_empty() && all.tally.doubts.is_empty() {
         return Ok(Judgement::not_exercised("no participant put out a wrong value, so nothing was masked", judged));

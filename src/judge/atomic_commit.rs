@@ -118,6 +118,15 @@ impl<'e> Transactions<'e> {
             let parties: BTreeSet<Sym> = transaction.decisions.iter().map(|d| d.party).collect();
             tally.judged += usize::from(parties.len() > 1);
             let first = |word| transaction.decisions.iter().find(|d| d.word == word);
+            // Who voted to abort knows how it ends. All others must have been told.
+            let knows = |p: &Sym| parties.contains(p) || transaction.votes.iter().any(|v| v.party == *p && v.word == Word::Abort);
+            if let (Some(decided), Some(silent)) =
+                (transaction.decisions.first(), transaction.participants.iter().find(|p| !knows(p)))
+            {
+                let (name, who) = (self.evidence.text(*id), self.evidence.text(*silent));
+                let why = format!("transaction {name} was decided, and no decision of {who} is recorded");
+                tally.doubts.push(Flaw::new(0, why, self.finding("decision-missing", *id, &[decided]).with("participant", who)));
+            }
             if let (Some(commit), Some(abort)) = (first(Word::Commit), first(Word::Abort)) {
                 let name = |said: &Said| self.evidence.text(said.party);
                 let why = format!(

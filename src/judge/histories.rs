@@ -5,7 +5,7 @@
 
 use super::linearizability as lin;
 use crate::evidence::kinds::{OpKind, Operation, Outcome};
-use crate::evidence::symbol::{Sym, Symbols, Val};
+use crate::evidence::symbol::{Sym, Symbols, Val, named};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The models, by name.
@@ -33,14 +33,22 @@ pub fn code(value: Val) -> i64 {
     if value == Val::NIL { lin::NIL } else { value.0 }
 }
 
-/// The code of an initial value. A text of digits means the integer, unless the history holds such texts.
-pub fn initial(text: Option<&str>, symbols: &Symbols, mut operations: impl Iterator<Item = Operation>) -> i64 {
+/// The code of an initial value. It names the value that the history holds: as it is written, as a text, or as an integer; in this order.
+pub fn initial(text: Option<&str>, symbols: &Symbols, operations: impl Iterator<Item = Operation>) -> i64 {
     let Some(text) = text else { return lin::NIL };
-    let as_text = symbols.find(text).map(Val::text);
     let as_int = text.parse::<i64>().ok().filter(|n| n.to_string() == *text).and_then(Val::int);
-    let held = as_text.filter(|v| operations.any(|op| op.value == Some(*v) || op.expected == Some(*v)));
+    let texts = [text, &*named(text)].map(|text| symbols.find(text).map(Val::text));
+    let mut held = [false; 2];
+    if texts.iter().any(Option::is_some) {
+        for op in operations {
+            for (held, wanted) in held.iter_mut().zip(texts) {
+                *held |= wanted.is_some() && (op.value == wanted || op.expected == wanted);
+            }
+        }
+    }
+    let found = texts.iter().zip(held).find_map(|(value, held)| value.filter(|_| held));
     let nowhere = Val::text(Sym(u32::MAX));
-    code(held.or(as_int).or(as_text).unwrap_or(nowhere))
+    code(found.or(as_int).unwrap_or(nowhere))
 }
 
 /// What a row's client was told.
@@ -173,20 +181,25 @@ impl<'s> Translator<'s> {
             return Ok(Vec::new());
         }
         let text = self.symbols.value(value);
-        let inner = text.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
+        let inner = text.strip_prefix("#{").and_then(|t| t.strip_suffix('}'));
+        let inner = inner.or_else(|| text.strip_prefix('[').and_then(|t| t.strip_suffix(']')));
         let inner = inner.ok_or_else(|| format!("{} is no list", cut(&text)))?;
-        Ok(split(inner).into_iter().map(|element| self.element(element)).collect())
+        Ok(split(inner).into_iter().map(|element| self.element(element.trim())).collect())
     }
 
+    /// The code of an element: that of the same value where it stands alone.
     fn element(&mut self, text: &str) -> i64 {
-        if let Some(n) = text.parse::<i64>().ok().and_then(Val::int) {
+        if let Some(n) = text.parse::<i64>().ok().filter(|n| n.to_string() == *text).and_then(Val::int) {
             return n.0;
         }
-        if text == "null" {
+        if matches!(text, "null" | "nil") {
             return lin::NIL;
         }
-        let decoded: Option<String> = serde_json::from_str(text).ok();
-        let known = decoded.and_then(|d| self.symbols.find(&d)).or_else(|| self.symbols.find(text));
+        let decoded: Option<String> = if text.starts_with('"') { serde_json::from_str(text).ok() } else { None };
+        let known = match &decoded {
+            Some(decoded) => self.symbols.find(&named(decoded)),
+            None => self.symbols.find(text),
+        };
         if let Some(sym) = known {
             return Val::text(sym).0;
         }
@@ -237,62 +250,6 @@ fn split(inner: &str) -> Vec<&str> {
         parts.push(&inner[start..]);
     }
     parts
-}
-
-/// A set whose reads answer with all elements: no fast method applies, so it is searched.
-struct WholeReads<'h>(&'h lin::History);
-
-impl lin::Model for WholeReads<'_> {
-    type State = Vec<i64>;
-    type Op = (lin::Kind, i64);
-
-    fn initial(&self) -> Vec<i64> {
-        Vec::new()
-    }
-
-    fn step(&self, state: &Vec<i64>, (kind, value): &(lin::Kind, i64)) -> Option<Vec<i64>> {
-        let mut next = state.clone();
-        match (kind, next.binary_search(value)) {
-            (lin::Kind::Add, Err(place)) => next.insert(place, *value),
-            (lin::Kind::Add, Ok(_)) => {}
-            (lin::Kind::Remove, Ok(place)) => {
-                next.remove(place);
-            }
-            (lin::Kind::ReadLog, _) if self.0.list_of(*value) == &state[..] => {}
-            _ => return None,
-        }
-        Some(next)
-    }
-
-    fn observes_only(&self, (kind, _): &(lin::Kind, i64)) -> bool {
-        *kind == lin::Kind::ReadLog
-    }
-
-    fn size(&self, state: &Vec<i64>) -> usize {
-        24 + 8 * state.len()
-    }
-}
-
-/// Judges a history by its data type; sets with whole reads by a search.
-#[must_use]
-pub fn check(history: &lin::History, data: lin::DataType, settings: &lin::Settings<'_>) -> lin::Outcome {
-    if data != lin::DataType::Set || !history.operations().any(|op| op.kind == lin::Kind::ReadLog) {
-        return lin::check(history, data, settings);
-    }
-    let mut keys: BTreeMap<u32, Vec<lin::Call<(lin::Kind, i64)>>> = BTreeMap::new();
-    for shown in history.operations() {
-        keys.entry(shown.key).or_default().push(lin::Call { op: (shown.kind, shown.value), shown });
-    }
-    let verdicts = keys.into_iter().map(|(key, calls)| lin::KeyVerdict {
-        key,
-        operations: u32::try_from(calls.len()).unwrap_or(u32::MAX),
-        ok_operations: u32::try_from(calls.iter().filter(|c| c.shown.outcome == lin::OpOutcome::Ok).count()).unwrap_or(u32::MAX),
-        verdict: lin::check_model(&WholeReads(history), &calls, settings),
-        method: lin::Method::ModelSearch,
-        why: "reads answer with the whole set",
-        values_alone: None,
-    });
-    lin::Outcome { keys: verdicts.collect() }
 }
 
 #[cfg(test)]

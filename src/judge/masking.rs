@@ -18,6 +18,10 @@ pub fn restarted(target: &str, outage: &Outage, threshold: u64, (took, bound): (
         finding
     };
     let (shown, allowed) = apart(took, bound);
+    if outage.holes {
+        let why = format!("failed probes of {target} are missing, so that its first failure and its masking time are not shown");
+        tally.doubts.push(Flaw::new(1, why, finding("probes-missing")));
+    }
     if outage.restart.is_some() && outage.failures < threshold {
         let why = format!("{target} was restarted after {} failed probes in a row, {threshold} are declared", outage.failures);
         tally.faults.push(Flaw::new(0, why, finding("restarted-early")));
@@ -52,7 +56,8 @@ pub fn false_success(
     let (mut in_flight, mut known, mut nameless) = (false, false, 0u64);
     for (id, op) in history.iter() {
         let end = op.returned.map_or(i64::MAX, |r| r.0);
-        in_flight |= op.invoke.0 <= to && end >= from;
+        // One that was never answered counts at the instant at which it was sent.
+        in_flight |= op.invoke.0 <= to && op.returned.map_or(op.invoke.0, |r| r.0) >= from;
         known |= op.member == Some(outage.target);
         let within = op.result == Outcome::Ok && op.invoke.0 >= from && end <= to;
         nameless += u64::from(within && op.member.is_none());

@@ -4,7 +4,7 @@
 //! lies between two failed samples with no answer between them counts. Refuses to know files and gates.
 
 use crate::contract::{Consistency, Contract};
-use crate::evidence::kinds::{OpKind, Operation, Outcome, ReadPath, Sample};
+use crate::evidence::kinds::{OpKind, Operation, Outcome, Sample};
 use crate::evidence::symbol::{Sym, Syms, Val};
 use crate::evidence::{Evidence, RowId, Rows};
 use crate::exact::seconds;
@@ -176,6 +176,10 @@ struct Halt {
     unclear: Vec<Finding>,
     writes: usize,
     reads: usize,
+    /// The first outage in which no write was in flight.
+    idle: Option<Stretch>,
+    /// Reads of linearizable endpoints that were answered and said that they were degraded.
+    degraded: usize,
 }
 
 /// While fewer than a quorum of members answered, no write was acknowledged and no linearizable read succeeded.
@@ -198,11 +202,27 @@ pub fn loss_halts(
         return Judgement::not_exercised(why, 0);
     }
     let mut halt = Halt::default();
+    let trip = contract.objectives.write_p99.as_ref().map_or(0, |o| o.value);
     for (id, op) in history.iter() {
         let windows = if op.op == OpKind::Read { &no_read } else { &no_write };
-        let Some(window) = windows.iter().find(|w| w.start <= op.invoke.0 && op.invoke.0 <= w.end) else { continue };
-        weigh(evidence, contract, history, (id, &op), *window, &mut halt);
+        if let Some(window) = windows.iter().find(|w| w.start <= op.invoke.0 && op.invoke.0 <= w.end) {
+            weigh(evidence, contract, history, (id, &op), *window, &mut halt);
+        }
+        // What was under way when the quorum was lost may have been committed before; its answer then comes within a write's time.
+        let late = |w: &&Stretch| {
+            op.invoke.0 < w.start && op.returned.is_some_and(|r| r.0 > w.start.saturating_add(trip) && r.0 <= w.end)
+        };
+        if let Some(window) = windows.iter().find(late).filter(|_| acknowledged_change(&op)) {
+            let finding = operation(evidence, "acknowledged-long-after-loss", history, id, &op);
+            let finding = finding.with("invoked", seconds(op.invoke.0)).with("without-quorum-from", seconds(window.start));
+            halt.unclear.push(finding.with("answered", op.returned.map_or("never".into(), |r| seconds(r.0))));
+        }
     }
+    let flying = |w: &Stretch| {
+        let meets = |op: &Operation| op.invoke.0 <= w.end && op.returned.map_or(op.invoke.0, |r| r.0) >= w.start;
+        history.iter().any(|(_, op)| op.op != OpKind::Read && meets(&op))
+    };
+    halt.idle = no_write.iter().copied().find(|w| !flying(w));
     conclude(contract, &halt, &no_write)
 }
 
@@ -233,18 +253,19 @@ fn weigh(
         }
         return;
     }
-    let stale = matches!(op.path, Some(ReadPath::Follower | ReadPath::Cache)) || op.degraded == Some(true);
+    let degraded = op.degraded == Some(true);
     match promise(evidence, contract, op) {
         Some(Consistency::Eventual) => {}
         Some(Consistency::Linearizable) => {
-            halt.reads += 1;
-            if inside && op.result == Outcome::Ok && !stale {
+            halt.reads += usize::from(!degraded);
+            halt.degraded += usize::from(degraded && op.result == Outcome::Ok);
+            if inside && op.result == Outcome::Ok && !degraded {
                 halt.wrong.push(finding("read-without-quorum"));
-            } else if untimed && !stale {
+            } else if untimed && !degraded {
                 halt.unclear.push(finding("success-at-an-unknown-time"));
             }
         }
-        None if inside && op.result == Outcome::Ok && !stale => halt.unclear.push(finding("read-of-unknown-endpoint")),
+        None if inside && op.result == Outcome::Ok && !degraded => halt.unclear.push(finding("read-of-unknown-endpoint")),
         None => {}
     }
 }
@@ -275,15 +296,27 @@ fn conclude(contract: &Contract, halt: &Halt, windows: &[Stretch]) -> Judgement 
         Judgement::fail(format!("{why}; {} operations did, in {lost}", halt.wrong.len()), judged)
     } else if halt.writes == 0 {
         Judgement::inconclusive(format!("no traffic: no write was attempted in {lost}"), judged)
+    } else if let Some(idle) = halt.idle {
+        let (from, to) = (seconds(idle.start), seconds(idle.end));
+        Judgement::inconclusive(format!("no traffic: no write was in flight from {from} s to {to} s, without a quorum"), judged)
     } else if reads_promised && halt.reads == 0 {
         Judgement::inconclusive(format!("no traffic: no linearizable read was attempted in {lost}"), judged)
     } else if let Some(first) = halt.unclear.first() {
-        let what = if first.claim == "read-of-unknown-endpoint" { "its endpoint is" } else { "the time of its answer is" };
-        let why = format!("a {} sent at {} s in {lost} succeeded, and {what} not known", first.data["op"], first.data["invoked"]);
+        let what = match first.claim.as_str() {
+            "read-of-unknown-endpoint" => "its endpoint is not known".to_string(),
+            "acknowledged-long-after-loss" => {
+                let (from, at) = (&first.data["without-quorum-from"], &first.data["answered"]);
+                format!("was acknowledged at {at} s, later than a write may take after the quorum was lost at {from} s")
+            }
+            _ => "the time of its answer is not known".to_string(),
+        };
+        let why = format!("a {} sent at {} s in {lost} succeeded, and {what}", first.data["op"], first.data["invoked"]);
         Judgement::inconclusive(why, judged)
     } else {
-        let why =
-            format!("in {lost}, none of {} writes was acknowledged and none of {} reads succeeded", halt.writes, halt.reads);
+        let degraded =
+            if halt.degraded > 0 { format!("; {} reads were answered as degraded", halt.degraded) } else { String::new() };
+        let (writes, reads) = (halt.writes, halt.reads);
+        let why = format!("in {lost}, none of {writes} writes was acknowledged and none of {reads} reads succeeded{degraded}");
         Judgement::pass(why, judged)
     };
     let wrong = halt.wrong.len();

@@ -83,6 +83,8 @@ pub struct Outage {
     pub failures: u64,
     /// The restart that ended it, in ns.
     pub restart: Option<i64>,
+    /// Whether failed probes are missing: one says that it is a later failure in a row than the records show.
+    pub holes: bool,
     /// Whether the target had not answered a probe before, so that the initial delay is part of the wait.
     pub fresh: bool,
     /// Whether a later probe answered.
@@ -93,7 +95,7 @@ pub struct Outage {
 
 impl Outage {
     fn begin(target: Sym, t: i64, fresh: bool) -> Self {
-        Self { target, first: t, last: t, failures: 0, restart: None, fresh, answered: false, sources: Vec::new() }
+        Self { target, first: t, last: t, failures: 0, restart: None, holes: false, fresh, answered: false, sources: Vec::new() }
     }
 }
 
@@ -132,7 +134,9 @@ fn of_target(target: Sym, mut probes: Vec<(i64, SourceRef, Probe)>) -> Vec<Outag
                     outage.sources.push(source);
                 }
                 let counted = probe.attempt.and_then(|a| u64::try_from(a).ok()).unwrap_or(0);
-                outage.failures = (outage.failures + 1).max(counted);
+                outage.failures += 1;
+                outage.holes |= counted > outage.failures;
+                outage.failures = outage.failures.max(counted);
                 outage.last = t;
             }
             ProbeState::Restart => {

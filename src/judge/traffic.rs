@@ -1,7 +1,8 @@
 //! Traffic during faults: a fault that struck an idle service shows nothing.
 //!
 //! In: the faults and operations of a test. Out: the first fault in whose window no operation was in flight. An operation that was never
-//! answered counts as in flight until the last instant that the history shows, not for ever. Refuses to know gates.
+//! answered counts as in flight for as long as the slowest that was, and not past the last instant that the history shows: a client that hangs
+//! is no traffic for every fault to come. Refuses to know gates.
 
 use crate::evidence::Evidence;
 use crate::evidence::kinds::{Injection, Operation};
@@ -33,7 +34,10 @@ struct Flights(Vec<(i64, i64)>);
 impl Flights {
     fn new(spans: Vec<(i64, Option<i64>)>) -> Self {
         let last = spans.iter().map(|(start, end)| end.unwrap_or(*start)).max().unwrap_or(i64::MIN);
-        let mut closed: Vec<(i64, i64)> = spans.into_iter().map(|(start, end)| (start, end.unwrap_or(last))).collect();
+        let slowest = spans.iter().filter_map(|(start, end)| Some((*end)?.saturating_sub(*start))).max().unwrap_or(0);
+        let open = |start: i64| start.saturating_add(slowest).min(last);
+        let mut closed: Vec<(i64, i64)> =
+            spans.into_iter().map(|(start, end)| (start, end.unwrap_or_else(|| open(start)))).collect();
         closed.sort_unstable();
         let mut latest = i64::MIN;
         for span in &mut closed {
@@ -55,9 +59,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_open_operation_ends_with_the_history() {
+    fn an_open_operation_lasts_as_long_as_the_slowest() {
         let flights = Flights::new(vec![(0, Some(10)), (5, None), (20, Some(30))]);
         assert!(flights.any(12, 15), "the open one spans the gap");
+        assert!(!flights.any(16, 19), "and not for ever");
         assert!(flights.any(30, 40));
         assert!(!flights.any(31, 40), "nothing is known after the last instant");
         assert!(!Flights::new(vec![(0, Some(10)), (20, Some(30))]).any(11, 19));

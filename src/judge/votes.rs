@@ -1,7 +1,7 @@
 //! Votes on redundant outputs, and participants that tell different things to different receivers.
 //!
-//! In: votes. Out: tallies with what was masked and who equivocated. A majority is more than half of all participants of the test, so that a
-//! missing output counts against it. Refuses to know how many liars a contract allows.
+//! In: votes. Out: tallies with what was masked and who equivocated. A majority is more than half of all participants of the test, or of
+//! all declared members where these vote, so that a missing output counts against it. Refuses to know how many liars a contract allows.
 
 use super::tally::{Flaw, Tally};
 use crate::evidence::kinds::{Vote, VoteRole};
@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Masked {
     /// The tally; it judges units.
     pub tally: Tally,
-    /// Participants, N.
+    /// Participants, N: the declared members where all that take part are declared, else all that take part.
     pub participants: u64,
     /// Outputs that were right.
     pub right: u64,
@@ -37,7 +37,7 @@ struct Unit {
 
 /// Judges whether the majority of each unit's outputs was the correct one.
 #[must_use]
-pub fn masked(evidence: &Evidence, rows: &Rows<'_, Vote>) -> Masked {
+pub fn masked(evidence: &Evidence, rows: &Rows<'_, Vote>, declared: &[String]) -> Masked {
     let mut units: BTreeMap<(Sym, Option<i64>), Unit> = BTreeMap::new();
     let mut voters = BTreeSet::new();
     for (row, vote) in rows.iter() {
@@ -52,7 +52,9 @@ pub fn masked(evidence: &Evidence, rows: &Rows<'_, Vote>) -> Masked {
         unit.correct.extend(vote.correct);
         unit.decisions.extend(vote.decision);
     }
-    let mut all = Masked { participants: voters.len() as u64, ..Masked::default() };
+    let known = voters.iter().all(|v| declared.iter().any(|d| d == evidence.text(*v)));
+    let participants = if known { declared.len() } else { voters.len() } as u64;
+    let mut all = Masked { participants, ..Masked::default() };
     for ((id, _), unit) in &units {
         weigh(evidence, rows, (evidence.text(*id), unit), &mut all);
     }
@@ -101,7 +103,7 @@ pub struct Equivocation<'e> {
     pub told: bool,
     /// Everyone who took part.
     pub parties: BTreeSet<Sym>,
-    /// The tally of decisions of the others; it judges units that at least two of them decided.
+    /// The tally of decisions of the others; it judges units that at least two of them decided, and doubts where somebody equivocated and fewer did.
     pub tally: Tally,
 }
 
@@ -125,6 +127,12 @@ pub fn equivocation<'e>(evidence: &'e Evidence, rows: &Rows<'_, Vote>) -> Equivo
         if let Some(decision) = vote.decision {
             decided.entry(vote.unit).or_default().entry(vote.participant).or_default().entry(decision).or_insert(row);
         }
+    }
+    let lied: BTreeSet<Sym> = told.iter().filter(|(_, values)| values.len() > 1).map(|((unit, ..), _)| *unit).collect();
+    for unit in lied.into_iter().filter(|unit| decided.get(unit).is_none_or(|parties| parties.len() < 2)) {
+        let name = evidence.text(unit);
+        let why = format!("unit {name}, in which somebody equivocated, was not decided by two participants that did not");
+        found.tally.doubts.push(Flaw::new(1, why, Finding::new("not-decided").with("unit", name)));
     }
     for (unit, parties) in decided {
         found.tally.judged += usize::from(parties.len() > 1);

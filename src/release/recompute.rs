@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Fault};
 use crate::evidence::kinds::{Injection, Operation};
 use crate::evidence::read::Files;
 use crate::evidence::record::Record;
-use crate::gate::{Judge, gate};
+use crate::gate::{DECLARED, Judge, gate};
 use crate::package::{Below, Difference, DifferenceKind, EvidenceState, Payload, Reference, Verified, compare, template_digests};
 use crate::report::Templates;
 use crate::source::Sources;
@@ -56,6 +56,8 @@ pub struct Recomputed {
     pub unseen: Vec<Unseen>,
     /// What is known of each evidence file.
     pub evidence: BTreeMap<String, EvidenceState>,
+    /// Gates that this version asks for and the version that made the package did not know.
+    pub newer: Vec<String>,
     /// How many gates that were asked for came out the same.
     pub same: usize,
     /// How many figures they have.
@@ -239,7 +241,9 @@ impl Both {
     fn gates(&self, matrix: &Matrix, missing: &BTreeSet<&str>, other: bool, out: &mut Recomputed) {
         let changes: BTreeMap<String, GateChange> =
             compare_gates(&self.old, &self.new).into_iter().map(|c| (c.gate.clone(), c)).collect();
-        let told = |c: &&GateChange| !other || c.from != c.to || !c.values.is_empty();
+        // Another version has other gates, and so other figures where a gate counts gates.
+        let counts_gates = |id: &str| gate(id).is_some_and(|g| matches!(g.judge, Judge::Outcomes(_)));
+        let told = |c: &&GateChange| !other || c.from != c.to || (!c.values.is_empty() && !counts_gates(&c.gate));
         for (i, old) in self.old.gates.iter().enumerate() {
             let change = changes.get(&old.id).filter(told);
             let new = self.new.gates.iter().find(|g| g.id == old.id);
@@ -247,12 +251,15 @@ impl Both {
             let same_bytes =
                 || value(&self.old_value).get(i) == value(&self.new_value).iter().find(|g| g["id"] == old.id.as_str());
             // What is asked for and what is waived is declared, and so must be the same whoever judges.
-            let declared = new.is_some_and(|new| (new.required, new.waived) == (old.required, old.waived));
+            // One gate is also asked for when evidence names a lock, which withheld evidence does not show.
+            let asked =
+                |new: &GateSummary| new.required == old.required || (!missing.is_empty() && old.required && old.id == DECLARED);
+            let declared = new.is_some_and(|new| asked(new) && new.waived == old.waived);
             let same = change.is_none() && if other { declared } else { same_bytes() };
             let files = unseen(old, new, same, matrix, missing);
             match files {
                 // Neither what the decision rests on nor a waiver needs evidence to be told.
-                Some(files) if new.is_some_and(|new| new.required == old.required && (new.waived || !old.waived)) => {
+                Some(files) if new.is_some_and(|new| asked(new) && (new.waived || !old.waived)) => {
                     let counts = old.required && !old.waived;
                     out.unseen.push(Unseen { gate: old.id.clone(), verdict: old.verdict, counts, files });
                 }
@@ -263,8 +270,12 @@ impl Both {
                 _ => out.gates.extend(change.cloned().or_else(|| Some(silent(old)))),
             }
         }
+        // A gate that the other version did not know is told by the decision that follows, and is no lie of the package.
         let known = |id: &str| self.old.gates.iter().any(|g| g.id == id);
-        out.gates.extend(changes.into_values().filter(|c| !known(&c.gate)));
+        out.gates.extend(changes.into_values().filter(|c| !other && !known(&c.gate)));
+        if other {
+            out.newer = self.new.gates.iter().filter(|g| g.required && !known(&g.id)).map(|g| g.id.clone()).collect();
+        }
     }
 
     /// The decision that follows from the gates that were judged again and, for the others, from what the package says.
@@ -325,7 +336,12 @@ impl Both {
             list.filter_map(|a| Some((a.get("path")?.as_str()?.to_string(), a.clone()))).collect()
         };
         let (was, now) = (whole(&self.old_value), whole(&self.new_value));
-        let told = |path: &str| !other && was.get(path) != now.get(path);
+        // Another version may tell more of a file, and in other words.
+        let part = |file: Option<&Value>, key: &str| file.and_then(|f| f.get(key)).cloned();
+        let told = |path: &str| match (was.get(path), now.get(path)) {
+            (was, now) if !other => was != now,
+            (was, now) => ["synthetic", "lock", "state", "records", "tests"].iter().any(|key| part(was, key) != part(now, key)),
+        };
         for again in self.new.artifacts.iter().filter(|a| !missing.contains(a.path.as_str())) {
             if named.get(again.path.as_str()) != Some(&(again.sha256.as_str(), again.bytes)) {
                 out.places.push(format!("/artifacts: {} is not the file that was judged", again.path));

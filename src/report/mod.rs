@@ -9,6 +9,7 @@ pub mod ci;
 
 mod page;
 mod prose;
+mod table;
 mod templates;
 mod text;
 mod view;
@@ -52,17 +53,23 @@ pub fn context(dossier: &Dossier, templates: &Templates) -> Result<Vec<u8>, Erro
     Ok(bytes)
 }
 
-/// The policy of the page: no script, no fetch but its own style sheet and plots, and the inline copy of the style sheet by digest.
+/// The policy of the page: no script, and no fetch but its own style sheet and plots (`file:` for browsers to which a page from a file has no
+/// `'self'`). There is no inline style: Jenkins' policy blocks it and would say so. A template of one's own may hold the style sheet inline: its
+/// digest is allowed.
 fn policy(css: &str) -> String {
     let digest = text::base64(&Sha256::digest(css.as_bytes()));
-    format!("default-src 'none'; img-src 'self'; style-src 'self' 'sha256-{digest}'; base-uri 'none'; form-action 'none'")
+    format!(
+        "default-src 'none'; img-src 'self' file:; style-src 'self' file: 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    )
 }
 
-/// Markdown without white space at line ends and without two empty lines in a row.
+/// Markdown without white space at line ends and without two empty lines in a row, its small tables aligned.
 fn tidy(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut empty = true;
-    for line in text.lines().map(str::trim_end) {
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    let aligned = table::align(&lines);
+    for line in aligned.iter().map(|l| l.as_ref()) {
         if !(line.is_empty() && empty) {
             out.push_str(line);
             out.push('\n');

@@ -16,13 +16,12 @@ pub fn line(text: &str) -> String {
     cut(&fold(text), SENTENCE)
 }
 
-/// As [`line`], begun with a capital unless it begins with a symbol such as `p99`, and ended with a full stop.
+/// As [`line`], begun with a capital unless it begins with a symbol or a name such as `p99` or `a/b.jsonl`, and ended with a full stop.
 #[must_use]
 pub fn sentence(text: &str) -> String {
     let text = line(text);
-    let mut chars = text.chars();
-    let first = chars.next().filter(char::is_ascii_lowercase);
-    let word = chars.next().is_some_and(|c| c.is_ascii_lowercase() || c == ' ');
+    let first = text.chars().next().filter(char::is_ascii_lowercase);
+    let word = text.split(' ').next().is_some_and(|w| w.trim_end_matches([',', ':', ';']).chars().all(char::is_alphabetic));
     let text = match first {
         Some(c) if word => format!("{}{}", c.to_ascii_uppercase(), &text[1..]),
         _ => text,
@@ -246,7 +245,10 @@ mod tests {
     fn long_names_are_cut_and_counted() {
         let long = "x".repeat(10_000);
         assert_eq!(name(&long).chars().count(), 120 + "… (9,880 more characters)".chars().count());
-        assert_eq!([sentence("no test"), sentence("p99 is"), sentence("")], ["No test.", "p99 is.", ""]);
+        assert_eq!(
+            [sentence("no test"), sentence("p99 is"), sentence(""), sentence("a/b-1 is")],
+            ["No test.", "p99 is.", "", "a/b-1 is."]
+        );
         assert_eq!(slug("Leader/Crash  <b>"), "leader-crash-b");
     }
 }

@@ -148,12 +148,12 @@ fn test(id: &str, plan: &[&str], fault: &str) -> TestFacts {
         plan: plan.iter().map(|p| (*p).to_string()).collect(),
         fault: fault.into(),
         method: "SIGKILL, restart after 10 s".into(),
-        partition: Vec::new(),
         model: "crash".into(),
         layer: "process".into(),
         covers: vec!["process crash".into()],
         expected: "a new leader within 3 s; no acknowledged write lost; no command applied twice".into(),
         requires: vec!["history".into(), "faults".into(), "fencing".into()],
+        partition: vec!["P1".into()],
         records: [
             ("applied", 12_480),
             ("faults", 3),
@@ -271,6 +271,8 @@ fn declared() -> Vec<Section> {
             "Objectives",
             &[("recovery", "3.000 s"), ("catch-up allowance", "0.600 s"), ("write p99", "180.000 ms"), ("read p99", "90.000 ms")],
         ),
+        section("Health probe", &[("period", "0.400 s")]),
+        section("Clock skews declared in the matrix", &[("n1 and n2", "at most 2ms apart; chrony, polled each 16 s")]),
         section("Error budget", &[("service level objective", "0.999"), ("window", "30 d"), ("share for one failover", "0.05")]),
         section("Rollback", &[("metric", "leader_changes_per_minute"), ("trigger", "> 2 for 5m"), ("owner", "release manager")]),
     ]
@@ -314,7 +316,6 @@ pub fn sample() -> Dossier {
         contract: FileFacts { path: "contract/contract.toml".into(), sha256: SHA.into() },
         matrix: FileFacts { path: "contract/matrix.toml".into(), sha256: SHA.into() },
         declared: declared(),
-        assumptions: ["process crash", "network partition", "slow follower", "client retry"].map(String::from).to_vec(),
         tests: vec![
             test("leader-crash", &["baseline", "leader-crash", "duplicate-retry"], "kill -9 the leader twice under load"),
             test("partition", &["minority-rejection", "stale-leader-fencing"], "isolate the old leader with one follower"),
@@ -390,6 +391,70 @@ pub fn hostile() -> Dossier {
                 figure.substitution = evil.into();
                 figure.unit = evil.into();
             }
+        }
+    }
+    d
+}
+
+/// Every text of the sample that a contract, a matrix or evidence can set, made of `word`, through its JSON fields by hand.
+pub fn filled(word: &str) -> Dossier {
+    let mut d = sample();
+    let s = || word.to_string();
+    d.date = Some(s());
+    d.release =
+        ReleaseFacts { service: s(), version: s(), uri: Some(s()), digest: Some(s()), owner: s(), question: s(), profile: s() };
+    for (label, value) in d.declared.iter_mut().flat_map(|p| &mut p.rows) {
+        (*label, *value) = (s(), s());
+    }
+    for test in &mut d.tests {
+        (test.id, test.fault, test.method, test.model, test.layer, test.expected) = (s(), s(), s(), s(), s(), s());
+        (test.covers, test.requires) = (vec![s()], vec![s()]);
+    }
+    for e in &mut d.exclusions {
+        e.reason = s();
+    }
+    for w in &mut d.waivers {
+        (w.reason, w.approver, w.expires, w.ticket) = (s(), s(), s(), s());
+    }
+    for r in &mut d.risks {
+        (r.id, r.text) = (s(), s());
+    }
+    for a in &mut d.artifacts {
+        (a.path, a.state, a.readings, a.tests, a.unmapped) = (s(), s(), vec![s(); 3], vec![s()], vec![(s(), 1)]);
+    }
+    d.locks = vec![LockFacts {
+        path: s(),
+        sha256: SHA.into(),
+        sequence: 1,
+        previous: None,
+        contract: SHA.into(),
+        matrix: SHA.into(),
+        seeds: vec![(s(), s())],
+        reason: Some(s()),
+        signed: false,
+        files: 1,
+    }];
+    for gate in &mut d.gates {
+        gate.why = s();
+        for test in &mut gate.tests {
+            test.test = s();
+            let j = &mut test.judgement;
+            (j.why, j.objective, j.measured, j.margin) = (s(), s(), s(), s());
+            j.findings = vec![Finding::new(word).with(word, word).source(source(word, 1)); 3];
+            for f in &mut j.figures {
+                (f.symbol, f.formula, f.substitution, f.value, f.unit) = (s(), s(), s(), s(), s());
+                f.sources = vec![source(word, 1)];
+            }
+        }
+    }
+    if let Some(challenge) = &mut d.challenge {
+        for survivor in &mut challenge.survivors {
+            (survivor.test, survivor.what, survivor.why, survivor.explained) = (s(), s(), s(), Some(s()));
+            survivor.at = Some(source(word, 1));
+        }
+        for gate in &mut challenge.gates {
+            gate.explained = Some(s());
+            gate.cells.iter_mut().for_each(|c| c.why = s());
         }
     }
     d

@@ -196,3 +196,33 @@ fn an_archive_of_another_run_never_stands_beside_a_package() {
     place.ok(2, &["release", "@contract.toml", "--out", "@out", "--force"]);
     assert!(!place.0.join("out/fixture-1.tar").exists());
 }
+
+#[test]
+fn withheld_evidence_under_a_lock_is_no_lie() {
+    let (place, _) = locked();
+    place.run(&["release", "@contract.toml", "--out", "@out", "--key", "@maker", "--withhold", "history.jsonl"]);
+    let (code, lines) = place.verify(&[]);
+    assert_ne!(code, 5, "{lines:?}");
+    lines.says("RECOMPUTED", "not checked", "in part");
+    // The same without the lock in the package: that the gate was asked for is known from the evidence alone.
+    fs::remove_dir_all(place.0.join("locks")).expect("removed");
+    place.run(&["release", "@contract.toml", "--out", "@out", "--key", "@maker", "--withhold", "history.jsonl", "--force"]);
+    let (code, lines) = place.verify(&[]);
+    assert_ne!(code, 5, "{lines:?}");
+}
+
+#[test]
+fn a_gate_that_an_older_version_did_not_know_is_no_lie() {
+    let (code, lines) = lie_of_another_version(|value| {
+        value["gates"].as_array_mut().expect("gates").retain(|g| g["id"] != "contract.endpoints-complete");
+    });
+    assert_eq!(code, 2, "{lines:?}");
+    lines.says(
+        "RECOMPUTED",
+        "not checked",
+        "gates that quorate 0.1.0 asks for and the package does not have: contract.endpoints-complete",
+    );
+    let (code, lines) = lie_of_another_version(|value| value["artifacts"][0]["synthetic"] = false.into());
+    assert_eq!(code, 5, "{lines:?}");
+    lines.says("RECOMPUTED", "failed", "/artifacts: what is said of history.jsonl");
+}

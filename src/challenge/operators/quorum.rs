@@ -4,7 +4,7 @@ use crate::challenge::scene::{Change, Operator, Scene, Wants, set, word};
 use crate::contract::Consistency;
 use crate::evidence::RowId;
 use crate::evidence::edit::Edit;
-use crate::evidence::kinds::{OpKind, Operation, Outcome, ReadPath, Sample};
+use crate::evidence::kinds::{OpKind, Operation, Outcome, Sample};
 use crate::evidence::record::Record;
 use crate::evidence::symbol::Sym;
 use crate::judge::quorum::{acknowledged_change, members, missing};
@@ -76,7 +76,7 @@ fn answered(scene: &Scene<'_>, reads: bool) -> Vec<Vec<Edit>> {
     let within = |(id, op): (RowId, Operation)| {
         let start = op.invoke.0;
         let inside = windows.iter().any(|w| w.start <= start && start < w.end);
-        let fits = (op.op == OpKind::Read) == reads && !aside(&op) && promised(scene, &op) && op.degraded != Some(true);
+        let fits = (op.op == OpKind::Read) == reads && promised(scene, &op) && op.degraded != Some(true);
         let refused =
             op.result != Outcome::Ok || op.returned.is_none_or(|r| !windows.iter().any(|w| w.start <= start && r.0 <= w.end));
         let cells = [("result", word(Outcome::ALL, Outcome::Ok)), ("return", start + 1)];
@@ -97,9 +97,4 @@ fn read_without_quorum(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
 fn promised(scene: &Scene<'_>, op: &Operation) -> bool {
     let endpoint = op.endpoint.and_then(|name| scene.contract().endpoint(scene.evidence().text(name)));
     endpoint.is_none_or(|e| e.consistency == Consistency::Linearizable)
-}
-
-/// Whether a read went where linearizability is not promised.
-fn aside(op: &Operation) -> bool {
-    matches!(op.path, Some(ReadPath::Follower | ReadPath::Cache))
 }

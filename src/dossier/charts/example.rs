@@ -156,3 +156,47 @@ fn told(evidence: &Evidence, rows: &Rows<'_, Operation>, id: RowId, op: &Operati
         line,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::symbol::Sym;
+    use crate::evidence::table::Ns;
+
+    fn op(kind: OpKind, invoke: i64, result: Outcome) -> (RowId, Operation) {
+        let op = Operation {
+            client: Sym(0),
+            process: None,
+            endpoint: None,
+            op: kind,
+            key: None,
+            value: None,
+            expected: None,
+            command_id: None,
+            attempt: None,
+            scheduled: None,
+            invoke: Ns(invoke),
+            returned: None,
+            result,
+            error: None,
+            leader: None,
+            member: None,
+            term: None,
+            commit_index: None,
+            version: None,
+            acks: None,
+            path: None,
+            degraded: None,
+        };
+        (RowId::default(), op)
+    }
+
+    #[test]
+    fn the_last_successful_read_is_impossible_else_the_last_operation() {
+        let (read, write) = (OpKind::Read, OpKind::Write);
+        let ops = [op(write, 0, Outcome::Ok), op(read, 5, Outcome::Ok), op(read, 7, Outcome::Unknown), op(write, 9, Outcome::Ok)];
+        assert_eq!(impossible(&ops), Some(1));
+        assert_eq!(impossible(&[ops[0], ops[3]]), Some(1));
+        assert_eq!(impossible(&[]), None);
+    }
+}

@@ -192,9 +192,12 @@ pub(super) fn of(evidence: &Evidence, test: &str) -> Option<FencingChart> {
     })
 }
 
+/// The first and last instant of the attempts of one kind in one step of time.
+type Tries = BTreeMap<(&'static str, usize), (i64, i64)>;
+
 /// The lanes of one resource or job, by epoch.
 fn lanes(evidence: &Evidence, list: &[Deed], zero: i64, span: i64) -> Vec<EpochLane> {
-    let mut lanes: BTreeMap<i64, (EpochLane, BTreeMap<(&'static str, usize), (i64, i64)>)> = BTreeMap::new();
+    let mut lanes: BTreeMap<i64, (EpochLane, Tries)> = BTreeMap::new();
     let mut current: Option<i64> = None;
     for deed in list {
         let t = deed.t.saturating_sub(zero);
@@ -222,7 +225,7 @@ fn lanes(evidence: &Evidence, list: &[Deed], zero: i64, span: i64) -> Vec<EpochL
             current = current.max(Some(deed.epoch));
         }
     }
-    let finish = |(mut lane, tries): (EpochLane, BTreeMap<(&'static str, usize), (i64, i64)>)| {
+    let finish = |(mut lane, tries): (EpochLane, Tries)| {
         for ((kind, _), (first, last)) in tries {
             lane.tries.push(Try { t: first, kind });
             lane.tries.extend((last > first).then_some(Try { t: last, kind }));

@@ -155,3 +155,71 @@ fn thin(rows: &Rows<'_, Operation>, first: i64, last: i64) -> (Vec<LatencyPoint>
     points.sort_by(|a, b| (a.t, a.class, a.line, a.latency).cmp(&(b.t, b.class, b.line, b.latency)));
     (points, steps)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::{Clock, ClockKind, Model, NilRead, Origin, TimeUnit};
+    use crate::evidence::record::Record;
+    use crate::evidence::table::Table;
+    use crate::evidence::{Artifact, Part, State};
+    use std::sync::Arc;
+
+    /// One operation: when it was sent, how long it took, whether it was a write, and its outcome.
+    type Op = (i64, Option<i64>, bool, Outcome);
+
+    fn evidence(ops: &[Op]) -> Evidence {
+        let kind = Operation::KIND;
+        let mut table = Table::new(kind.fields.len());
+        for (row, (t, took, write, result)) in ops.iter().enumerate() {
+            let cells =
+                [("client", Some(0)), ("op", Some(i64::from(*write))), ("invoke", Some(*t)), ("return", took.map(|l| t + l))];
+            for (name, raw) in cells.into_iter().chain([("result", Some(*result as i64))]) {
+                let at = kind.field(name).unwrap();
+                if let Some(raw) = raw {
+                    table.columns[at].push(row, kind.fields[at].ty, raw);
+                }
+            }
+            table.lines.push(u32::try_from(row + 2).unwrap());
+        }
+        table.columns.iter_mut().for_each(|c| c.finish(ops.len()));
+        let artifact = Artifact {
+            path: "h.jsonl".into(),
+            sha256: "00".into(),
+            bytes: 1,
+            records: ops.len() as u64,
+            untaken: 0,
+            unmapped: Vec::new(),
+            synthetic: true,
+            lock: None,
+            state: State::Whole,
+            notes: Vec::new(),
+            tests: vec!["t".into()],
+        };
+        let clock = Clock { kind: ClockKind::Monotonic, id: "x".into(), unit: TimeUnit::Ns };
+        let model = Model { name: "register".into(), initial: None, nil_read: NilRead::Absent };
+        let part =
+            Part { test: "t".into(), kind: "history", artifact: 0, origin: Origin::Client, clock, model, table: Arc::new(table) };
+        Evidence { artifacts: vec![artifact], parts: vec![part], ..Evidence::default() }
+    }
+
+    #[test]
+    fn a_spike_survives_and_every_operation_is_counted() {
+        let mut ops: Vec<Op> = (0..100_000).map(|i| (i * 1_000, Some(500 + i % 7), i % 2 == 0, Outcome::Ok)).collect();
+        ops[54_321].1 = Some(9_999_999);
+        ops[70_000] = (70_000_000, None, true, Outcome::Unknown);
+        ops[70_001].3 = Outcome::Fail;
+        let evidence = evidence(&ops);
+        let rows = evidence.rows::<Operation>("t").unwrap();
+        let (points, steps) = thin(&rows, 0, 110_000_000);
+        let spike = points.iter().find(|p| p.latency == 9_999_999).unwrap();
+        assert_eq!((spike.t, spike.class, spike.line), (54_321_000, "read", 54_323));
+        let open = points.iter().find(|p| p.result == "unknown").unwrap();
+        assert_eq!((open.latency, open.class), (40_000_000, "write"), "until the end of the run");
+        assert_eq!(points.iter().filter(|p| p.result == "fail").count(), 1);
+        assert!(points.len() <= 4 * FINE + 8 * WIDE, "{}", points.len());
+        let all: u64 = steps.iter().map(|s| s.reads.count + s.writes.count + s.failed + s.unknown).sum();
+        assert_eq!((all, steps.len()), (100_000, COARSE));
+        assert_eq!(steps.iter().map(|s| s.reads.most).max(), Some(9_999_999));
+    }
+}

@@ -53,7 +53,7 @@ pub struct Doing {
 /// The plainest sequence of a test; none when no stale attempt has a claim before it and one that took over.
 pub(super) fn of(evidence: &Evidence, test: &str) -> Option<TakeoverChart> {
     let (groups, _) = deeds(evidence, test)?;
-    let mut all: Vec<((&str, Option<&str>), &Vec<Deed>)> =
+    let mut all: Vec<_> =
         groups.iter().map(|((resource, job), list)| ((evidence.text(*resource), job.map(|j| evidence.text(j))), list)).collect();
     all.sort_by_key(|(name, _)| *name);
     let mut of = 0;

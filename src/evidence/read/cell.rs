@@ -3,9 +3,10 @@
 //! In: a value with its type still open. Out: the raw cell of a column, exact, or a sentence that says what was expected. Refuses to know
 //! which field of which kind it fills.
 
+use super::canonical;
 use crate::contract::{ClockKind, TimeUnit};
 use crate::error::nearest;
-use crate::evidence::symbol::{Symbols, Val};
+use crate::evidence::symbol::{Symbols, Val, named};
 use crate::evidence::table::{ABSENT, FieldType, Raw};
 use crate::exact::Ratio;
 use std::borrow::Cow;
@@ -62,6 +63,19 @@ impl<'a> Cell<'a> {
             _ => None,
         }
     }
+}
+
+/// The cell of a JSON value that is known to be well formed.
+pub(super) fn written(raw: &str) -> serde_json::Result<Cell<'_>> {
+    Ok(match raw.as_bytes().first() {
+        Some(b'"') if !raw.contains('\\') => Cell::Text(Cow::Borrowed(&raw[1..raw.len() - 1])),
+        Some(b'"') => Cell::Text(Cow::Owned(serde_json::from_str(raw)?)),
+        Some(b'{' | b'[') => Cell::Json(raw),
+        Some(b't') => Cell::Bool(true),
+        Some(b'f') => Cell::Bool(false),
+        Some(b'n') => Cell::Null,
+        _ => Cell::Number(raw),
+    })
 }
 
 /// How times are written.
@@ -238,7 +252,7 @@ fn list(cell: &Cell<'_>, symbols: &mut Symbols) -> Result<Raw, String> {
             let items: Vec<&serde_json::value::RawValue> = serde_json::from_str(json).map_err(|_| expected())?;
             let mut syms = Vec::with_capacity(items.len());
             for item in items {
-                let item = super::json::cell(item.get()).map_err(|_| expected())?;
+                let item = written(item.get()).map_err(|_| expected())?;
                 if !item.is_there() {
                     return Err(expected());
                 }
@@ -254,47 +268,25 @@ fn list(cell: &Cell<'_>, symbols: &mut Symbols) -> Result<Raw, String> {
     Ok(Raw::from(symbols.intern_list(&syms).0))
 }
 
-/// Whether a text could be taken for another value's JSON text.
-fn ambiguous(text: &str) -> bool {
-    let number = |t: &str| t.starts_with(|c: char| c == '-' || c.is_ascii_digit()) && t.contains(['.', 'e', 'E']);
-    text.starts_with(['[', '{', '"']) || text == "true" || text == "false" || number(text)
-}
-
 fn value(cell: &Cell<'_>, symbols: &mut Symbols) -> Result<Raw, String> {
     let mut intern = |text: &str| Ok(Val::text(symbols.intern(text)).0);
     match cell {
         Cell::Number(text) if past_safe(text) => Err(unsafe_number(text)),
         Cell::Number(text) => match whole(text).and_then(Val::int) {
             Some(val) => Ok(val.0),
-            None => intern(text),
+            None => intern(&canonical::number(text)),
         },
         Cell::Plain(text) if text == "nil" => Ok(Val::NIL.0),
+        Cell::Plain(text) if text.starts_with('"') => intern(&named(text)),
+        Cell::Plain(text) if text.starts_with(['[', '{']) => intern(&canonical::untyped(text)),
         Cell::Plain(text) => match text.parse::<i64>().ok().filter(|n| n.to_string() == *text).and_then(Val::int) {
             Some(val) => Ok(val.0),
             None => intern(text),
         },
-        Cell::Text(text) if ambiguous(text) => intern(&serde_json::Value::from(text.as_ref()).to_string()),
-        Cell::Json(json) => intern(&compact(json)),
+        Cell::Text(text) => intern(&named(text)),
+        Cell::Json(json) => intern(&canonical::json(json)),
         _ => intern(&cell.text().unwrap_or_default()),
     }
-}
-
-/// JSON text without the spaces between its parts.
-fn compact(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    let (mut quoted, mut escaped) = (false, false);
-    for c in json.chars() {
-        if quoted {
-            quoted = escaped || c != '"';
-            escaped = !escaped && c == '\\';
-        } else if matches!(c, ' ' | '\t' | '\n' | '\r') {
-            continue;
-        } else {
-            quoted = c == '"';
-        }
-        out.push(c);
-    }
-    out
 }
 
 fn flag(cell: &Cell<'_>) -> Result<Raw, String> {

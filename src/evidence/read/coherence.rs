@@ -43,6 +43,10 @@ pub fn settle(evidence: &mut Evidence, plans: &[FilePlan<'_>]) {
     let mut found: Vec<(usize, State)> = Vec::new();
     for (artifact, plan) in plans.iter().enumerate().filter(|(i, _)| evidence.artifacts[*i].state == State::Whole) {
         let foreign = (0..evidence.parts.len()).filter(|&i| evidence.parts[i].artifact == artifact);
+        if let Some(why) = evidence.parts.iter().filter(|p| p.artifact == artifact).find_map(inverted) {
+            found.push((artifact, State::Unproven(why)));
+            continue;
+        }
         let why = lent(evidence, plans, artifact).or_else(|| foreign.filter_map(|i| other_run(evidence, &ranges, i)).next());
         if let Some(why) = why {
             found.push((artifact, State::Foreign(why)));
@@ -55,6 +59,24 @@ pub fn settle(evidence: &mut Evidence, plans: &[FilePlan<'_>]) {
     for (artifact, state) in found {
         evidence.artifacts[artifact].state = state;
     }
+}
+
+/// Where the bounds of an instant stand the wrong way round: such a record could be said to lie anywhere.
+fn inverted(part: &Part) -> Option<String> {
+    let kind = kinds::kind(part.kind)?;
+    for (at, field) in kind.fields.iter().enumerate() {
+        let Some(hi) = field.name.strip_suffix("-lo").and_then(|name| kind.field(&format!("{name}-hi"))) else { continue };
+        let (lows, highs) = (part.table.columns.get(at)?, part.table.columns.get(hi)?);
+        let wrong = |row: &usize| {
+            let (lo, hi) = (lows.get(*row), highs.get(*row));
+            lo != ABSENT && hi != ABSENT && lo > hi
+        };
+        if let Some(row) = (0..part.table.rows()).find(wrong) {
+            let (line, lo, hi) = (part.table.lines.get(row).copied().unwrap_or(0), field.name, kind.fields[hi].name);
+            return Some(format!("contradicts itself: at line {line} {lo} is later than {hi}"));
+        }
+    }
+    None
 }
 
 /// Why a file does not belong to one test alone: two tests read the same rows of it, or another test has a file of the same bytes.

@@ -5,7 +5,7 @@
 
 use super::cell::Cell;
 use super::fault::Problem;
-use super::format::{Counts, Parser};
+use super::lines::{Counts, Parser};
 use super::shape::{Cells, Shape};
 use std::borrow::Cow;
 

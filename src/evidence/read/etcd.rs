@@ -12,6 +12,9 @@ use crate::evidence::table::{ABSENT, Raw};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+/// The furthest from zero that a time may lie, in nanoseconds, so that times can be widened and compared without overflow.
+const LATEST: u64 = 1 << 61;
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Line<'a> {
@@ -60,6 +63,13 @@ pub fn read(stream: &mut Stream<'_>, pairs: &mut Pairs<'_>) -> Result<(), Proble
         let answer: Answer =
             serde_json::from_str(line.output.get()).map_err(|e| bad(format!("the answer cannot be read: {e}")))?;
         let unknown = !answer.error.is_empty() || answer.partial_response;
+        // What is of unknown outcome may name any time to come back at: it is not looked at.
+        for (name, time) in [("Call", line.call), ("Return", line.r#return)] {
+            if (name == "Call" || !unknown) && time.unsigned_abs() > LATEST {
+                let problem = bad(format!("the {name} {time} lies more than 2^61 ns, 73 years, from zero"));
+                return Err(problem.help("times are nanoseconds since 1970 or since the start of the run"));
+            }
+        }
         if line.r#return < line.call {
             return Err(bad("the operation came back before it was called".into()));
         }

@@ -81,3 +81,14 @@ fn excerpt(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(&head[..end]);
     cut(&text, EXCERPT).to_string()
 }
+
+/// A line that is too long.
+pub fn too_long(line: &[u8], limit: usize) -> Problem {
+    Problem::new(format!("the line is longer than {limit} bytes"), line, None)
+        .help("one record is one line; write records, not whole files, on a line")
+}
+
+/// Bytes that are no text.
+pub fn not_utf8(line: &[u8], at: usize) -> Problem {
+    Problem::new("not UTF-8 text", line, Some(at)).help("evidence is UTF-8; convert the file where it is written")
+}

@@ -32,11 +32,6 @@ fn special(bytes: &[u8], mut at: usize) -> usize {
     rest.iter().position(|b| matches!(b, 0x22 | 0x5c | 0..0x20)).map_or(bytes.len(), |i| at + i)
 }
 
-/// Whether a text is written in JSON as it is.
-pub(super) fn plain(text: &str) -> bool {
-    special(text.as_bytes(), 0) == text.len()
-}
-
 /// The first byte from `at` that is no white space.
 #[inline]
 fn skip(bytes: &[u8], mut at: usize) -> usize {
@@ -207,7 +202,7 @@ impl JsonLines<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::format::{Counts, Parser};
+    use super::super::lines::{Counts, Parser};
     use super::super::shape::Shape;
     use super::*;
     use proptest::prelude::*;

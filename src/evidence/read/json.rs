@@ -3,13 +3,12 @@
 //! In: a line. Out: cells that borrow from it. Keys are recognised by the key that followed last time, so that no tree and no hash is needed for
 //! records that look alike; most such records never come here, as `flat` reads them. A key that stands twice in an object, also in an object that nobody wants, is refused. Refuses to know kinds.
 
-use super::cell::Cell;
+use super::cell::{Cell, written};
 use super::fault::Problem;
-use super::format::{Counts, Parser};
+use super::lines::{Counts, Parser};
 use super::shape::{Cells, Shape, Want};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
-use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
@@ -241,26 +240,20 @@ impl Visitor<'_> for KeySeed<'_> {
         }
         let id = keys.list.len();
         keys.index.insert(name.into(), id);
-        let token = super::flat::plain(name).then(|| format!("\"{name}\"").into());
+        let token = as_it_is(name).then(|| format!("\"{name}\"").into());
         keys.list.push(Key { name: name.into(), token, want: wants.get(name).copied(), stamp: 0, count: 0, next: 0 });
         Ok(id)
     }
 }
 
+/// Whether a text is written in JSON as it is.
+fn as_it_is(text: &str) -> bool {
+    !text.bytes().any(|b| matches!(b, 0x22 | 0x5c | 0..0x20))
+}
+
 /// The cell of a JSON value that is known to be well formed.
 pub(super) fn cell(raw: &str) -> Result<Cell<'_>, Stop> {
-    Ok(match raw.as_bytes().first() {
-        Some(b'"') if !raw.contains('\\') => Cell::Text(Cow::Borrowed(&raw[1..raw.len() - 1])),
-        Some(b'"') => match serde_json::from_str::<String>(raw) {
-            Ok(text) => Cell::Text(Cow::Owned(text)),
-            Err(error) => return Err(Stop { message: plain(&error), at: error.column().saturating_sub(1) }),
-        },
-        Some(b'{' | b'[') => Cell::Json(raw),
-        Some(b't') => Cell::Bool(true),
-        Some(b'f') => Cell::Bool(false),
-        Some(b'n') => Cell::Null,
-        _ => Cell::Number(raw),
-    })
+    written(raw).map_err(|error| Stop { message: plain(&error), at: error.column().saturating_sub(1) })
 }
 
 /// Refuses what is nested more than 128 deep, and objects with a key that stands twice.

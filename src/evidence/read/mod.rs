@@ -3,6 +3,7 @@
 //! In: a matrix and a way to open files. Out: [`Evidence`], or every error with file, line and byte.
 
 mod blocks;
+mod canonical;
 mod cell;
 mod coherence;
 mod csv;
@@ -13,12 +14,14 @@ mod events;
 mod fault;
 mod file;
 mod flat;
+mod form;
 mod format;
 mod frame;
 mod jepsen;
 mod jepsen_log;
 mod join;
 mod json;
+mod lines;
 mod mapping;
 mod merge;
 mod nemesis;

@@ -3,8 +3,8 @@
 //! In: bytes that end at a line end. Out: a [`Chunk`], which depends on nothing but the block and the plan, so that blocks can be parsed in any
 //! order. Refuses to know the rest of the file.
 
-use super::fault::Problem;
-use super::format::Lines;
+use super::fault::{Problem, not_utf8, too_long};
+use super::lines::Lines;
 use super::rows::{Chunk, Maker, Recipe, finish};
 use super::shape::{Cells, Shape};
 
@@ -23,17 +23,6 @@ pub struct Job<'s> {
     pub columns: Option<String>,
     /// The longest line allowed.
     pub line: usize,
-}
-
-/// A line that is too long.
-pub fn too_long(line: &[u8], limit: usize) -> Problem {
-    Problem::new(format!("the line is longer than {limit} bytes"), line, None)
-        .help("one record is one line; write records, not whole files, on a line")
-}
-
-/// Bytes that are no text.
-pub fn not_utf8(line: &[u8], at: usize) -> Problem {
-    Problem::new("not UTF-8 text", line, Some(at)).help("evidence is UTF-8; convert the file where it is written")
 }
 
 /// Parses the lines of a block. `broken` says that it ends in a line longer than allowed, `last` that the file ends with it.

@@ -2,7 +2,8 @@
 //!
 //! In: a matrix. Out: one [`FilePlan`] a file, or every binding that names what there is not. Refuses to open files.
 
-use super::format::{self, FORMATS, Format, Lines};
+use super::format::{self, FORMATS, Format};
+use super::lines::Lines;
 use super::mapping::compile;
 use super::rows::{Condition, Loc, Recipe};
 use super::shape::Shape;

@@ -4,7 +4,7 @@
 
 use super::cell::{Cell, Timing, scale, shown, typed};
 use super::fault::Problem;
-use super::format::Counts;
+use super::lines::Counts;
 use super::shape::Cells;
 use crate::contract::TimeUnit;
 use crate::evidence::record::Kind;

@@ -129,7 +129,7 @@ impl<'r> Stream<'r> {
             bytes.extend_from_slice(&rest[..taken]);
             self.at += taken;
             if bytes.len() > self.limit {
-                return Err(super::parse::too_long(&bytes, self.limit).on(self.line));
+                return Err(super::fault::too_long(&bytes, self.limit).on(self.line));
             }
             if end.is_some() {
                 break true;
@@ -142,7 +142,7 @@ impl<'r> Stream<'r> {
             Ok(found) => *text = found,
             Err(error) => {
                 let at = error.utf8_error().valid_up_to();
-                return Err(super::parse::not_utf8(error.as_bytes(), at).on(self.line));
+                return Err(super::fault::not_utf8(error.as_bytes(), at).on(self.line));
             }
         }
         if ended {

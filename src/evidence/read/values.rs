@@ -3,7 +3,7 @@
 //! In: forms. Out: values, which are equal exactly when the forms are. Refuses to know operations.
 
 use super::edn::Edn;
-use crate::evidence::symbol::{Symbols, Val};
+use crate::evidence::symbol::{Symbols, Val, named, plain};
 
 /// The names in what the nemesis says.
 pub fn names(value: &Edn) -> Vec<String> {
@@ -22,7 +22,8 @@ pub fn names(value: &Edn) -> Vec<String> {
     names.into_iter().collect()
 }
 
-/// A value of ours for a form: scalars as they are, everything else as JSON text. Different forms give different values.
+/// A value of ours for a form: scalars as they are, everything else as JSON text. Different forms give different values, but for
+/// vectors and lists, which Clojure holds to be equal.
 pub fn val(form: &Edn, symbols: &mut Symbols) -> Val {
     match form {
         Edn::Nil => Val::NIL,
@@ -30,18 +31,12 @@ pub fn val(form: &Edn, symbols: &mut Symbols) -> Val {
             Some(val) => val,
             None => Val::text(symbols.intern(&n.to_string())),
         },
-        Edn::Text(text) if plain(text) => Val::text(symbols.intern(text)),
+        Edn::Text(text) => Val::text(symbols.intern(&named(text))),
         _ => Val::text(symbols.intern(&canonical(form))),
     }
 }
 
-/// Whether a text stands for itself and for no other form.
-pub fn plain(text: &str) -> bool {
-    let number = text.starts_with(|c: char| c == '-' || c == '+' || c.is_ascii_digit());
-    !text.starts_with(['[', '{', '"', ':', '\\', '#', '\'']) && !number && !matches!(text, "true" | "false" | "nil" | "null")
-}
-
-/// A form as JSON text. Sets are sorted. Forms are at most 100 deep.
+/// A form as JSON text, with marks where JSON has no such form. Sets are sorted. Forms are at most 100 deep.
 pub fn canonical(form: &Edn) -> String {
     let quoted = |text: String| serde_json::Value::from(text).to_string();
     let all = |items: &[Edn]| items.iter().map(canonical).collect::<Vec<_>>();
@@ -52,13 +47,13 @@ pub fn canonical(form: &Edn) -> String {
         Edn::Number(n) => n.to_string(),
         Edn::Text(text) => quoted(text.to_string()),
         Edn::Keyword(word) => format!(":{word}"),
-        Edn::Char(c) => format!("\\{c}"),
+        Edn::Char(c) => format!("\\{}", quoted(c.to_string())),
         Edn::Symbol(word) => format!("'{word}"),
         Edn::Vector(items) | Edn::List(items) => format!("[{}]", all(items).join(",")),
         Edn::Set(items) => {
             let mut items = all(items);
             items.sort();
-            format!("[{}]", items.join(","))
+            format!("#{{{}}}", items.join(","))
         }
         Edn::Map(items) => {
             let mut pairs: Vec<String> = items.chunks(2).map(|pair| all(pair).join(":")).collect();

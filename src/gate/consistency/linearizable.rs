@@ -98,7 +98,8 @@ fn transactions(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Judged {
         ids.push(id);
     }
     let claimed = calls.len() as u64;
-    let (said, history) = revisions::check(&calls, &lin::Settings::default());
+    let (said, history) = revisions::check(&calls, &lin::Settings::default())
+        .map_err(|(i, why)| Gap { why, sources: ids.get(i).map(|id| rows.source(*id)).into_iter().collect() })?;
     let prepared = Prepared { history, rows: ids, degraded: 0, claimed, versions: true };
     let judgement = weigh(cx, rows, &said.said.join("; "), &prepared, &said.verdicts);
     Ok(match said.unclear {

@@ -7,6 +7,7 @@ use crate::evidence::symbol::Sym;
 use crate::gate::TestCx;
 use crate::judge::tally::{Flaw, Tally};
 use crate::verdict::{Figure, Finding, Judged, Judgement};
+use crate::words::plural;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Whether a character could rewrite what a person or a terminal sees: controls, line and paragraph separators, and marks that turn the direction of text.
@@ -45,7 +46,11 @@ pub(super) fn bounded(cx: &TestCx<'_>) -> Judged {
         tally.faults.push(Flaw::new(i64::try_from(count).unwrap_or(i64::MAX), why, finding));
     }
     let (count, series) = most.map_or((0, "–".into()), |(n, s)| (n, cx.evidence().text(s).escape_debug().to_string()));
-    let pass = format!("{} series with at most {count} sets of labels each; no control characters", sets.len());
+    let pass = format!(
+        "{} series with at most {} each; no control characters",
+        sets.len(),
+        plural(count, "set of labels", "sets of labels")
+    );
     let figure = Figure {
         id: "label-sets".into(),
         symbol: "N_labels".into(),
@@ -56,5 +61,5 @@ pub(super) fn bounded(cx: &TestCx<'_>) -> Judged {
         sources: Vec::new(),
     };
     let judgement: Judgement = tally.conclude(pass, "no series was recorded").figure(figure);
-    Ok(judgement.against(format!("≤ {cap} label sets"), format!("{count} label sets"), ""))
+    Ok(judgement.against(format!("≤ {}", plural(cap, "label set", "label sets")), plural(count, "label set", "label sets"), ""))
 }

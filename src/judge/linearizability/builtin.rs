@@ -157,7 +157,7 @@ pub(super) fn belongs(data: DataType, kind: Kind) -> bool {
     let kinds: &[Kind] = match data {
         DataType::Register => &[Kind::Read, Kind::Write, Kind::Cas],
         DataType::Log => &[Kind::Append, Kind::ReadLog],
-        DataType::Set => &[Kind::Add, Kind::Remove, Kind::Contains],
+        DataType::Set => &[Kind::Add, Kind::Remove, Kind::Contains, Kind::ReadLog],
         DataType::Queue => &[Kind::Enqueue, Kind::Dequeue],
         DataType::Stack => &[Kind::Push, Kind::Pop],
         DataType::Counter => &[Kind::Increment, Kind::ReadCounter],

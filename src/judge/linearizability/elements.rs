@@ -1,6 +1,6 @@
 //! Shared by the methods for queues, sets, mutexes, counters and logs: elements by value, nearly sorted sorting, times.
 
-use super::history::{History, Kind, NEVER, OpOutcome, Operation};
+use super::history::{History, Kind, NEVER, NIL, OpOutcome, Operation};
 use super::outcome::{Counterexample, Reason, Settings, Verdict};
 use super::witness;
 use hashbrown::HashMap;
@@ -72,6 +72,35 @@ impl<'a> Ops<'a> {
         // The margin of widened times lacks what the widening took away at both ends.
         let margin = margin.map(|margin| margin.saturating_add(2 * self.skew));
         Ok(Verdict::Violation(Box::new(witness::example(reason, operations, margin))))
+    }
+
+    /// Elements repeat, so that a search must judge; unless one came out more often than it can have been put in, or too early.
+    pub(super) fn repeated(&self, put: Kind) -> Special {
+        let mut puts: HashMap<i64, Vec<Op>> = HashMap::new();
+        let mut takes: HashMap<i64, Vec<Op>> = HashMap::new();
+        for op in self.judged() {
+            if op.kind == put {
+                puts.entry(op.value).or_default().push(op);
+            } else if !op.unknown && op.value != NIL {
+                takes.entry(op.value).or_default().push(op);
+            }
+        }
+        for take in self.judged().filter(|op| op.kind != put && !op.unknown && op.value != NIL) {
+            let Some(puts) = puts.get(&take.value) else {
+                return self.phantom(take.at, take.value);
+            };
+            let takes = takes.get(&take.value).map_or(&[][..], |takes| takes);
+            if takes.len() > puts.len() && puts.len() < 8 {
+                let shown = puts.iter().chain(&takes[..=puts.len()]).map(|op| op.at);
+                return self.violation(Reason::DuplicateElement, &shown.collect::<Vec<u32>>(), None);
+            }
+            let first = puts.iter().min_by_key(|put| (put.invoke, put.at));
+            if let Some(first) = first.filter(|first| take.ret < first.invoke) {
+                let margin = first.invoke - take.ret;
+                return self.violation(Reason::ReadBeforeWriteInvoked, &[first.at, take.at], Some(margin));
+            }
+        }
+        Err("elements repeat")
     }
 
     /// A value was observed at `at` that nothing brought: did a failed operation try to?

@@ -28,7 +28,7 @@ pub fn explain(example: &Counterexample) -> String {
         Reason::OrderBroken => "elements came out in an impossible order".into(),
         Reason::NotEmpty => "\"empty\" was answered while elements were there".into(),
         Reason::CountImpossible => "the counter does not fit the increments around the read".into(),
-        Reason::ReadsDisagree => "two reads of the log disagree on their common part".into(),
+        Reason::ReadsDisagree => "two reads disagree: neither can come before the other".into(),
         Reason::MutexOverlap => "the mutex was held twice at once or given back by a process that did not hold it".into(),
         Reason::SearchStuck { explained } => {
             format!("no order of the operations explains the last one here ({explained} could be explained before it)")

@@ -25,7 +25,7 @@ pub enum Kind {
     Cas,
     /// Log: appends the element `value`; `version` is its position counted from 1, where known.
     Append,
-    /// Log: returns the whole log, `value` is an id from [`History::list`].
+    /// Log and set: returns the whole object, `value` is an id from [`History::list`]. The list of a set ascends, without repeats.
     ReadLog,
     /// Set: adds the element `value`, whether or not it was there.
     Add,

@@ -103,7 +103,7 @@ pub(super) fn judge(ops: Ops, told: bool) -> Special {
             told: Some(told),
         }));
     }
-    sweep(&ops, &lengths, &unread)
+    sweep(&ops, &lengths, &unread, longest.map(|op| op.at))
 }
 
 /// Positions that do not rise along the longest read and on to what no read shows.
@@ -137,23 +137,28 @@ fn repeated(ops: &Ops, read: u32, element: i64) -> Special {
     ops.violation(Reason::DuplicateElement, &shown, None)
 }
 
-fn sweep(ops: &Ops, lengths: &[Length], unread: &[(u64, Op)]) -> Special {
+fn sweep(ops: &Ops, lengths: &[Length], unread: &[(u64, Op)], longest: Option<u32>) -> Special {
+    // Two appends contradict only beside a read that tells their order.
+    let shown = |pair: [u32; 2]| -> Vec<u32> {
+        let appends = pair.iter().all(|&at| ops.history.kind(at as usize) == Kind::Append);
+        pair.into_iter().chain(longest.filter(|_| appends)).collect()
+    };
     let (mut latest, mut holder) = (i64::MIN, NOWHERE);
     for length in lengths {
         if length.f < length.append {
             let margin = length.append - length.f;
-            let shown = [length.append_at, length.f_at];
-            return ops.violation(Reason::ReadBeforeWriteInvoked, &shown, Some(margin));
+            let pair = [length.append_at, length.f_at];
+            return ops.violation(Reason::ReadBeforeWriteInvoked, &pair, Some(margin));
         }
         if length.f < latest {
-            return ops.violation(Reason::StaleRead, &[length.f_at, holder], Some(latest - length.f));
+            return ops.violation(Reason::StaleRead, &shown([length.f_at, holder]), Some(latest - length.f));
         }
         if length.s > latest {
             (latest, holder) = (length.s, length.s_at);
         }
     }
     match unread.iter().find(|(_, op)| op.ret < latest) {
-        Some((_, lost)) => ops.violation(Reason::LostElement, &[lost.at, holder], Some(latest - lost.ret)),
+        Some((_, lost)) => ops.violation(Reason::LostElement, &shown([lost.at, holder]), Some(latest - lost.ret)),
         None => Ok(Verdict::Linearizable),
     }
 }

@@ -51,6 +51,7 @@ mod tests;
 mod timeline;
 mod unknowns;
 mod versions;
+mod whole_set;
 mod witness;
 
 pub use explain::{explain, explain_gap};

@@ -56,12 +56,15 @@ pub(super) fn judge(ops: Ops, told: bool) -> Special {
                     open = None;
                 }
                 (_, None) if op.unknown => {}
-                (_, None) => return ops.violation(Reason::MutexOverlap, &[op.at], None),
+                (_, None) => {
+                    let margin = own_gap(&by_process, [own[0].0; 2]);
+                    return ops.violation(Reason::MutexOverlap, &[op.at], margin);
+                }
             }
         }
         held.extend(open.map(|acquire| Held { acquire, release: None }));
     }
-    if told { forced_order(&ops, held) } else { order(&ops, &held) }
+    if told { forced_order(&ops, held, &by_process) } else { order(&ops, &held, &by_process) }
 }
 
 /// What speaks against the tokens of acquires alone, or why they cannot be used.
@@ -94,13 +97,29 @@ fn tokens(ops: &Ops) -> Option<Special> {
     None
 }
 
+/// The least time between two operations of these processes: a clock error of that size would free their order.
+fn own_gap(by_process: &[(u32, Op)], processes: [u32; 2]) -> Option<i64> {
+    let own = by_process.windows(2).filter(|pair| pair[0].0 == pair[1].0 && processes.contains(&pair[0].0));
+    own.map(|pair| pair[1].1.invoke - pair[0].1.ret).min()
+}
+
+/// The margin of two blocks. One without a release may get one from its own process, if the order in there is freed.
+fn bounded(ops: &Ops, margin: Option<i64>, blocks: [&Held; 2], by_process: &[(u32, Op)]) -> Option<i64> {
+    if blocks.iter().all(|held| held.release.is_some()) {
+        return margin;
+    }
+    let own = own_gap(by_process, blocks.map(|held| ops.history.process(held.acquire.at as usize)));
+    margin.into_iter().chain(own).min()
+}
+
 /// Blocks in the order of their tokens: none may end before an earlier one has begun to.
-fn forced_order(ops: &Ops, mut held: Vec<Held>) -> Special {
+fn forced_order(ops: &Ops, mut held: Vec<Held>, by_process: &[(u32, Op)]) -> Special {
     held.sort_by_key(|held| ops.history.version(held.acquire.at as usize));
     let mut latest: Option<&Held> = None;
     for here in &held {
         if let Some(other) = latest.filter(|other| here.f() < other.s()) {
             let margin = Some(other.s()).filter(|&s| s != NEVER).map(|s| s - here.f());
+            let margin = bounded(ops, margin, [other, here], by_process);
             let shown: Vec<u32> = other.shown().chain(here.shown()).collect();
             return ops.violation(Reason::MutexOverlap, &shown, margin);
         }
@@ -111,7 +130,7 @@ fn forced_order(ops: &Ops, mut held: Vec<Held>) -> Special {
     Ok(Verdict::Linearizable)
 }
 
-fn order(ops: &Ops, held: &[Held]) -> Special {
+fn order(ops: &Ops, held: &[Held], by_process: &[(u32, Op)]) -> Special {
     let sum = |held: &Held| held.f().saturating_add(held.s());
     let mut ranked: Vec<(i64, u32)> = held.iter().enumerate().map(|(i, h)| (sum(h), i as u32)).collect();
     ranked.sort_by_key(|&(_, i)| held[i as usize].acquire.invoke);
@@ -122,6 +141,7 @@ fn order(ops: &Ops, held: &[Held]) -> Special {
         if let Some(other) = latest.filter(|other| here.f() < other.s()) {
             let gaps = [(here.f(), other.s()), (other.f(), here.s())];
             let margin = gaps.into_iter().filter(|&(_, s)| s != NEVER).map(|(f, s)| s - f).min();
+            let margin = bounded(ops, margin, [other, here], by_process);
             let shown: Vec<u32> = other.shown().chain(here.shown()).collect();
             return ops.violation(Reason::MutexOverlap, &shown, margin);
         }

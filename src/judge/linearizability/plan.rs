@@ -7,7 +7,7 @@ use super::history::History;
 use super::outcome::{Counterexample, DataType, Gap, KeyVerdict, Method, Outcome, Settings, Undecided, Verdict};
 use super::profile::Profile;
 use super::versions::{self, Swept};
-use super::{builtin, counter, log, mutex, queue, register_case, set, stack, witness};
+use super::{builtin, counter, log, mutex, queue, register_case, set, stack, whole_set, witness};
 
 /// A verdict with the way it was reached.
 pub(super) struct Judged {
@@ -269,6 +269,15 @@ fn judge_one(
 /// One key by the answers of its operations alone.
 fn judge_values(ops: Ops, data: DataType, settings: &Settings, why: &'static str) -> Judged {
     let special: Option<(Method, Special, &'static str)> = match data {
+        DataType::Set if whole_set::asked(ops) => {
+            return match whole_set::judge(ops, settings) {
+                Ok((verdict, why)) => Judged { verdict, method: Method::SetElements, why },
+                Err(why) => {
+                    let verdict = builtin::search(ops.history, ops.positions, data, settings);
+                    Judged { verdict, method: Method::ModelSearch, why }
+                }
+            };
+        }
         DataType::Set => {
             let (verdict, searched) = set::judge(ops, settings);
             let (method, why) = match searched {

@@ -38,7 +38,7 @@ pub(super) fn judge(ops: Ops) -> Special {
                 element.put = (op.invoke, op.ret);
                 element.put_at = op.at;
             }
-            (Kind::Enqueue, _) => return Err("elements repeat"),
+            (Kind::Enqueue, _) => return ops.repeated(Kind::Enqueue),
             (_, _) if op.unknown => open = true,
             (_, _) if op.value == NIL => empties.push((op.invoke, op.ret, op.at)),
             (_, None) => clash = Some(ops.phantom(op.at, op.value)),

@@ -82,7 +82,7 @@ fn read(ops: &Ops) -> Result<Stack, Special> {
             (Kind::Push, Some(element)) if element.push_at == NOWHERE && op.value != NIL => {
                 (element.push, element.push_at) = ((op.invoke, op.ret), op.at);
             }
-            (Kind::Push, _) => return Err(Err("elements repeat")),
+            (Kind::Push, _) => return Err(ops.repeated(Kind::Push)),
             (_, _) if op.unknown => stack.open = true,
             (_, _) if op.value == NIL => stack.empties.push((op.invoke, op.ret, op.at)),
             (_, None) => clash = Some(ops.phantom(op.at, op.value)),

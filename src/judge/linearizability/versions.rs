@@ -274,14 +274,22 @@ impl<'a> Filling<'a> {
         if let Some(trouble) = self.trouble[key].take() {
             return trouble;
         }
+        // What leaves the order open does not excuse versions that contradict each other whatever was written between them.
+        let mut open = None;
         if self.initial_again[key] && self.initial_s[key] != i64::MIN {
-            return Swept::Other("the initial value is written again, so its reads need a version");
+            open = Some("the initial value is written again, so its reads need a version");
+            self.initial_s[key] = i64::MIN;
         }
-        let matched = match self.match_unknown(key, slots, by_key) {
-            Ok(matched) => matched,
-            Err(swept) => return swept,
+        let (matched, unmatched) = match self.match_unknown(key, slots, by_key) {
+            Ok(found) => found,
+            Err(clash) => return Swept::Clash(clash),
         };
-        self.scan(key, slots, by_key, matched).unwrap_or_else(|| self.place_failed(key, by_key))
+        let (clash, unsure) = self.scan(key, slots, by_key, matched && open.is_none());
+        match (clash, open.or(unmatched).or(unsure)) {
+            (Some(clash), _) => Swept::Clash(clash),
+            (None, Some(why)) => Swept::Other(why),
+            (None, None) => self.place_failed(key, by_key),
+        }
     }
 
     fn of_key(list: &[(u32, u32)], key: usize) -> &[(u32, u32)] {
@@ -289,11 +297,11 @@ impl<'a> Filling<'a> {
         &list[..list.partition_point(|&(k, _)| k as usize == key)]
     }
 
-    /// Gives versions that nobody acknowledged to writes of unknown outcome. True if all of those are used up.
-    fn match_unknown(&mut self, key: usize, slots: &Slots, by_key: &ByKey) -> Result<bool, Swept> {
+    /// Gives versions that nobody acknowledged to writes of unknown outcome. True if all of those are used up; and why some version got none.
+    fn match_unknown(&mut self, key: usize, slots: &Slots, by_key: &ByKey) -> Result<(bool, Option<&'static str>), Clash> {
         let maybe = Self::of_key(&self.maybe, key);
         let mut found: Option<HashMap<i64, Vec<u32>>> = None;
-        let mut used = 0;
+        let (mut used, mut unmatched) = (0, None);
         for i in 0..by_key.count(key) {
             let slot = by_key.slot(key, i);
             let here = &mut self.slots[slot as usize];
@@ -319,20 +327,21 @@ impl<'a> Filling<'a> {
                     // A second version of this value would find nobody.
                     by_value.insert(here.value, vec![at, at]);
                 }
-                Some(_) => {
-                    return Err(Swept::Other("several unknown writes may have given one version"));
+                Some(several) => {
+                    unmatched = Some("several unknown writes may have given one version");
+                    by_value.insert(here.value, several.to_vec());
                 }
-                None => return Err(Swept::Clash(Clash::Phantom(slots.label(key, slot)))),
+                None => return Err(Clash::Phantom(slots.label(key, slot))),
             }
         }
-        Ok(used == maybe.len())
+        Ok((used == maybe.len(), unmatched))
     }
 
-    /// The one pass over the versions of a key.
-    fn scan(&self, key: usize, slots: &Slots, by_key: &ByKey, all_matched: bool) -> Option<Swept> {
+    /// The one pass over the versions of a key: a contradiction, and what leaves the order open.
+    fn scan(&self, key: usize, slots: &Slots, by_key: &ByKey, all_matched: bool) -> (Option<Clash>, Option<&'static str>) {
         let slack = self.settings.skew_ns.saturating_mul(2);
         let (mut latest, mut holder) = (self.initial_s[key], NO_SLOT);
-        let mut value = self.settings.initial;
+        let (mut value, mut open) = (self.settings.initial, None);
         for i in 0..by_key.count(key) {
             let slot = by_key.slot(key, i);
             let here = &self.slots[slot as usize];
@@ -340,27 +349,28 @@ impl<'a> Filling<'a> {
                 continue;
             }
             let version = || slots.label(key, slot);
-            if here.f.saturating_add(slack) < here.write {
-                return Some(Swept::Clash(Clash::ReadBeforeWrite(version())));
+            if here.written() && here.f.saturating_add(slack) < here.write {
+                return (Some(Clash::ReadBeforeWrite(version())), open);
             }
             if here.f.saturating_add(slack) < latest {
-                return Some(Swept::Clash(match holder {
+                let clash = match holder {
                     NO_SLOT => Clash::InitialAfter(version()),
                     holder => Clash::WentBack(version(), slots.label(key, holder)),
-                }));
+                };
+                return (Some(clash), open);
             }
             if !self.expects.is_empty() && self.expects.get(&slot).is_some_and(|&expected| expected != value) {
-                return Some(match all_matched {
-                    true => Swept::Clash(Clash::Expected(version())),
-                    false => Swept::Other("an unknown write may lie between two versions"),
-                });
+                if all_matched {
+                    return (Some(Clash::Expected(version())), open);
+                }
+                open = Some("an unknown write may lie between two versions");
             }
             value = here.value;
             if here.s > latest {
                 (latest, holder) = (here.s, slot);
             }
         }
-        None
+        (None, open)
     }
 
     /// Places failed compare-and-sets into the forced order, each write as early as it can be.

@@ -8,6 +8,7 @@ use crate::evidence::symbol::Sym;
 use crate::evidence::{Evidence, RowId, Rows};
 use crate::judge::quorum::acknowledged_change;
 use crate::verdict::{Finding, Judgement};
+use crate::words::plural;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Commands that clients were told took effect, and acknowledged operations that name none.
@@ -226,8 +227,9 @@ pub fn reconciliation(evidence: &Evidence, history: &Rows<'_, Operation>, log: &
         Judgement::inconclusive("no entry is shown as committed after the discards", judged)
     } else {
         let why = format!(
-            "{judged} divergent entries ({} commands) were discarded; none had been acknowledged or stayed",
-            commands.len()
+            "{} discarded, with {}; none had been acknowledged or stayed",
+            plural(judged, "divergent entry was", "divergent entries were"),
+            plural(commands.len(), "command", "commands")
         );
         Judgement::pass(why, judged)
     };

@@ -53,11 +53,16 @@ pub struct Bound<'r, 'e> {
 pub fn count(evidence: &Evidence, scene: &Scene<'_>, bound: &Bound<'_, '_>) -> Result<Met, Gap> {
     let mut met = Met::default();
     let faults = bound.faults;
+    // A write that was never answered counts for as long as the slowest that was: one that hangs is not in flight at every fault to come.
+    let slowest = scene.requests.iter().filter_map(|r| Some(r.returned?.saturating_sub(r.invoke))).max().unwrap_or(0);
     for (id, fault) in faults.iter() {
         // In flight at every instant at which the fault may have struck.
         let widening = scene.widening;
         let (lo, hi) = (fault.start_lo.0.saturating_sub(widening), fault.start_hi.0.saturating_add(widening));
-        let caught = scene.requests.iter().find(|r| !r.read && r.invoke <= lo && r.returned.is_none_or(|end| end >= hi));
+        let caught = scene
+            .requests
+            .iter()
+            .find(|r| !r.read && r.invoke <= lo && r.returned.unwrap_or(r.invoke.saturating_add(slowest)) >= hi);
         if caught.is_some() {
             met.list.push((Interleaving::WriteInFlight, evidence.text(fault.id).into(), faults.source(id)));
         }

@@ -25,16 +25,22 @@ pub struct Said {
     pub said: Vec<String>,
     /// Why a verdict that stands is not to be trusted.
     pub unclear: Option<String>,
+    /// What the replay found, when it is what contradicts.
+    pub replayed: Option<String>,
 }
 
 /// Judges all operations. The history that goes out has one operation a call, at the call's position.
-#[must_use]
-pub fn check(calls: &[Call], settings: &lin::Settings<'_>) -> (Said, lin::History) {
+///
+/// # Errors
+/// The position of a call that cannot be put in order, and why. None is ever left out.
+pub fn check(calls: &[Call], settings: &lin::Settings<'_>) -> Result<(Said, lin::History), (usize, String)> {
     let replayed = Replay::new(calls, settings.skew_ns).and_then(|replay| replay.run());
     let filled: BTreeMap<usize, i64> =
         replayed.as_ref().map(|f| f.iter().map(|(revision, i)| (*i, *revision)).collect()).unwrap_or_default();
     let mut history = lin::History::with_capacity(calls.len() + 1);
-    let begin = calls.iter().map(|c| c.invoke).min().unwrap_or(0).saturating_sub(1 + 2 * settings.skew_ns);
+    let begin = calls.iter().map(|c| c.invoke).min().unwrap_or(0);
+    // Versions put it first. Where no earlier time is left it may be as early as the first call.
+    let begin = begin.saturating_sub(settings.skew_ns.saturating_mul(2).saturating_add(1)).max(-lin::TIME_LIMIT);
     for (i, call) in calls.iter().enumerate() {
         let revision = if call.unknown { filled.get(&i).copied() } else { Some(call.output.revision) };
         let writes = call.mutates() || call.unknown;
@@ -50,14 +56,13 @@ pub fn check(calls: &[Call], settings: &lin::Settings<'_>) -> (Said, lin::Histor
             process: call.process,
             version: revision.and_then(|r| u64::try_from(r).ok()),
             outcome,
-            row: u32::try_from(i).unwrap_or(u32::MAX),
+            row: u32::try_from(i).map_err(|_| (i, "the history is too long".to_string()))?,
             ..lin::Operation::ok(kind, value, call.invoke, call.ret)
         };
-        // Times were checked when the operation was read.
-        let _ = history.push(op);
+        history.push(op).map_err(|bad| (i, bad.to_string()))?;
     }
     let first = lin::Operation { version: Some(1), row: u32::MAX, ..lin::Operation::ok(lin::Kind::Write, 1, begin, begin) };
-    let _ = history.push(first);
+    history.push(first).map_err(|bad| (0, bad.to_string()))?;
     let mut verdicts = lin::check(&history, lin::DataType::Register, settings);
     for key in &mut verdicts.keys {
         // The write that stands for the empty store is no operation of the history.
@@ -72,18 +77,15 @@ pub fn check(calls: &[Call], settings: &lin::Settings<'_>) -> (Said, lin::Histor
     if !filled.is_empty() {
         said.push(format!("{} operations of unknown outcome made a revision that answers show", filled.len()));
     }
-    let unclear = match replayed {
-        Ok(_) => None,
+    let (unclear, replayed) = match replayed {
+        Ok(_) => (None, None),
         Err(Stop::Unclear(why)) => {
             doubt(&mut verdicts);
-            Some(why)
+            (Some(why), None)
         }
-        Err(Stop::Wrong(i)) => {
-            wrong(&mut verdicts, history.operation(i));
-            None
-        }
+        Err(Stop::Wrong(i, why)) => (None, wrong(&mut verdicts, history.operation(i)).then_some(why)),
     };
-    (Said { verdicts, said, unclear }, history)
+    Ok((Said { verdicts, said, unclear, replayed }, history))
 }
 
 /// Leaves only those contradictions that stand whatever else was written: two revisions in the wrong order, or one given twice.
@@ -102,14 +104,17 @@ fn doubt(outcome: &mut lin::Outcome) {
     }
 }
 
-/// Puts a contradiction of contents in the place of a verdict that saw none.
-fn wrong(outcome: &mut lin::Outcome, op: lin::Operation) {
+/// Puts a contradiction of contents in the place of a verdict that saw none; whether it did.
+fn wrong(outcome: &mut lin::Outcome, op: lin::Operation) -> bool {
+    let mut put = false;
     for key in &mut outcome.keys {
         if !matches!(key.verdict, lin::Verdict::Violation(_)) {
+            put = true;
             let version = op.version.unwrap_or(0);
             let reason = lin::Reason::VersionValueMismatch { version };
             key.verdict =
                 lin::Verdict::Violation(Box::new(lin::Counterexample { reason, operations: vec![op], margin_ns: None }));
         }
     }
+    put
 }

@@ -4,7 +4,7 @@
 //! cannot be said. Refuses to know real time beyond what came too late to have made a revision, and verdicts.
 
 use super::call::Call;
-use super::store::{Store, apply, holds, ranged};
+use super::store::{Store, apply, holds, name, ranged, text};
 use super::wire::{Step, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,8 +37,8 @@ struct Open {
 
 /// Why a replay stops.
 pub(super) enum Stop {
-    /// This operation's answer is wrong.
-    Wrong(usize),
+    /// This operation's answer is wrong, and what a correct store would have answered.
+    Wrong(usize, String),
     /// It cannot be said.
     Unclear(String),
 }
@@ -52,7 +52,7 @@ impl<'c> Replay<'c> {
             let at = call.output.revision;
             if call.mutates() {
                 if replay.made.insert(at, i).is_some() {
-                    return Err(Stop::Wrong(i));
+                    return Err(Stop::Wrong(i, format!("revision {at} was made by two acknowledged operations")));
                 }
             } else {
                 replay.seen.entry(at).or_default().push(i);
@@ -61,15 +61,21 @@ impl<'c> Replay<'c> {
             *known = call.ret.min(*known);
             let historic = call.input.range.as_ref().map_or(0, |r| r.revision);
             if historic > at {
-                return Err(Stop::Wrong(i));
+                return Err(Stop::Wrong(i, format!("it read at revision {historic}, but the answer is of revision {at}")));
             } else if historic > 0 && call.input.r#type == "range" {
                 replay.old.entry(historic).or_default().push(i);
             }
             let answers = call.output.range.iter().chain(call.output.txn.iter().flat_map(|t| t.results.iter().flatten()));
             for kv in answers.flat_map(|a| a.kvs.iter().flatten()) {
                 let found = (kv.key.clone(), kv.value.clone());
-                if replay.named.entry(kv.mod_revision).or_insert_with(|| found.clone()) != &found {
-                    return Err(Stop::Wrong(i));
+                let known = replay.named.entry(kv.mod_revision).or_insert_with(|| found.clone());
+                if *known != found {
+                    let (revision, other) = (kv.mod_revision, text(&known.0, &known.1));
+                    let why = format!(
+                        "it says that revision {revision} wrote {}, another answer says {other}",
+                        text(&kv.key, &kv.value)
+                    );
+                    return Err(Stop::Wrong(i, why));
                 }
             }
         }
@@ -103,7 +109,11 @@ impl<'c> Replay<'c> {
                 for (step, answer) in steps.iter().zip(answers) {
                     let there = i64::from(store.contains_key(&step.delete.key));
                     if step.r#type == "delete-operation" && answer.deleted != there {
-                        return Err(Stop::Wrong(i).after(guessed));
+                        let (key, deleted) = (name(&step.delete.key), answer.deleted);
+                        let why = format!(
+                            "it says that {deleted} of key {key} were deleted, before revision {revision} the store held {there}"
+                        );
+                        return Err(Stop::Wrong(i, why).after(guessed));
                     }
                 }
                 apply(&mut store, &taken, revision);
@@ -151,17 +161,23 @@ impl<'c> Replay<'c> {
     fn branch_holds(&self, i: usize, store: &Store) -> Result<(), Stop> {
         let call = &self.calls[i];
         let (Some(txn), Some(answer)) = (&call.input.txn, &call.output.txn) else { return Ok(()) };
-        if holds(store, txn.conditions.as_deref()) == answer.failure { Err(Stop::Wrong(i)) } else { Ok(()) }
+        if holds(store, txn.conditions.as_deref()) == answer.failure {
+            let (said, found) = if answer.failure { ("did not hold", "they held") } else { ("held", "they did not hold") };
+            let why = format!(
+                "it says that its conditions {said}, in the store as replayed {found} at revision {}",
+                call.output.revision
+            );
+            return Err(Stop::Wrong(i, why));
+        }
+        Ok(())
     }
 
     /// Checks what was answered at a revision.
     fn answers(&self, revision: i64, store: &Store) -> Result<(), Stop> {
         for &i in self.old.get(&revision).into_iter().flatten() {
             let call = &self.calls[i];
-            if let (Some(range), Some(answer)) = (&call.input.range, &call.output.range)
-                && !ranged(store, range, answer)
-            {
-                return Err(Stop::Wrong(i));
+            if let (Some(range), Some(answer)) = (&call.input.range, &call.output.range) {
+                right(i, revision, ranged(store, range, answer))?;
             }
         }
         for &i in self.seen.get(&revision).into_iter().flatten() {
@@ -169,33 +185,42 @@ impl<'c> Replay<'c> {
             self.branch_holds(i, store)?;
             if let (Some(range), Some(answer)) = (&call.input.range, &call.output.range)
                 && range.revision == 0
-                && !ranged(store, range, answer)
             {
-                return Err(Stop::Wrong(i));
+                right(i, revision, ranged(store, range, answer))?;
             }
             let (steps, answers) = call.branch().unwrap_or_default();
             if answers.len() != steps.len() {
-                return Err(Stop::Wrong(i));
+                let why = format!("it has {} answers to {} steps", answers.len(), steps.len());
+                return Err(Stop::Wrong(i, why));
             }
             for (step, answer) in steps.iter().zip(answers) {
-                let right = match step.r#type.as_str() {
-                    "range-operation" => ranged(store, &step.range, answer),
-                    _ => !store.contains_key(&step.delete.key),
-                };
-                if !right {
-                    return Err(Stop::Wrong(i));
-                }
+                right(
+                    i,
+                    revision,
+                    match step.r#type.as_str() {
+                        "range-operation" => ranged(store, &step.range, answer),
+                        _ if store.contains_key(&step.delete.key) => {
+                            Err(format!("it says that there was no key {} to delete, the store held it", name(&step.delete.key)))
+                        }
+                        _ => Ok(()),
+                    },
+                )?;
             }
         }
         Ok(())
     }
 }
 
+/// A contradiction at a revision, when there is one.
+fn right(i: usize, revision: i64, answer: Result<(), String>) -> Result<(), Stop> {
+    answer.map_err(|why| Stop::Wrong(i, format!("{why} (revision {revision})")))
+}
+
 impl Stop {
     /// A contradiction that rests on a guess is none.
     fn after(self, guessed: bool) -> Self {
         match self {
-            Self::Wrong(_) if guessed => {
+            Self::Wrong(..) if guessed => {
                 Self::Unclear("which operation of unknown outcome made which revision is not certain".into())
             }
             stop => stop,

@@ -3,7 +3,7 @@
 //! In: steps, conditions, ranges and their answers. Out: the contents after the steps, and whether conditions and answers fit them. Refuses to know
 //! operations, and which of them made a revision.
 
-use super::wire::{Answer, Condition, Range, Step, Value};
+use super::wire::{Answer, Condition, Kv, Range, Step, Value};
 use std::collections::BTreeMap;
 
 /// Keys, each with its value and the revision that wrote it.
@@ -15,8 +15,24 @@ pub(super) fn holds(store: &Store, conditions: Option<&[Condition]>) -> bool {
     conditions.unwrap_or_default().iter().all(|c| revision(&c.key) == c.expected_revision.unwrap_or(0))
 }
 
+/// A name for a message, cut when it is long.
+pub(super) fn name(text: &str) -> String {
+    let cut: String = text.chars().take(40).collect();
+    if cut.len() < text.len() { format!("{cut}…") } else { cut }
+}
+
+/// A key and its value for a message.
+pub(super) fn text(key: &str, value: &Value) -> String {
+    let value =
+        if value.value.is_empty() && value.hash != 0 { format!("a value of hash {}", value.hash) } else { name(&value.value) };
+    format!("{} = {value}", name(key))
+}
+
 /// Whether an answer to a range is what the store holds.
-pub(super) fn ranged(store: &Store, range: &Range, answer: &Answer) -> bool {
+///
+/// # Errors
+/// What it answered, and what the store held.
+pub(super) fn ranged(store: &Store, range: &Range, answer: &Answer) -> Result<(), String> {
     let found: Vec<(&String, &(Value, i64))> = if range.end.is_empty() {
         store.get_key_value(&range.start).into_iter().collect()
     } else {
@@ -24,12 +40,23 @@ pub(super) fn ranged(store: &Store, range: &Range, answer: &Answer) -> bool {
     };
     let limit = usize::try_from(range.limit).ok().filter(|l| *l > 0).unwrap_or(usize::MAX);
     let got = answer.kvs.as_deref().unwrap_or_default();
-    i64::try_from(found.len()).is_ok_and(|n| n == answer.count)
-        && got.len() == found.len().min(limit)
-        && found
-            .iter()
-            .zip(got)
-            .all(|((key, (value, revision)), kv)| **key == kv.key && *value == kv.value && *revision == kv.mod_revision)
+    if !i64::try_from(found.len()).is_ok_and(|n| n == answer.count) {
+        return Err(format!("it counts {} keys in its range, the store held {}", answer.count, found.len()));
+    }
+    let wanted = found.len().min(limit);
+    if got.len() != wanted {
+        return Err(format!("it answers with {} keys of its range, a correct store with {wanted}", got.len()));
+    }
+    let same = |(key, (value, revision)): &(&String, &(Value, i64)), kv: &Kv| {
+        **key == kv.key && *value == kv.value && *revision == kv.mod_revision
+    };
+    match found.iter().zip(got).find(|(held, kv)| !same(held, kv)) {
+        None => Ok(()),
+        Some(((key, (value, revision)), kv)) => {
+            let (said, held) = (text(&kv.key, &kv.value), text(key, value));
+            Err(format!("it answers {said} of revision {}, the store held {held} of revision {revision}", kv.mod_revision))
+        }
+    }
 }
 
 /// Does what steps say, at a revision.

@@ -90,7 +90,17 @@ struct Raw<'e> {
     stale: BTreeSet<Sym>,
     /// By command: whether any operation was acknowledged; `None` without a history.
     told: Option<BTreeMap<Sym, bool>>,
-    faults: Option<BTreeSet<Sym>>,
+    /// By command: from when to when its operations were in flight; nothing where they cannot be held against faults.
+    flights: Option<BTreeMap<Sym, Vec<Flight>>>,
+    /// By id: from when to when each fault may have stood.
+    faults: Option<BTreeMap<Sym, Flight>>,
+}
+
+/// From when to when, in ns; without an end when none is known.
+type Flight = (i64, Option<i64>);
+
+fn meet(a: Flight, b: Flight) -> bool {
+    a.0 <= b.1.unwrap_or(i64::MAX) && b.0 <= a.1.unwrap_or(i64::MAX)
 }
 
 /// The rows of a kind that a test may leave out.
@@ -131,8 +141,8 @@ pub fn runs<'e>(evidence: &'e Evidence, of: &'e Test) -> Result<Vec<Run<'e>>, Ga
         if let Some(other) = scenario.subject.filter(|s| *s != of.subject) {
             run.doubts.push(format!("says that it ran against the {}, its test against the {}", other.word(), of.subject.word()));
         }
-        raw.weigh(&scenario, &mut run);
         raw.alone(&scenario, &mut run, &mut taken);
+        raw.weigh(&scenario, &mut run);
         run.recovery = acks.recovered(evidence, &scenario, run.fault);
         runs.push(run);
     }
@@ -147,7 +157,17 @@ fn raw<'e>(evidence: &'e Evidence, test: &str) -> Result<Raw<'e>, Gap> {
     });
     let applied = bound::<Application>(evidence, test)?.map(|rows| Applications::read(&rows, recoveries));
     let stale = bound::<Decision>(evidence, test)?.map(|rows| accepted_stale(&rows)).unwrap_or_default();
-    let told = bound::<Operation>(evidence, test)?.map(|rows| {
+    let (history, injections) = (bound::<Operation>(evidence, test)?, bound::<Injection>(evidence, test)?);
+    let skew = history.as_ref().zip(injections.as_ref()).and_then(|(h, f)| h.beside(f).ok());
+    let flights = history.as_ref().zip(skew).map(|(rows, skew)| {
+        let mut flights: BTreeMap<Sym, Vec<Flight>> = BTreeMap::new();
+        for (_, op) in rows.iter() {
+            let flight = (op.invoke.0.saturating_sub(skew), op.returned.map(|r| r.0.saturating_add(skew)));
+            op.command_id.into_iter().for_each(|c| flights.entry(c).or_default().push(flight));
+        }
+        flights
+    });
+    let told = history.map(|rows| {
         let mut told: BTreeMap<Sym, bool> = BTreeMap::new();
         for (_, op) in rows.iter() {
             if let Some(command) = op.command_id {
@@ -156,8 +176,9 @@ fn raw<'e>(evidence: &'e Evidence, test: &str) -> Result<Raw<'e>, Gap> {
         }
         told
     });
-    let faults = bound::<Injection>(evidence, test)?.map(|rows| rows.iter().map(|(_, f)| f.id).collect());
-    Ok(Raw { evidence, applied, stale, told, faults })
+    let span = |f: Injection| (f.id, (f.start_lo.0, f.stop_hi.or(f.stop_lo).map(|s| s.0)));
+    let faults = injections.map(|rows| rows.iter().map(|(_, f)| span(f)).collect());
+    Ok(Raw { evidence, applied, stale, told, flights, faults })
 }
 
 /// Commands that a resource accepted under an epoch below the one that it says was current. (What it ought to have said was current is for the
@@ -237,10 +258,21 @@ impl<'e> Raw<'e> {
                 run.doubts.push(format!("only claims its {fault}: it names no record of a fault"))
             }
             Some(faults) => {
-                if let Some(other) = injections.iter().find(|i| !faults.contains(i)) {
+                if let Some(other) = injections.iter().find(|i| !faults.contains_key(i)) {
                     run.doubts.push(format!("names fault {}, of which there is no record", self.evidence.text(*other)));
+                } else if !self.met(scenario, injections.iter().filter_map(|i| faults.get(i))) {
+                    run.doubts.push(format!("was not struck by its {fault}: none of its commands was in flight meanwhile"));
                 }
             }
         }
+    }
+
+    /// Whether one of its commands was in flight while one of its faults may have stood. Without a history on a clock that can be compared nothing is
+    /// known, and that is for other doubts.
+    fn met<'f>(&self, scenario: &Scenario, mut faults: impl Iterator<Item = &'f Flight>) -> bool {
+        let Some(flights) = &self.flights else { return true };
+        let commands = scenario.commands.map_or(&[][..], |c| self.evidence.symbols.list(c));
+        let own: Vec<Flight> = commands.iter().filter_map(|c| flights.get(c)).flatten().copied().collect();
+        faults.any(|fault| own.iter().any(|flight| meet(*flight, *fault)))
     }
 }

@@ -36,6 +36,11 @@ impl Bars {
     }
 }
 
+/// Text from outside inside of one line: nothing in it can begin another, or turn the direction of the text.
+fn inline(text: &str) -> String {
+    crate::error::visible(text).replace('\n', "\\u{a}").replace('\t', "\\u{9}")
+}
+
 /// A length of time with its unit, exact.
 fn time(ns: i64, order_only: bool) -> String {
     if order_only {

@@ -3,9 +3,9 @@
 //! In: the facts of a check. Out: HTML. Refuses to know where it goes.
 
 use super::terminal::headline;
-use super::{Bars, time};
+use super::{Bars, inline, time};
 use crate::check::{Answer, Checked, Example, KeyFacts, Mark, OpFacts};
-use crate::report::text::html;
+use crate::report::text;
 use std::fmt::Write;
 
 /// The most keys that are listed.
@@ -13,6 +13,11 @@ const KEYS: usize = 200;
 /// Places along a bar: hundredths of a percent.
 const PLACES: i32 = 10_000;
 const STYLE: &str = include_str!("page.css");
+
+/// Text from outside, as HTML on one line.
+fn html(text: &str) -> String {
+    text::html(&inline(text))
+}
 
 /// The whole page.
 #[must_use]

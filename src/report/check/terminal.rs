@@ -1,8 +1,7 @@
 //! The answer in the terminal: what was read and assumed, the keys, and the counterexample as bars.
 
-use super::{Bars, time};
+use super::{Bars, inline, time};
 use crate::check::{Answer, Checked, Example, KeyFacts, Mark};
-use crate::error::visible;
 use std::fmt::Write;
 
 /// The most keys that are listed.
@@ -16,15 +15,15 @@ pub fn terminal(checked: &Checked) -> String {
     let mut out = String::new();
     for file in &checked.files {
         let guessed = if file.format_guessed { " (guessed)" } else { "" };
-        let (path, records) = (visible(&file.path), file.records);
+        let (path, records) = (inline(&file.path), file.records);
         let _ = writeln!(out, "{path}: read as {}{guessed}; {records} records; sha256:{}", file.format, file.sha256);
     }
     let guessed = if checked.model_guessed { " (guessed)" } else { "" };
     let nil = if checked.model.ends_with("register") { format!(", nil-read {}", checked.nil_read) } else { String::new() };
     let skew = if checked.skew_ns == 0 { String::new() } else { format!(", skew {}", time(checked.skew_ns, false)) };
-    let _ = writeln!(out, "model {}{guessed}, initial {}{nil}{skew}", checked.model, visible(&checked.initial));
+    let _ = writeln!(out, "model {}{guessed}, initial {}{nil}{skew}", checked.model, inline(&checked.initial));
     for assumed in &checked.assumed {
-        let _ = writeln!(out, "note: {}", visible(assumed));
+        let _ = writeln!(out, "note: {}", inline(assumed));
     }
     let _ = writeln!(out, "\n{}", headline(checked));
     keys(checked, &mut out);
@@ -45,12 +44,12 @@ pub(super) fn headline(checked: &Checked) -> String {
         Answer::NotLinearizable => {
             format!("NOT LINEARIZABLE: {} of {all} keys are contradicted", count(Answer::NotLinearizable))
         }
-        Answer::Undecided => format!("UNDECIDED: {}", visible(checked.why.as_deref().unwrap_or("not known"))),
+        Answer::Undecided => format!("UNDECIDED: {}", inline(checked.why.as_deref().unwrap_or("not known"))),
     }
 }
 
 fn name(key: &KeyFacts) -> String {
-    key.key.as_deref().map_or("(one object)".into(), visible)
+    key.key.as_deref().map_or("(one object)".into(), inline)
 }
 
 fn keys(checked: &Checked, out: &mut String) {
@@ -61,7 +60,7 @@ fn keys(checked: &Checked, out: &mut String) {
             Answer::NotLinearizable => "✖",
             Answer::Undecided => "?",
         };
-        let why = key.why.as_deref().map(|w| format!("; {}", visible(w))).unwrap_or_default();
+        let why = key.why.as_deref().map(|w| format!("; {}", inline(w))).unwrap_or_default();
         let (name, word, method) = (name(key), key.answer.word(), &key.method);
         let _ = writeln!(
             out,
@@ -75,7 +74,7 @@ fn keys(checked: &Checked, out: &mut String) {
 }
 
 fn counterexample(key: &KeyFacts, example: &Example, order_only: bool, out: &mut String) {
-    let _ = writeln!(out, "\nkey {}: {}", name(key), visible(&example.why));
+    let _ = writeln!(out, "\nkey {}: {}", name(key), inline(&example.why));
     match example.margin_ns {
         Some(margin) if order_only => {
             let _ = writeln!(out, "it rests on the order of lines, which differ by {margin}");
@@ -89,7 +88,7 @@ fn counterexample(key: &KeyFacts, example: &Example, order_only: bool, out: &mut
     let labels: Vec<String> = example
         .operations
         .iter()
-        .map(|op| visible(&format!("{}:{} process {} {}", short(&op.path), op.line, op.process, op.what)))
+        .map(|op| inline(&format!("{}:{} process {} {}", short(&op.path), op.line, op.process, op.what)))
         .collect();
     let width = labels.iter().map(|l| l.chars().count()).max().unwrap_or(0);
     for (op, label) in example.operations.iter().zip(&labels) {

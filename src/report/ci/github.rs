@@ -9,12 +9,18 @@ use std::fmt::Write;
 
 /// The most bytes of a step summary; the runner drops a whole summary past 1 MiB.
 const MOST_BYTES: usize = 900 * 1024;
+/// What is kept free for the line that counts the sections left out.
+const NOTE_BYTES: usize = 200;
+/// What a summary gets although others before it have taken everything: enough for a verdict.
+const LEAST_BYTES: usize = 8 * 1024;
 /// The runner shows ten annotations of a kind and a step; the tenth says how many more there are.
 const MOST_ANNOTATIONS: usize = 9;
 
-/// The Markdown report without pictures, and without its last sections where it would grow past 900 KiB; the verdict always stays.
+/// The Markdown report without pictures, and without sections that do not fit into what is left of 900 KiB; the verdict always stays.
+/// `taken` is what other summaries of the same step have already taken, in bytes: the runner counts them together.
 #[must_use]
-pub fn summary(markdown: &str) -> String {
+pub fn summary(markdown: &str, taken: u64) -> String {
+    let most = MOST_BYTES.saturating_sub(usize::try_from(taken).unwrap_or(MOST_BYTES)).max(LEAST_BYTES) - NOTE_BYTES;
     let text: String = markdown.lines().filter(|l| !l.starts_with("![")).flat_map(|l| [l, "\n"]).collect();
     let mut sections: Vec<&str> = Vec::new();
     let mut rest = text.as_str();
@@ -26,10 +32,10 @@ pub fn summary(markdown: &str) -> String {
     let mut out = String::new();
     let mut dropped = 0;
     for (i, section) in sections.iter().enumerate() {
-        let fits = out.len() + section.len() <= MOST_BYTES;
+        let fits = out.len() + section.len() <= most;
         match (i, fits) {
             (_, true) => out.push_str(section),
-            (0, false) => out.push_str(cut(section)),
+            (0, false) => out.push_str(cut(section, most)),
             _ => dropped += 1,
         }
     }
@@ -41,8 +47,8 @@ pub fn summary(markdown: &str) -> String {
 }
 
 /// As much of the first section as fits, up to a line's end.
-fn cut(section: &str) -> &str {
-    let mut end = MOST_BYTES.min(section.len());
+fn cut(section: &str, most: usize) -> &str {
+    let mut end = most.min(section.len());
     while !section.is_char_boundary(end) {
         end -= 1;
     }
@@ -111,11 +117,19 @@ mod tests {
         let text = format!(
             "# a 1: REJECT\n\nwhy\n\n![plot](charts/a.svg)\n\n## One\n\nshort\n\n## Two\n\n{long}\n## Three\n\nshort too\n"
         );
-        let made = summary(&text);
+        let made = summary(&text, 0);
         assert!(made.starts_with("# a 1: REJECT") && made.contains("## One") && made.contains("## Three"), "{}", made.len());
         assert!(!made.contains("## Two") && !made.contains("![plot]") && made.contains("1 section does not fit"));
-        let huge = summary(&format!("# a 1: REJECT\né{long}{long}"));
+        let huge = summary(&format!("# a 1: REJECT\né{long}{long}"), 0);
         assert!(huge.len() <= MOST_BYTES && huge.starts_with("# a 1: REJECT"));
+        let full = |n: usize| format!("# a 1: REJECT\n\n{}\n## One\n\nshort\n## Two\n\nshort\n", "y".repeat(n));
+        for n in (MOST_BYTES - 400..MOST_BYTES).step_by(13) {
+            let made = summary(&full(n), 0);
+            assert!(made.len() < MOST_BYTES && made.starts_with("# a 1: REJECT"), "{n}: {}", made.len());
+        }
+        let second = summary(&text, 899 * 1024);
+        assert!(second.len() <= LEAST_BYTES && second.starts_with("# a 1: REJECT") && second.contains("## One"));
+        assert!(!summary(&full(20_000), u64::MAX).contains("yyy"), "no half line");
     }
 
     #[test]

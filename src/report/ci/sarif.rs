@@ -9,6 +9,11 @@ use crate::error::{Error, ErrorKind};
 use crate::report::text::{line, sentence};
 use serde_json::{Value, json};
 
+/// The name of the folder that paths of evidence start from.
+const EVIDENCE: &str = "EVIDENCE";
+/// The most records that one result points at.
+const MOST_LOCATIONS: usize = 10;
+
 pub(super) fn sarif(dossier: &Dossier, place: &Place) -> Result<Vec<u8>, Error> {
     let rules: Vec<Value> = asked(dossier).map(rule).collect();
     let shown = |gate: &&GateFacts| !matches!(ended(gate), Ended::Passed | Ended::Skipped);
@@ -21,6 +26,7 @@ pub(super) fn sarif(dossier: &Dossier, place: &Place) -> Result<Vec<u8>, Error> 
             "tool": { "driver": { "name": dossier.tool.name, "version": dossier.tool.version, "rules": rules } },
             "automationDetails": { "id": format!("quorate/{}/", line(&dossier.release.service)) },
             "columnKind": "unicodeCodePoints",
+            "originalUriBaseIds": { EVIDENCE: { "description": { "text": "The evidence folder of the release; data/evidence/ in the package." } } },
             "results": results,
             "properties": { "decision": dossier.decision.word(), "contract": format!("sha256:{}", dossier.contract.sha256) },
         }],
@@ -63,11 +69,19 @@ fn result(dossier: &Dossier, gate: &GateFacts, rule: usize, place: &Place) -> Va
     out
 }
 
-/// The records that decided, the first few.
+/// The records that decided, the first few. A record stands once for each claim: the schema wants locations that differ.
 fn evidence(gate: &GateFacts) -> Vec<Value> {
     let findings = gate.deciding().into_iter().flat_map(|t| &t.judgement.findings);
     let sources = findings.flat_map(|f| f.sources.iter().map(move |s| (s, f)));
-    sources.take(10).map(|(s, f)| location(&s.path, s.line, Some(&f.claim))).collect()
+    let mut out: Vec<Value> = Vec::new();
+    for (source, finding) in sources {
+        let mut at = location(&source.path, source.line, Some(&finding.claim));
+        at["physicalLocation"]["artifactLocation"]["uriBaseId"] = EVIDENCE.into();
+        if out.len() < MOST_LOCATIONS && !out.contains(&at) {
+            out.push(at);
+        }
+    }
+    out
 }
 
 fn location(path: &str, at: Option<u64>, message: Option<&str>) -> Value {

@@ -24,15 +24,20 @@ fn tried<'a>(dossier: &'a Dossier, fits: impl Fn(&TestFacts) -> bool, none: &str
         if broken(t) { format!("? {} (evidence not whole)", name(&t.id)) } else { format!("✔ {}", name(&t.id)) }
     };
     let tests: Vec<String> = system(dossier).filter(|t| fits(t)).map(word).collect();
-    if tests.is_empty() { none.to_string() } else { line(&tests.join(", ")) }
+    if tests.is_empty() {
+        none.to_string()
+    } else {
+        line(&tests.join(", ")).replace("✔ ", "✔\u{a0}").replace("? ", "?\u{a0}")
+    }
 }
 
 fn assumptions(dossier: &Dossier) -> Option<Grid> {
+    let declared = dossier.charts.coverage.as_ref()?;
     let row = |assumption: &String| {
         let covers = |t: &TestFacts| t.model != "none" && t.covers.contains(assumption);
         vec![name(assumption), tried(dossier, covers, "✖ not covered by any test")]
     };
-    let rows: Vec<Vec<String>> = dossier.assumptions.iter().map(row).collect();
+    let rows: Vec<Vec<String>> = declared.assumptions.iter().map(|a| row(&a.assumption)).collect();
     (!rows.is_empty())
         .then(|| Grid::new("Fault assumptions of the contract and the tests that try them", ["fault assumption", "tests"], rows))
 }

@@ -192,10 +192,10 @@ pub struct Case {
 /// The most tests shown with one gate that did not pass.
 const MOST_CASES: usize = 6;
 
-/// All gates that did not pass: failed ones first, and waived ones last among those.
+/// All gates that did not pass: failed ones first, among those waived ones last, and what other gates rest on before them.
 pub(super) fn open(dossier: &Dossier) -> Vec<Open> {
     let mut open: Vec<&GateFacts> = judged(dossier).filter(|g| open_verdict(g.verdict)).collect();
-    open.sort_by_key(|g| (std::cmp::Reverse(g.verdict), g.waived));
+    open.sort_by_key(|g| (std::cmp::Reverse(g.verdict), g.waived, !g.id.starts_with("integrity.")));
     open.into_iter().map(|g| one_open(dossier, g)).collect()
 }
 
@@ -256,6 +256,8 @@ pub struct Block {
     more: String,
     /// How many tests are shown of how many, worst first; empty when all are.
     tests_more: String,
+    /// The tests that do not exercise the gate; empty when each does, or none.
+    idle: String,
     /// `12 tests, 3 figures`: what can be unfolded.
     inside: String,
 }
@@ -282,7 +284,10 @@ pub(super) fn block(gate: &GateFacts) -> Block {
     let figures: Vec<Number> =
         gate.tests.iter().flat_map(|t| t.judgement.figures.iter().map(|f| Number::of(&t.test, f))).collect();
     let all = figures.len();
-    let mut tests: Vec<&TestJudgement> = gate.tests.iter().collect();
+    let (rest, mut tests): (Vec<&TestJudgement>, Vec<&TestJudgement>) =
+        gate.tests.iter().partition(|t| t.judgement.verdict == Verdict::NotApplicable && gate.tests.len() > 1);
+    let idle: Vec<String> = rest.iter().map(|t| name(&t.test)).collect();
+    let exercised = tests.len();
     if tests.len() > MOST_TESTS {
         tests.sort_by_key(|t| std::cmp::Reverse(t.judgement.verdict));
         tests.truncate(MOST_TESTS);
@@ -291,7 +296,8 @@ pub(super) fn block(gate: &GateFacts) -> Block {
     Block {
         row: row(gate),
         tests: tests.iter().map(|t| test_row(t)).collect(),
-        tests_more: shown(MOST_TESTS, gate.tests.len(), "test", "tests"),
+        tests_more: shown(MOST_TESTS, exercised, "test", "tests"),
+        idle: line(&idle.join(", ")),
         inside: inside(gate.tests.len(), all),
         lone: gate.tests.len() < 2,
         bare: gate.tests.iter().all(|t| none(&t.judgement)),
