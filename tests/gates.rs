@@ -240,12 +240,35 @@ fn every_gate_is_not_applicable_when_nobody_asks_or_an_exclusion_says_why() {
         let carries = CRITERIA.iter().any(|c| c.gates.contains(&gate.id)) || FOUNDATIONS.contains(&gate.id);
         let contract = nearest_file(&case, "contract.toml");
         let own = PROFILES.iter().find(|p| contract.contains(&format!("\"{}\"", p.name))).expect("a profile");
-        let within = carries && own.gates.contains(&gate.id);
-        assert_eq!(refused.is_err(), within, "{}: {refused:?}", gate.id);
+        let asked = own.gates.contains(&gate.id)
+            || (contract.contains("families") && contract.contains(&format!("\"{}\"", gate.family())));
+        let within = asked && (carries || gate.safety);
+        let idle = !asked && gate.id != "contract.declared-before-run";
+        assert_eq!(refused.is_err(), within || idle, "{}: {refused:?}", gate.id);
         if let Err(message) = refused {
-            assert!(message.contains(&format!("gate `{}` cannot be excluded", gate.id)), "{message}");
+            let said = if within { "cannot be excluded" } else { "is excluded and nobody asks for it" };
+            assert!(message.contains(&format!("gate `{}` {said}", gate.id)), "{message}");
         }
     }
+}
+
+/// An endpoint serves operations that a history can record, each named once.
+#[test]
+fn operations_are_words_that_histories_know() {
+    let case = passing("quorum.loss-halts");
+    let refused = |words: &str| {
+        let text = nearest_file(&case, "contract.toml").replace("\"write\", \"cas\", \"read\"", words);
+        let mut sources = Sources::default();
+        let contract = parse_contract(sources.add("contract.toml", &text), &text).expect("a contract");
+        let matrix_text = nearest_file(&case, "matrix.toml");
+        let matrix = parse_matrix(sources.add("matrix.toml", &matrix_text), &matrix_text, Some(&contract)).expect("a matrix");
+        bind(&contract, &matrix).map(|_| ()).map_err(|faults| Error { kind: ErrorKind::Contract, faults }.render(&sources, false))
+    };
+    assert_eq!(refused("\"write\", \"read\""), Ok(()));
+    let wrong = refused("\"write\", \"raed\"").expect_err("an unknown operation");
+    assert!(wrong.contains("unknown operation `raed`") && wrong.contains("did you mean `read`?"), "{wrong}");
+    let twice = refused("\"write\", \"read\", \"read\"").expect_err("an operation twice");
+    assert!(twice.contains("names the operation `read` twice"), "{twice}");
 }
 
 /// A test that does not require what a gate needs is no part of it, and takes nothing from a pass.

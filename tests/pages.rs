@@ -67,6 +67,9 @@ fn what_is_left_out_of_a_shown_text_may_be_anything() {
 #[test]
 fn digests_are_masked_and_nothing_else() {
     let hex = "0123456789abcdef";
-    assert_eq!(masked(&format!("a sha256:{hex}{hex}, b sha256:{hex}… c SHA256:tDG4ryf+rNJBRg2nKoi1; \n")), "a sha256:…, b sha256:… c SHA256:…;\n");
+    assert_eq!(
+        masked(&format!("a sha256:{hex}{hex}, b sha256:{hex}… c SHA256:tDG4ryf+rNJBRg2nKoi1; \n")),
+        "a sha256:…, b sha256:… c SHA256:…;\n"
+    );
     assert_eq!(masked("sha256:12 sha256: x\n"), "sha256:12 sha256: x\n");
 }

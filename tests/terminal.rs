@@ -133,7 +133,10 @@ fn each_verb_that_prints_facts_prints_them_as_json() {
     let signed = json(&["sign", package, "--role", "audit", "--opinion", "dissent", "--key", "key", "--json"]);
     assert_eq!((&signed["role"], &signed["opinion"]), (&"audit".into(), &"dissent".into()));
     let wrote = signed["wrote"].as_array().expect("files");
-    assert!(!wrote.is_empty() && wrote.iter().all(|p| dir.join(package).join(p.as_str().expect("a path")).is_file()), "{wrote:?}");
+    assert!(
+        !wrote.is_empty() && wrote.iter().all(|p| dir.join(package).join(p.as_str().expect("a path")).is_file()),
+        "{wrote:?}"
+    );
     assert!(json(&["verify", package, "--json"]).is_object());
     assert_eq!(json(&["diff", package, package, "--json"])["worse"], false);
     assert!(json(&["schema", "contract"]).is_object());

@@ -74,7 +74,8 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let contract = args.dir.join("contract.toml");
     if args.json {
         let wrote: Vec<PathBuf> = files.iter().map(|f| args.dir.join(f.0)).collect();
-        let out = serde_json::json!({ "schema": "quorate-init/1", "profile": args.profile, "contract": contract, "wrote": wrote });
+        let out =
+            serde_json::json!({ "schema": "quorate-init/1", "profile": args.profile, "contract": contract, "wrote": wrote });
         io.print(&format!("{out}\n"))?;
         return Ok(Exit::Done);
     }

@@ -46,10 +46,10 @@ pub struct Env {
     pub coloured: bool,
     /// Whether diagnostics go to a terminal, so that a status line can be drawn.
     pub status: bool,
-    /// The columns of the terminal that results go to; `None` when it is none.
-    pub columns: Option<usize>,
     /// How many threads may be used.
     pub threads: usize,
+    /// `COLUMNS`, or the width of the terminal; `None` when the output goes elsewhere.
+    pub columns: Option<usize>,
     /// `QUORATE_KEY_PASSPHRASE`: opens an encrypted key.
     pub passphrase: Option<Secret>,
     /// Asks the person at the terminal for a passphrase; `None` when there is nobody.

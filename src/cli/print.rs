@@ -272,12 +272,24 @@ mod tests {
     fn gate(id: &str, why: &str, judged: u64) -> GateFacts {
         let [id, why] = [id, why].map(String::from);
         let (title, proves, blind) = Default::default();
-        GateFacts { id, title, proves, blind, required: true, verdict: Verdict::Inconclusive, why, waived: false, judged, tests: Vec::new() }
+        GateFacts {
+            id,
+            title,
+            proves,
+            blind,
+            required: true,
+            verdict: Verdict::Inconclusive,
+            why,
+            waived: false,
+            judged,
+            tests: Vec::new(),
+        }
     }
 
     #[test]
     fn gates_that_no_test_serves_are_told_of_in_one_line_a_kind() {
-        let gates = [("a.one", "log"), ("a.two", "members"), ("a.three", "log")].map(|(id, kind)| gate(id, &format!("no test requires {kind}"), 0));
+        let gates = [("a.one", "log"), ("a.two", "members"), ("a.three", "log")]
+            .map(|(id, kind)| gate(id, &format!("no test requires {kind}"), 0));
         assert!(gates.iter().all(|g| unserved(g).is_some()));
         assert!(unserved(&gate("a.four", "no test requires log", 3)).is_none(), "something was judged");
         let text = wanting(&gates.iter().collect::<Vec<_>>(), LOOK);

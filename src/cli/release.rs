@@ -227,7 +227,8 @@ fn toml(path: &Path, otherwise: &str) -> Result<String, Error> {
     let names = Folder::new(folder).names().unwrap_or_default();
     let near = nearest(&named, names.iter().filter(|n| n.ends_with(".toml")).map(String::as_str));
     for fault in &mut error.faults {
-        fault.help = Some(near.map_or(otherwise.to_string(), |near| format!("did you mean {}?", path.with_file_name(near).display())));
+        fault.help =
+            Some(near.map_or(otherwise.to_string(), |near| format!("did you mean {}?", path.with_file_name(near).display())));
     }
     Err(error)
 }

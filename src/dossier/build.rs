@@ -98,10 +98,17 @@ pub fn open_verdicts(verdicts: impl Iterator<Item = (bool, Verdict)> + Clone) ->
     }
 }
 
+/// The day on which the oldest compiler that builds this program came out: a release dated before it has no date, whatever set it. Build systems
+/// set `SOURCE_DATE_EPOCH` to 1, and a waiver must not come back to life by it.
+const EARLIEST: &str = "2025-09-18";
+
 fn waiver(waiver: &Waiver, inputs: &Inputs<'_>) -> WaiverFacts {
     let verdict = inputs.outcomes.iter().find(|o| o.gate.id == waiver.gate.value).map(|o| o.verdict);
     let state = match inputs.date {
         None => "not in force: no date is known; set SOURCE_DATE_EPOCH".to_string(),
+        Some(date) if date < EARLIEST => {
+            format!("not in force: {date} is before this program could be built; set SOURCE_DATE_EPOCH to the day of the release")
+        }
         Some(date) if date > waiver.expires.as_str() => {
             format!("not in force: expired before {date}")
         }

@@ -2,10 +2,10 @@
 //!
 //! In: contract and matrix. Out: faults at the spans of unknown names, refused exclusions and refused waivers.
 
-use super::{CRITERIA, FOUNDATIONS, PROFILES, Profile, asked, gate, gates};
-use crate::contract::{Contract, Matrix};
-use crate::error::{Fault, unknown};
-use crate::evidence::kinds::KINDS;
+use super::{CRITERIA, DECLARED, FOUNDATIONS, PROFILES, Profile, asked, gate, gates};
+use crate::contract::{Contract, Endpoint, Matrix};
+use crate::error::{Fault, nearest, unknown};
+use crate::evidence::kinds::{KINDS, OpKind};
 use std::collections::BTreeSet;
 
 /// The profile of a contract, or faults for every name that is unknown or may not be used so.
@@ -33,6 +33,19 @@ pub fn bind(contract: &Contract, matrix: &Matrix) -> Result<&'static Profile, Ve
             let message = format!("gate `{}` cannot be excluded: every other verdict rests on it", exclusion.gate.value);
             faults.push(Fault::at(exclusion.gate.span, message, "required"));
         }
+        let known = gate(&exclusion.gate.value);
+        if let (false, Some(profile)) = (required || exclusion.gate.value == DECLARED || known.is_none(), profile) {
+            let message = format!("gate `{}` is excluded and nobody asks for it", exclusion.gate.value);
+            let help = format!("neither profile {} nor `families` has it: take the exclusion out", profile.name);
+            faults.push(Fault::at(exclusion.gate.span, message, "not asked for").help(help));
+        }
+        let carries = |g: &&str| *g == exclusion.gate.value;
+        let said = FOUNDATIONS.iter().chain(CRITERIA.iter().flat_map(|c| c.gates)).any(|g| carries(&g));
+        if required && !said && known.is_some_and(|g| g.safety) {
+            let message = format!("gate `{}` cannot be excluded: it guards safety", exclusion.gate.value);
+            let help = "a waiver of it would be refused, and an exclusion asks for less: no approver, no expiry";
+            faults.push(Fault::at(exclusion.gate.span, message, "required").help(help));
+        }
         let criterion = CRITERIA.iter().find(|c| c.gates.contains(&exclusion.gate.value.as_str()));
         if let (true, Some(criterion)) = (required, criterion) {
             let message = format!(
@@ -48,6 +61,9 @@ pub fn bind(contract: &Contract, matrix: &Matrix) -> Result<&'static Profile, Ve
             faults.push(Fault::at(waiver.gate.span, message, "cannot be waived"));
         }
     }
+    for endpoint in &contract.endpoints {
+        faults.extend(operations(endpoint));
+    }
     for name in matrix.tests.iter().flat_map(|t| &t.requires) {
         faults.extend(unknown(name, "evidence kind", KINDS.iter().map(|k| k.name)));
     }
@@ -55,4 +71,24 @@ pub fn bind(contract: &Contract, matrix: &Matrix) -> Result<&'static Profile, Ve
         Some(profile) if faults.is_empty() => Ok(profile),
         _ => Err(faults),
     }
+}
+
+/// Operations of an endpoint that no history can record, and those named twice.
+fn operations(endpoint: &Endpoint) -> Vec<Fault> {
+    let known = || OpKind::WORDS.iter().copied();
+    let mut seen = BTreeSet::new();
+    let mut faults = Vec::new();
+    for word in &endpoint.operations {
+        let at = |message: String| Fault::at(endpoint.name.span, message, "its operations");
+        if !known().any(|k| k == word) {
+            let help = match nearest(word, known()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("known: {}", known().collect::<Vec<_>>().join(", ")),
+            };
+            faults.push(at(format!("endpoint {} serves an unknown operation `{word}`", endpoint.name.value)).help(help));
+        } else if !seen.insert(word.as_str()) {
+            faults.push(at(format!("endpoint {} names the operation `{word}` twice", endpoint.name.value)));
+        }
+    }
+    faults
 }

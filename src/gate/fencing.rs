@@ -5,12 +5,12 @@
 
 use super::{Gate, Judge, TestCx};
 use crate::contract::{Fence, Origin};
-use crate::evidence::Rows;
 use crate::evidence::clocks::key;
-use crate::evidence::kinds::{Decision, Grant, Ruling};
+use crate::evidence::kinds::{Application, Decision, Grant, Ruling};
 use crate::evidence::symbol::{Sym, Symbols};
+use crate::evidence::{RowId, Rows};
 use crate::judge::fencing::{Act, Step, arrange, authority, contradictions, rising, stale, takeovers, unique};
-use crate::judge::tally::Tally;
+use crate::judge::tally::{Flaw, Tally};
 use crate::verdict::{Figure, Finding, Gap, Judged, Judgement, SourceRef, Verdict};
 use crate::words::each;
 use std::collections::{BTreeMap, BTreeSet};
@@ -213,7 +213,8 @@ fn no_stale_accept(cx: &TestCx<'_>) -> Judged {
         steps.extend(grants(rows, true));
     }
     let accepted = decisions.steps.iter().filter(|s| s.act == Act::Accept).count();
-    let tally = authority(&arrange(steps), &fence(cx), granted.is_some(), symbols);
+    let mut tally = authority(&arrange(steps), &fence(cx), granted.is_some(), symbols);
+    tally.doubts.extend(undecided(cx, &decisions)?);
     let stale = tally.faults.len();
     let pass = format!("each of {accepted} accepted commands had the authority that its resource asks for");
     let judgement = tally.conclude(pass, "no command was accepted and no stale one was tried");
@@ -223,6 +224,20 @@ fn no_stale_accept(cx: &TestCx<'_>) -> Judged {
         format!("{stale} of {accepted} accepted under a stale epoch"),
         "",
     ))
+}
+
+/// Commands that took effect at a declared resource though no decision of it accepts them: its log lacks what it did.
+fn undecided(cx: &TestCx<'_>, decisions: &Decisions<'_>) -> Result<Option<Flaw>, Gap> {
+    let Some(rows) = cx.rows_if_bound::<Application>()? else { return Ok(None) };
+    let accepted: BTreeSet<Sym> = decisions.steps.iter().filter(|s| s.act == Act::Accept).filter_map(|s| s.command).collect();
+    let declared = fence(cx);
+    let effect = |id: RowId, a: &Application| rows.part(id).origin == Origin::Resource || declared(a.member).is_some();
+    let mut lacking = rows.iter().filter(|(id, a)| effect(*id, a) && !accepted.contains(&a.command_id));
+    let Some((id, first)) = lacking.next() else { return Ok(None) };
+    let (command, n) = (cx.evidence().text(first.command_id), 1 + lacking.count());
+    let why = format!("command {command} took effect, and no decision of the resource accepts it; {n} such effects");
+    let finding = Finding::new("effect-without-decision").with("command", command).with("effects", n).source(rows.source(id));
+    Ok(Some(Flaw::new(1, why, finding)))
 }
 
 fn resource_log(cx: &TestCx<'_>) -> Judged {

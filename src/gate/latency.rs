@@ -23,7 +23,7 @@ pub(super) const GATES: &[Gate] = &[
     Gate {
         id: "latency.write-p99",
         title: "p99 of writes is within its objective",
-        proves: "In every test with enough writes, the upper confidence bound of the 99th percentile of write latency, from order statistics over the raw \
+        proves: "In every test with enough writes, sent open-loop where a load is declared, the upper confidence bound of the 99th percentile of write latency, from order statistics over the raw \
                  records, is within the objective. Writes of unknown outcome count with the time they took, writes that never returned as endless.",
         blind: "Operations are taken as alike and independent. Writes that were surely refused are left out, and under the scope outside-recovery so are \
                 those in flight during a recovery. A test with too few writes decides only when it is surely too slow. Only what the clients \
@@ -35,7 +35,7 @@ pub(super) const GATES: &[Gate] = &[
     Gate {
         id: "latency.read-p99",
         title: "p99 of reads is within its objective",
-        proves: "In every test with enough reads, the upper confidence bound of the 99th percentile of read latency, from order statistics over the raw \
+        proves: "In every test with enough reads, sent open-loop where a load is declared, the upper confidence bound of the 99th percentile of read latency, from order statistics over the raw \
                  records, is within the objective. Reads of unknown outcome count with the time they took, reads that never returned as endless.",
         blind: "Operations are taken as alike and independent. Reads that were refused are left out, and under the scope outside-recovery so are those \
                 in flight during a recovery. A test with too few reads decides only when it is surely too slow. Only what the clients measured \

@@ -12,7 +12,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "log.commit-index",
         title: "the reported commit index is the one that a quorum holds",
         proves: "In every sample the commit index follows from the match indexes of all voters: it is never above what a quorum holds, and \
-                 where it lags, it catches up.",
+                 where it lags, it catches up. Where the test binds samples of the members, every leader that they show was sampled.",
         blind: "Samples are taken as the leader's own view at one instant. Lag in the last samples of a leadership is counted and not \
                 judged; an index kept from before the election is weighed against earlier leaderships and later samples.",
         needs: &["progress"],
@@ -46,7 +46,8 @@ pub(super) const GATES: &[Gate] = &[
         proves: "The same index and term hold the same command at all members, no committed entry is replaced or discarded, no log lacks an index \
                  between the first and the last that it keeps, terms never fall along a log, and where applications are bound, no two members \
                  applied different commands at one index.",
-        blind: "It sees the entries that the logs still show: what lies before the first of them counts as compacted, and what was discarded \
+        blind: "It sees the entries that the logs still show: what lies before the first of them counts as compacted, unless samples of the member \
+                say that its log still held it, and what was discarded \
                 without a trace is not seen. An index at which a member applied several commands is not compared.",
         needs: &["log"],
         safety: true,
@@ -96,7 +97,7 @@ pub(super) const GATES: &[Gate] = &[
 ];
 
 fn commit_index(cx: &TestCx<'_>) -> Judged {
-    Ok(log::commit_index(cx.evidence(), cx.contract(), &cx.rows::<Progress>()?))
+    Ok(log::commit_index(cx.evidence(), cx.contract(), &cx.rows::<Progress>()?, cx.rows_if_bound::<Sample>()?.as_ref()))
 }
 
 fn continuity(cx: &TestCx<'_>) -> Judged {
@@ -109,8 +110,8 @@ fn no_loss(cx: &TestCx<'_>) -> Judged {
 }
 
 fn matching(cx: &TestCx<'_>) -> Judged {
-    let applied = cx.rows_if_bound::<Application>()?;
-    Ok(log::matching(cx.evidence(), cx.contract(), &cx.rows::<Entry>()?, applied.as_ref()))
+    let (applied, samples) = (cx.rows_if_bound::<Application>()?, cx.rows_if_bound::<Sample>()?);
+    Ok(log::matching(cx.evidence(), cx.contract(), &cx.rows::<Entry>()?, applied.as_ref(), samples.as_ref()))
 }
 
 fn single_leader(cx: &TestCx<'_>) -> Judged {

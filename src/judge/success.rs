@@ -9,7 +9,7 @@ use crate::evidence::kinds::{Application, Attempt, AttemptResult, Decision, Entr
 use crate::evidence::symbol::Sym;
 use crate::evidence::{Evidence, RowId, Rows};
 use crate::verdict::{Finding, SourceRef};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The sources that a test binds.
 #[derive(Debug, Default)]
@@ -51,6 +51,12 @@ impl Bound<'_> {
         words
     }
 
+    /// Commands of which an attempt was answered ok.
+    fn answered(&self) -> BTreeSet<Sym> {
+        let attempts = self.attempts.iter().flat_map(|rows| rows.iter());
+        attempts.filter(|(_, a)| a.result == AttemptResult::Ok).map(|(_, a)| a.command_id).collect()
+    }
+
     fn decided(&self) -> Words {
         let mut words = Words::new();
         for (rows, (id, d)) in self.decisions.iter().flat_map(|rows| rows.iter().map(move |r| (rows, r))) {
@@ -81,6 +87,7 @@ impl Bound<'_> {
 pub fn no_false_success(evidence: &Evidence, history: &Rows<'_, Operation>, bound: &Bound<'_>) -> Tally {
     let (attempted, decided, logged, applied) = (bound.attempted(), bound.decided(), bound.logged(), bound.applied());
     let mut tally = Tally::default();
+    let answered = bound.answered();
     let mut nameless = 0usize;
     for (id, op) in history.iter().filter(|(_, op)| op.result == Outcome::Ok) {
         let Some(command) = op.command_id else {
@@ -96,6 +103,11 @@ pub fn no_false_success(evidence: &Evidence, history: &Rows<'_, Operation>, boun
         };
         if let Some((false, source)) = attempted.get(&command) {
             wrong("ok-without-attempt", "all its attempts failed", Some(source));
+        }
+        if attempted.get(&command).is_some_and(|w| w.0) && !answered.contains(&command) {
+            let why = format!("{} {name} was answered ok, and none of its attempts was", op.op.word());
+            let finding = Finding::new("ok-without-an-answered-attempt").with("command", name).source(history.source(id));
+            tally.doubts.push(Flaw::new(1, why, finding));
         }
         if !acknowledged_change(&op) {
             continue;

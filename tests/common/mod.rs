@@ -72,7 +72,9 @@ pub fn bash(dir: &Path, script: &str, env: &[(&str, PathBuf)]) -> (i32, String) 
     let script = format!("exec 2>&1\n{script}");
     let mut command = Command::new("bash");
     command.args(["-euo", "pipefail", "-c", &script]).current_dir(dir).env("PATH", path).env("LC_ALL", "C.UTF-8");
-    for name in ["SOURCE_DATE_EPOCH", "CLICOLOR_FORCE", "QUORATE_KEY_PASSPHRASE", "SSH_AUTH_SOCK", "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"] {
+    for name in
+        ["SOURCE_DATE_EPOCH", "CLICOLOR_FORCE", "QUORATE_KEY_PASSPHRASE", "SSH_AUTH_SOCK", "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"]
+    {
         command.env_remove(name);
     }
     let out = command.envs(env.iter().map(|(k, v)| (k, v))).output().expect("bash runs");
@@ -144,10 +146,18 @@ pub fn run_page(name: &str, dir: &Path, env: &[(&str, PathBuf)], edit: impl Fn(&
         let Some((shown, range)) = &block.shown else { continue };
         let printed = masked(&printed);
         if shown.lines().any(|line| line == "…") {
-            assert!(as_shown(shown, &printed), "{name} shows another output of\n{}\nshown:\n{shown}\nprinted:\n{printed}", block.script);
+            assert!(
+                as_shown(shown, &printed),
+                "{name} shows another output of\n{}\nshown:\n{shown}\nprinted:\n{printed}",
+                block.script
+            );
             continue;
         }
-        assert!(write || *shown == printed, "{name} shows another output of\n{}\nshown:\n{shown}\nprinted:\n{printed}", block.script);
+        assert!(
+            write || *shown == printed,
+            "{name} shows another output of\n{}\nshown:\n{shown}\nprinted:\n{printed}",
+            block.script
+        );
         outputs.push((range.clone(), printed));
     }
     if write {

@@ -319,8 +319,12 @@ fn empty<'a>(recipe: &Recipe, field: usize) -> Wrong<'a> {
     let from = recipe.fills.iter().find(|f| f.field == field).map(|f| f.from.as_str()).filter(|from| *from != name);
     let from = from.map(|from| format!(", from `{from}`,")).unwrap_or_default();
     let help = match from.is_empty() {
-        true => format!("each record needs `{name}`; where yours calls it otherwise, a matrix says so: {name} = \"your field\" below `fields`"),
-        false => "is that what your records call it? Records that are of another kind are left out by `when` or `unless`".to_string(),
+        true => format!(
+            "each record needs `{name}`; where yours calls it otherwise, a matrix says so: {name} = \"your field\" below `fields`"
+        ),
+        false => {
+            "is that what your records call it? Records that are of another kind are left out by `when` or `unless`".to_string()
+        }
     };
     Wrong { message: format!("the required field `{name}`{from} of {} is empty", recipe.kind.name), at: None, help: Some(help) }
 }

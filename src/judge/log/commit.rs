@@ -2,12 +2,12 @@
 
 use super::{unordered_within, unseen};
 use crate::contract::Contract;
-use crate::evidence::kinds::Progress;
+use crate::evidence::kinds::{Progress, Role, Sample};
 use crate::evidence::symbol::Sym;
 use crate::evidence::{Evidence, RowId, Rows};
 use crate::exact::seconds;
 use crate::figure::quorum;
-use crate::judge::quorum::members;
+use crate::judge::quorum::members as voters;
 use crate::verdict::{Finding, Judgement, SourceRef};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,6 +58,22 @@ fn leaderships(rows: &Rows<'_, Progress>, voters: &BTreeSet<Sym>) -> BTreeMap<(i
     views.into_iter().map(|(key, views)| (key, views.into_values().collect())).collect()
 }
 
+/// Leaderships that members show of themselves and of which no sample of progress tells.
+fn unwatched(evidence: &Evidence, watched: &BTreeMap<(i64, Sym), Vec<View>>, members: Option<&Rows<'_, Sample>>) -> Vec<Finding> {
+    let mut led: BTreeMap<(i64, Sym), SourceRef> = BTreeMap::new();
+    for (rows, (id, s)) in members.iter().flat_map(|rows| rows.iter().map(move |row| (rows, row))) {
+        if let (Some(Role::Leader), Some(term)) = (s.role, s.term) {
+            led.entry((term, s.member)).or_insert_with(|| rows.source(id));
+        }
+    }
+    let finding = |((term, leader), source): ((i64, Sym), SourceRef)| {
+        let leader = evidence.text(leader);
+        let why = format!("{leader} led in term {term}, and no sample shows its commit index then");
+        Finding::new("leadership-without-progress").with("leader", leader).with("term", term).with("why", why).source(source)
+    };
+    led.into_iter().filter(|(key, _)| !watched.contains_key(key)).map(finding).collect()
+}
+
 #[derive(Default)]
 struct Tally {
     equal: usize,
@@ -73,15 +89,20 @@ struct Tally {
 /// had it on a quorum, or when its own later samples do and the members below it stood at 0, unheard. A reported index below the
 /// recomputed one is counted as lag; it is a fail when no later sample of that leadership reaches it although two follow.
 #[must_use]
-pub fn commit_index(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Progress>) -> Judgement {
+pub fn commit_index(
+    evidence: &Evidence,
+    contract: &Contract,
+    rows: &Rows<'_, Progress>,
+    members: Option<&Rows<'_, Sample>>,
+) -> Judgement {
     if let Some(judgement) =
         unordered_within(rows, |p| (p.term, p.leader), |p| format!("{} in term {}", evidence.text(p.leader), p.term))
     {
         return judgement;
     }
     let quorum = contract.cluster.write_quorum();
-    let leaderships = leaderships(rows, &members(evidence, contract));
-    let mut tally = Tally::default();
+    let leaderships = leaderships(rows, &voters(evidence, contract));
+    let mut tally = Tally { open: unwatched(evidence, &leaderships, members), ..Tally::default() };
     let mut proven: Option<i64> = None;
     let mut shown: Option<&View> = None;
     for ((term, leader), views) in &leaderships {
