@@ -133,11 +133,15 @@ impl std::fmt::Display for Error {
 impl std::error::Error for Error {}
 
 fn render_fault(fault: &Fault, sources: &Sources, renderer: &Renderer) -> String {
-    let mut group = Level::ERROR.primary_title(visible(&fault.message)).elements(std::iter::empty::<Origin>());
+    let mut group = Level::ERROR.primary_title(in_line(&fault.message)).elements(std::iter::empty::<Origin>());
     let mut spans: Vec<(Span, &str, bool)> = Vec::new();
     for (i, (place, label)) in fault.places.iter().enumerate() {
         match place {
             Place::Span(span) => spans.push((*span, label, i == 0)),
+            // Of a file as a whole there is no line to show.
+            Place::Record(record) if record.line == 0 && record.excerpt.is_empty() => {
+                group = group.element(Origin::path(in_line(&record.path)));
+            }
             Place::Record(record) => group = group.element(record_snippet(record)),
         }
     }
@@ -145,26 +149,29 @@ fn render_fault(fault: &Fault, sources: &Sources, renderer: &Renderer) -> String
     order.dedup();
     for id in order {
         let source = sources.get(id);
-        let mut snippet = Snippet::source(source.text.to_string()).path(source.path.to_string()).fold(true);
+        let mut snippet = Snippet::source(source.text.to_string()).path(in_line(&source.path)).fold(true);
         for (span, label, main) in spans.iter().filter(|s| s.0.source == id) {
             let kind = if *main { AnnotationKind::Primary } else { AnnotationKind::Context };
-            snippet = snippet.annotation(kind.span(span.range()).label((*label).to_string()));
+            snippet = snippet.annotation(kind.span(span.range()).label(in_line(label)));
         }
         group = group.element(snippet);
     }
     if let Some(help) = &fault.help {
-        group = group.element(Level::HELP.message(visible(help)));
+        group = group.element(Level::HELP.message(in_line(help)));
     }
     renderer.render(&[group])
 }
 
 fn record_snippet(record: &RecordPlace) -> Snippet<'static, annotate_snippets::Annotation<'static>> {
-    let text = visible(&record.excerpt);
-    let start = usize::try_from(record.byte.saturating_sub(1)).unwrap_or(0).min(text.len());
-    let start = (0..=start).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0);
+    // Tabs stay: they are drawn as blanks.
+    let shown = |text: &str| visible(text).replace('\n', "\\u{a}");
+    let text = shown(&record.excerpt);
+    let byte = usize::try_from(record.byte.saturating_sub(1)).unwrap_or(usize::MAX).min(record.excerpt.len());
+    let byte = (0..=byte).rev().find(|&i| record.excerpt.is_char_boundary(i)).unwrap_or(0);
+    let start = shown(&record.excerpt[..byte]).len();
     let end = (start + 1..=text.len()).find(|&i| text.is_char_boundary(i)).unwrap_or(text.len());
     let line = usize::try_from(record.line.max(1)).unwrap_or(1);
-    let path = record.path.clone();
+    let path = in_line(&record.path);
     Snippet::source(text).path(path).line_start(line).annotation(AnnotationKind::Primary.span(start..end))
 }
 
@@ -184,6 +191,12 @@ pub fn visible(text: &str) -> String {
         }
     }
     out
+}
+
+/// Text from outside as part of one line: as [`visible`], with line ends and tabs as escapes too, so that evidence can print no line of its own.
+#[must_use]
+pub fn in_line(text: &str) -> String {
+    visible(text).replace('\n', "\\u{a}").replace('\t', "\\u{9}")
 }
 
 /// The known name that is nearest to `name`, if any is near enough to be a likely slip.

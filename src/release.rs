@@ -3,6 +3,7 @@
 //! In: texts, a way to open evidence, templates, a date. Out: the dossier and the bytes of every file of the package. The same function
 //! serves `release` and `verify`, so that what is checked is what was made. Refuses to know the command line.
 
+mod hints;
 mod part;
 mod recompute;
 mod withhold;
@@ -147,6 +148,8 @@ pub struct Built {
     pub files: BTreeMap<String, Vec<u8>>,
     /// Evidence files: path below the evidence root, SHA-256 in hex, length.
     pub evidence: Vec<(String, String, u64)>,
+    /// What is probably a slip; on no path to a verdict and in no file.
+    pub hints: Vec<String>,
 }
 
 /// Challenges the gates of a plan on its evidence, as its contract asks, or with the settings that are left out there.
@@ -220,8 +223,9 @@ pub fn build(plan: &Plan, files: &dyn Files, templates: &Templates, date: Option
         out.insert(format!("{}/{name}", paths::TEMPLATES), text.as_bytes().to_vec());
     }
     let present = dossier.artifacts.iter().filter(|a| !a.sha256.is_empty());
-    let evidence = present.map(|a| (a.path.clone(), a.sha256.clone(), a.bytes)).collect();
-    Ok(Built { dossier, files: out, evidence })
+    let copied = present.map(|a| (a.path.clone(), a.sha256.clone(), a.bytes)).collect();
+    let hints = hints::apart(&evidence);
+    Ok(Built { dossier, files: out, evidence: copied, hints })
 }
 
 impl Built {

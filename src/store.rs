@@ -51,6 +51,13 @@ impl Folder {
         bytes(self, path, cap)
     }
 
+    /// The folder at a clean relative path below this one, if that is what it is; links are not followed.
+    #[must_use]
+    pub fn below(&self, path: &str) -> Self {
+        let clean = path.is_empty() || plain(path);
+        Self { root: if clean { self.root.join(path) } else { self.root.join("\0") } }
+    }
+
     /// The names of what lies directly in the folder, sorted; none when there is no folder. Names that are not UTF-8 are left out.
     ///
     /// # Errors

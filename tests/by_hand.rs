@@ -5,47 +5,17 @@
 
 #![expect(clippy::print_stderr, reason = "a test that skips a part says so")]
 
+mod common;
+
+use common::{Block, missing};
 use quorate::cli::{self, Env};
 use ssh_key::private::Ed25519Keypair;
 use ssh_key::{LineEnding, PrivateKey};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 const DOCUMENT: &str = include_str!("../docs/verify-by-hand.md");
-
-/// One block of commands, and the tools that it needs.
-struct Block {
-    needs: Vec<&'static str>,
-    script: String,
-}
-
-fn blocks() -> Vec<Block> {
-    let mut blocks = Vec::new();
-    let mut open: Option<Block> = None;
-    for line in DOCUMENT.lines() {
-        match (&mut open, line.strip_prefix("```")) {
-            (None, Some(info)) => {
-                let mut words = info.split_whitespace();
-                let runs = words.next() == Some("sh");
-                open = Some(Block { needs: if runs { words.collect() } else { vec!["-"] }, script: String::new() });
-            }
-            (Some(_), Some(_)) => blocks.extend(open.take().filter(|b| b.needs != ["-"])),
-            (Some(block), None) => block.script.push_str(&format!("{line}\n")),
-            (None, None) => {}
-        }
-    }
-    blocks
-}
-
-fn installed(tool: &str) -> bool {
-    let test = match tool {
-        "securesystemslib" => "python3 -c 'import securesystemslib, cryptography'".to_string(),
-        tool => format!("command -v {tool}"),
-    };
-    Command::new("bash").args(["-c", &test]).output().is_ok_and(|out| out.status.success())
-}
 
 const MATRIX: &str = include_str!("data/small-matrix.toml");
 
@@ -103,18 +73,20 @@ fn build(name: &str) -> PathBuf {
 
 /// Runs one block; the error says what it printed.
 fn block(root: &Path, script: &str) -> Result<(), String> {
-    let out = Command::new("bash")
-        .args(["-euo", "pipefail", "-c", script])
-        .current_dir(root)
-        .env("PACKAGE", root.join("out/fixture-1"))
-        .env("SIGNERS", root.join("trust"))
-        .env("WORK", root.join("work"))
-        .env("MAKER", "maker@example.org")
-        .env("AUDITOR", "auditor@example.org")
-        .output()
-        .expect("bash runs");
-    let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-    if out.status.success() { Ok(()) } else { Err(text) }
+    let text = |words: &str| PathBuf::from(words);
+    let env = [
+        ("PACKAGE", root.join("out/fixture-1")),
+        ("SIGNERS", root.join("trust")),
+        ("WORK", root.join("work")),
+        ("MAKER", text("maker@example.org")),
+        ("AUDITOR", text("auditor@example.org")),
+    ];
+    let (code, printed) = common::bash(root, script, &env);
+    if code == 0 { Ok(()) } else { Err(printed) }
+}
+
+fn blocks() -> Vec<Block> {
+    common::blocks(DOCUMENT)
 }
 
 #[test]
@@ -123,9 +95,9 @@ fn every_command_of_the_document_succeeds() {
     let blocks = blocks();
     assert!(blocks.len() >= 10, "{}", blocks.len());
     let mut ran = 0;
-    for Block { needs, script } in &blocks {
-        if let Some(tool) = needs.iter().find(|t| !installed(t)) {
-            assert!(std::env::var_os("QUORATE_NEED_TOOLS").is_none(), "{tool} is not installed");
+    for found in &blocks {
+        let script = &found.script;
+        if let Some(tool) = missing(found) {
             eprintln!("skipped, {tool} is not installed:\n{script}");
             continue;
         }
@@ -151,8 +123,7 @@ fn the_commands_see_harm() {
         let root = build("by-hand-harmed");
         let wanted = blocks().into_iter().position(|b| b.script.contains(part)).expect("a block");
         let blocks = blocks();
-        if let Some(tool) = blocks[..=wanted].iter().flat_map(|b| &b.needs).find(|t| !installed(t)) {
-            assert!(std::env::var_os("QUORATE_NEED_TOOLS").is_none(), "{tool} is not installed");
+        if let Some(tool) = blocks[..=wanted].iter().find_map(missing) {
             eprintln!("skipped, {tool} is not installed: {part}");
             continue;
         }

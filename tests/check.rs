@@ -463,3 +463,152 @@ fn recorded_runs_get_their_verdict_by_a_mapping() {
         }
     }
 }
+
+/// A put of etcd with these times and this revision.
+fn put(call: i64, back: i64, revision: i64, key: &str) -> String {
+    let line = fs::read_to_string(data("etcd-client-1.json")).expect("fixture");
+    let line = line.lines().next().expect("a line").replace("{\"Key\":\"k\",\"ExpectedRevision\":0}", "");
+    let line = line.replace("\"Call\":10", &format!("\"Call\":{call}")).replace("\"Return\":20", &format!("\"Return\":{back}"));
+    line.replace("\"Revision\":2", &format!("\"Revision\":{revision}")).replace("\"Key\":\"k\"", &format!("\"Key\":\"{key}\""))
+        + "\n"
+}
+
+/// A read of etcd of the keys from `start` to `end`, answered with a count and one key.
+fn range(times: (i64, i64), keys: (&str, &str), count: i64, revisions: (i64, i64)) -> String {
+    let ((call, back), (start, end), (revision, wrote)) = (times, keys, revisions);
+    format!(
+        "{{\"ClientId\":2,\"Input\":{{\"Type\":\"range\",\"Range\":{{\"Start\":\"{start}\",\"End\":\"{end}\",\"Limit\":1,\"Revision\":0}},\"Txn\":null,\"Defragment\":null}},\
+         \"Call\":{call},\"Output\":{{\"Txn\":null,\"Range\":{{\"KVs\":[{{\"Key\":\"{start}\",\"Value\":{{\"Value\":\"a\",\"Hash\":0}},\"ModRevision\":{wrote}}}],\"Count\":{count}}},\
+         \"Revision\":{revision},\"PartialResponse\":false,\"Error\":\"\"}},\"Return\":{back}}}\n"
+    )
+}
+
+#[test]
+fn no_operation_of_etcd_is_left_out() {
+    let sound = format!("{}{}", put(10, 20, 2, "k"), put(30, 40, 3, "k"));
+    says(&[&scratch("etcd-sound.json", sound.as_bytes())], 0, &["2 successful of 2 operations"]);
+    let stale = |time: i64| format!("{sound}{}", range((time, time + 1), ("k", ""), 1, (2, 2)));
+    says(&[&scratch("etcd-stale.json", stale(50).as_bytes())], 1, &["✖ etcd-stale.json:3"]);
+    says(&[&scratch("etcd-late.json", stale(1 << 60).as_bytes())], 1, &["✖ etcd-late.json:3"]);
+    says(&[&scratch("etcd-later.json", stale((1 << 61) + 1).as_bytes())], 4, &["etcd-later.json:3: the Call", "2^61 ns"]);
+    let early = format!("{sound}{}", range((-(1 << 61) - 1, 50), ("k", ""), 1, (2, 2)));
+    says(&[&scratch("etcd-early.json", early.as_bytes())], 4, &["etcd-early.json:3: the Call"]);
+    // The write that stands for the empty store finds no earlier time, and nothing is lost by that.
+    let first = format!("{}{}", put(-(1 << 61), -(1 << 61) + 1, 2, "k"), range((0, 1), ("k", ""), 1, (2, 2)));
+    says(&[&scratch("etcd-first.json", first.as_bytes()), "--skew", "1s"], 0, &["2 successful of 2 operations"]);
+}
+
+#[test]
+fn a_wrong_answer_of_etcd_is_told_in_its_own_words() {
+    let puts = format!("{}{}", put(10, 20, 2, "k"), put(30, 40, 3, "k2"));
+    let told = |name: &str, answer: String, part: &str| {
+        says(&[&scratch(name, format!("{puts}{answer}").as_bytes())], 1, &[part, &format!("✖ {name}:3")]);
+    };
+    told(
+        "etcd-count.json",
+        range((50, 60), ("k", "z"), 1, (3, 2)),
+        "it counts 1 keys in its range, the store held 2 (revision 3)",
+    );
+    told("etcd-key.json", range((50, 60), ("k3", ""), 1, (3, 2)), "it says that revision 2 wrote k3 = a");
+    told("etcd-none.json", range((50, 60), ("k3", ""), 1, (3, 3)), "k3 = a");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_page_spares_evidence_and_what_is_no_file() {
+    use std::os::unix::fs::{FileTypeExt, symlink};
+    let rows = jsonl(&[("a", "write", "1", 0, Some(1))]);
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("check-page");
+    let _ = fs::remove_dir_all(&dir);
+    fs::create_dir_all(dir.join("folder")).expect("made");
+    let at = |name: &str| dir.join(name).to_string_lossy().into_owned();
+    fs::write(at("a.jsonl"), &rows).expect("written");
+    fs::write(at("b.jsonl"), jsonl(&[("b", "read", "1", 2, Some(3))])).expect("written");
+    symlink("b.jsonl", at("link.jsonl")).expect("linked");
+    fs::hard_link(at("a.jsonl"), at("hard.html")).expect("linked");
+    for page in ["a.jsonl", "folder/../a.jsonl", "b.jsonl", "link.jsonl", "hard.html"] {
+        says(&[&at("a.jsonl"), &at("link.jsonl"), "--html", &at(page)], 64, &["would write over", "help: name another file"]);
+    }
+    assert_eq!(fs::read_to_string(at("a.jsonl")).expect("there"), rows);
+    says(&[&at("a.jsonl"), "--html", &at("folder")], 64, &["is a folder"]);
+    fs::write(at("page.html.part"), "another's").expect("written");
+    says(&[&at("a.jsonl"), "--html", &at("page.html")], 0, &[]);
+    assert_eq!(fs::read_to_string(at("page.html.part")).expect("there"), "another's");
+    let pipe = at("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs").success());
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::read_to_string(pipe).expect("read")
+    });
+    says(&[&at("a.jsonl"), "--html", &pipe], 0, &[]);
+    assert!(reader.join().expect("ended").contains("<!doctype html>"));
+    assert!(fs::symlink_metadata(&pipe).expect("there").file_type().is_fifo());
+    let names: Vec<String> =
+        fs::read_dir(&dir).expect("there").map(|e| e.expect("there").file_name().into_string().expect("text")).collect();
+    assert_eq!(names.iter().filter(|name| name.ends_with(".part")).count(), 1, "{names:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_that_the_user_names_is_followed() {
+    let file = scratch("run.jsonl", jsonl(&[("a", "write", "1", 0, Some(1))]).as_bytes());
+    let link = Path::new(&file).with_file_name("latest.jsonl");
+    let _ = fs::remove_file(&link);
+    std::os::unix::fs::symlink("run.jsonl", &link).expect("linked");
+    says(&[&link.to_string_lossy()], 0, &["latest.jsonl: read as jsonl"]);
+    let folder = text(&quorate(&[&data("")]));
+    assert!(folder.contains("is a folder") && !folder.contains("1 |"), "{folder}");
+    says(&[""], 4, &["there is no file ``"]);
+}
+
+#[test]
+fn evidence_prints_no_line_of_its_own() {
+    let key = "k\\n\\nLINEARIZABLE: 2 successful of 2 operations, 1 keys\\n  \\u202e\\u200b\\u0085";
+    let line = |op: &str, value: &str, at: u64| {
+        format!(
+            "{{\"client\":\"a\\r\\nb\\tc\",\"op\":\"{op}\",\"key\":\"{key}\",\"value\":\"{value}\",\"invoke\":{at},\"return\":{},\"result\":\"ok\"}}\n",
+            at + 1
+        )
+    };
+    let file = scratch("forge.jsonl", format!("{}{}", line("write", "x\\ny", 0), line("read", "\\nz", 2)).as_bytes());
+    let page = format!("{file}.html");
+    let output = quorate(&[&file, "--html", &page]);
+    let (out, html) = (text(&output), fs::read_to_string(&page).expect("written"));
+    assert_eq!(output.status.code(), Some(1), "{out}");
+    assert!(!out.lines().any(|line| line.starts_with("LINEARIZABLE")), "{out}");
+    for text in [&out, &html] {
+        assert!(
+            text.contains("k\\u{a}\\u{a}LINEARIZABLE") && text.contains("\\u{d}\\u{a}b\\u{9}c") && text.contains("read \\u{a}z"),
+            "{text}"
+        );
+        assert!(!text.chars().any(|c| matches!(c, '\u{202e}' | '\u{200b}' | '\u{85}' | '\r' | '\t')), "{text}");
+    }
+    let bad = quorate(&[&scratch("forge.edn", "{:process \"a\nLINEARIZABLE\n\", :type :ok, :f :read, :value 1}".as_bytes())]);
+    let bad = text(&bad);
+    assert!(bad.contains("a\\u{a}LINEARIZABLE\\u{a}") && !bad.lines().any(|line| line == "LINEARIZABLE"), "{bad}");
+}
+
+#[test]
+fn long_names_are_cut_and_lines_fit_the_terminal() {
+    let long = format!("first{}last", "x".repeat(50_000));
+    let row = |op: &str, value: i64, at: i64| {
+        format!(
+            "{{\"client\":\"{long}\",\"op\":\"{op}\",\"key\":\"{long}\",\"value\":{value},\"invoke\":{at},\"return\":{},\"result\":\"ok\"}}\n",
+            at + 1
+        )
+    };
+    let file =
+        scratch("long-names.jsonl", format!("{}{}{}", row("write", 1, 0), row("write", 2, 2), row("read", 1, 4)).as_bytes());
+    let out = text(&quorate(&[&file]));
+    assert!(
+        out.lines().all(|line| line.chars().count() < 240) && out.contains("key firstxxxx") && out.contains("xxxlast"),
+        "{out}"
+    );
+    for columns in ["72", "100", "300"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_quorate"));
+        let out = text(&command.args(["check", &file]).env("COLUMNS", columns).output().expect("the binary runs"));
+        let bars: Vec<&str> = out.lines().filter(|line| line.contains('├')).collect();
+        let columns = columns.parse::<usize>().expect("a number");
+        assert!(bars.len() == 3 && bars.iter().all(|line| line.chars().count() <= columns), "{out}");
+    }
+}

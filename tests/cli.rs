@@ -271,3 +271,20 @@ fn completions_and_manual_pages_print() {
     }
     assert_eq!(code(&quorate(&dir, &["man", "nothing"])), 64);
 }
+
+#[test]
+fn outputs_spare_what_a_release_reads() {
+    let dir = project("spared", &sound());
+    let before = fs::read(dir.join("evidence/history.jsonl")).expect("there");
+    for file in ["contract.toml", "./matrix.toml", "evidence/../evidence/history.jsonl"] {
+        for option in [&["--dump-view", file][..], &["--emit", &format!("junit={file}")]] {
+            let output = quorate(&dir, &[&["release", "contract.toml"], option].concat());
+            assert!(code(&output) == 64 && text(&output).contains("would write over"), "{option:?}\n{}", text(&output));
+        }
+    }
+    assert_eq!(fs::read(dir.join("evidence/history.jsonl")).expect("there"), before);
+    let output = quorate(&dir, &["release", "contract.toml", "--emit", "junit=out/other/../fixture-1/junit.xml"]);
+    assert!(code(&output) == 64 && text(&output).contains("lies in the package"), "{}", text(&output));
+    let output = quorate(&dir, &["release", "contract.toml", "--force", "--emit", "junit=made/for/it.xml"]);
+    assert!(code(&output) == 2 && dir.join("made/for/it.xml").exists(), "{}", text(&output));
+}

@@ -31,7 +31,7 @@ fn answer(format: Option<&str>, bytes: &[u8], threads: usize) -> Result<String, 
     let ask = Ask { files: vec![NAME.into()], format: format.map(Into::into), threads, ..Ask::default() };
     let judged = check::read(&ask, &Memory(bytes)).and_then(|loaded| check::judge(&ask, &loaded, &AtomicBool::new(false)));
     let mut checked = judged.map_err(|error| said(&error))?;
-    assert!(!terminal(&checked).is_empty());
+    assert!(!terminal(&checked, None).is_empty());
     assert!(!page(&checked).contains("<script"), "a page with a script");
     for file in &mut checked.files {
         (file.sha256, file.bytes) = (String::new(), 0);

@@ -1,6 +1,7 @@
 //! `quorate challenge`: can each gate fail on this evidence?
 
 use super::release::{Texts, evidence_root};
+use super::terminal::Progress;
 use super::{Exit, Failure, Io};
 use crate::challenge::{Counts, GateFacts, Report, Result as Outcome, Tested};
 use crate::error::{Error, ErrorKind, visible};
@@ -33,13 +34,19 @@ pub(super) struct Args {
     /// As JSON
     #[arg(long)]
     json: bool,
+    /// No progress on standard error
+    #[arg(long)]
+    quiet: bool,
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let plan = Texts { contract: &args.contract, matrix: args.matrix.as_deref(), locks: None }.plan()?;
     let root = evidence_root(args.evidence.as_deref(), args.matrix.as_deref().unwrap_or(&args.contract), &plan)?;
     let threads = args.threads.unwrap_or(io.env.threads).clamp(1, 256);
+    let progress = Progress::new(args.quiet || args.json);
+    progress.phase(io, "judging the evidence, then each mutant of it");
     let report = release::challenged(&plan, &Folder::new(&root), (args.seed, args.mutants), threads);
+    progress.done(io);
     let report = report.map_err(|error| Failure { error, sources: plan.sources.clone() })?;
     if args.json {
         let value = serde_json::to_value(&report).map_err(|e| Error::plain(ErrorKind::Internal, e.to_string()))?;

@@ -4,12 +4,12 @@ use super::{Exit, Failure, Io};
 use crate::check::{self, Answer, Ask};
 use crate::contract::NilRead;
 use crate::dossier::Decision;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Fault, visible};
 use crate::evidence::read::Files;
 use crate::report::check::{page, terminal};
-use crate::store::{split, what};
+use crate::store::{Folder, split, what};
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
@@ -117,6 +117,13 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     if let Some(page) = &args.html {
         super::write::spare(page, "--html", &args.files)?;
     }
+    if let Some(file) = args.files.iter().find(|file| Path::new(file).is_dir()) {
+        let fault = Fault::new(format!("`{file}` is a folder: name the files of one history"));
+        let names = Folder::new(file).names().unwrap_or_default();
+        let paths: Vec<String> = names.iter().take(5).map(|name| Path::new(file).join(name).display().to_string()).collect();
+        let help = if paths.is_empty() { "it is empty".to_string() } else { format!("in it are {}", paths.join(", ")) };
+        return Err(Error::one(ErrorKind::Usage, fault.help(visible(&help))).into());
+    }
     let ask = Ask {
         files: args.files.clone(),
         format: args.format.clone(),
@@ -143,7 +150,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
         let json = json.map_err(|e| Error::plain(ErrorKind::Internal, format!("cannot write JSON: {e}")))?;
         io.print(&format!("{json}\n"))?;
     } else {
-        io.print(&terminal(&checked))?;
+        io.print(&terminal(&checked, io.env.columns))?;
     }
     Ok(Exit::Decided(match checked.answer {
         Answer::Linearizable => Decision::Accept,

@@ -3,7 +3,7 @@
 //! Exit code 1 when anything is worse, see [`crate::dossier::compare_gates`]; else 0. Only the integrity of the packages is checked: what
 //! they say is compared, not judged again.
 
-use super::print::wrapped;
+use super::print::{Look, wrapped};
 use super::{Exit, Failure, Io};
 use crate::dossier::{GateChange, Summary, Trend, ValueChange, compare_decisions, compare_gates};
 use crate::error::{Error, ErrorKind, visible};
@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     if args.json {
         io.print(&format!("{}\n", to_json(&old, &new, decision, &gates, worse)))?;
     } else {
-        io.print(&text(&old, &new, decision, &gates, worse))?;
+        io.print(&text((&old, &new), decision, &gates, worse, Look::new(io.env)))?;
     }
     Ok(if worse { Exit::Worse } else { Exit::Done })
 }
@@ -97,14 +97,14 @@ fn to_json(old: &Side, new: &Side, decision: Option<Trend>, gates: &[GateChange]
     })
 }
 
-fn text(old: &Side, new: &Side, decision: Option<Trend>, gates: &[GateChange], worse: bool) -> String {
+fn text((old, new): (&Side, &Side), decision: Option<Trend>, gates: &[GateChange], worse: bool, look: Look) -> String {
     let mut out = String::new();
     let (before, now) = (old.summary.decision.word(), new.summary.decision.word());
     let trend = decision.map_or(String::new(), |t| format!("  {}", t.word()));
     let _ = writeln!(out, "{} → {}{trend}\n", before.to_uppercase(), now.to_uppercase());
     for (label, a, b) in identity(old, new) {
         let value = if a == b { a } else { format!("{a} → {b}") };
-        out.push_str(&wrapped(label, &visible(&value)));
+        out.push_str(&wrapped(label, &visible(&value), look));
     }
     if old.summary.release.service != new.summary.release.service {
         out.push_str("\nThese are packages of two services.\n");

@@ -17,6 +17,9 @@ pub(super) struct Args {
     /// What kind of service it is
     #[arg(long, default_value = "replicated-log", value_parser = clap::builder::PossibleValuesParser::new(STARTERS.iter().map(|s| s.0)))]
     profile: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Path below the folder, and text.
@@ -69,6 +72,13 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
         write(&file, text).map_err(|e| Error::plain(ErrorKind::Internal, format!("cannot write `{}`: {e}", file.display())))?;
     }
     let contract = args.dir.join("contract.toml");
+    if args.json {
+        let wrote: Vec<PathBuf> = files.iter().map(|f| args.dir.join(f.0)).collect();
+        let out =
+            serde_json::json!({ "schema": "quorate-init/1", "profile": args.profile, "contract": contract, "wrote": wrote });
+        io.print(&format!("{out}\n"))?;
+        return Ok(Exit::Done);
+    }
     let names: String = files.iter().map(|f| format!("  {}\n", args.dir.join(f.0).display())).collect();
     io.print(&format!(
         "{names}\nThe sample evidence is synthetic. Judge it:\n  quorate release {}\nThen name your own members, endpoints and logs in the two TOML files.\n",

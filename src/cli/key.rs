@@ -78,7 +78,10 @@ fn read(path: &Path, cap: u64) -> Result<Vec<u8>, Error> {
     let shown = path.display();
     let usage = |why: String| Error::plain(ErrorKind::Usage, why);
     // What the user names may be a link, as mounted secrets are.
-    let full = path.canonicalize().map_err(|e| usage(format!("cannot read `{shown}`: {e}")))?;
+    let full = path.canonicalize().map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => usage(format!("there is no file `{shown}`")),
+        _ => usage(format!("cannot read `{shown}`: {e}")),
+    })?;
     let (folder, name) = split(&full).ok_or_else(|| usage(format!("`{shown}` does not name a file")))?;
     let bytes = folder.bytes(name, cap).map_err(|e| usage(format!("cannot read `{shown}`: {e}")))?;
     bytes.ok_or_else(|| usage(format!("there is no file `{shown}`")))
@@ -109,7 +112,14 @@ impl Trust {
     pub fn policy(&self) -> Result<Policy, Error> {
         let usage = |path: &Path, faults: Vec<String>| Error {
             kind: ErrorKind::Usage,
-            faults: faults.into_iter().map(|why| Fault::new(format!("`{}`: {why}", path.display()))).collect(),
+            faults: faults
+                .into_iter()
+                .map(|why| {
+                    let fault = Fault::new(format!("`{}`: {why}", path.display()));
+                    let line = "a line such as: you@example.org namespaces=\"quorate-release\" ssh-ed25519 AAAA…";
+                    if why.contains("PRINCIPALS") { fault.help(line) } else { fault }
+                })
+                .collect(),
         };
         let mut policy = Policy { audit: self.require_role.is_some(), signature: self.require_signature, ..Policy::default() };
         if let Some(path) = &self.allowed_signers {

@@ -19,10 +19,12 @@ mod recomputed;
 mod release;
 mod schema;
 mod sign;
+mod terminal;
 mod verify;
 mod write;
 
 pub use key::Secret;
+pub use terminal::{coloured, columns};
 
 use crate::dossier::Decision;
 use crate::error::{Error, ErrorKind};
@@ -40,8 +42,14 @@ pub struct Env {
     pub source_date_epoch: Option<String>,
     /// Whether diagnostics may use colours.
     pub styled: bool,
+    /// Whether results may use colours.
+    pub coloured: bool,
+    /// Whether diagnostics go to a terminal, so that a status line can be drawn.
+    pub status: bool,
     /// How many threads may be used.
     pub threads: usize,
+    /// `COLUMNS`, or the width of the terminal; `None` when the output goes elsewhere.
+    pub columns: Option<usize>,
     /// `QUORATE_KEY_PASSPHRASE`: opens an encrypted key.
     pub passphrase: Option<Secret>,
     /// Asks the person at the terminal for a passphrase; `None` when there is nobody.

@@ -1,7 +1,9 @@
 //! `quorate release`: contract + matrix + evidence → package.
 
+use super::print::{Look, painted};
+use super::terminal::{Counted, Progress};
 use super::{Env, Exit, Failure, Io};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Fault, nearest, visible};
 use crate::package::attest::{Sign, lock_signer};
 use crate::package::{Bag, Info, MAX_LOCK, Mode, write_as};
 use crate::release::{self, Built, Plan, Withhold, paths};
@@ -61,7 +63,7 @@ pub(super) struct Args {
     /// Print decision.json instead of the table
     #[arg(long)]
     json: bool,
-    /// Print the verdict and the package's path only
+    /// Print the verdict and the package's path only, and no progress
     #[arg(long, conflicts_with = "json")]
     quiet: bool,
 }
@@ -84,11 +86,20 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let folder = Folder::new(&root);
     let templates = templates(args.templates.as_deref())?;
     let threads = args.threads.unwrap_or(io.env.threads).clamp(1, 256);
-    let built = release::build(&plan, &folder, &templates, date.as_deref(), threads);
+    let progress = Progress::new(args.quiet || args.json);
+    let counted = Counted::new(&folder);
+    let build = || release::build(&plan, &counted, &templates, date.as_deref(), threads);
+    let built = progress.watch(io, "reading and judging the evidence", &counted, build);
     let mut built = built.map_err(|error| Failure { error, sources: plan.sources.clone() })?;
     built.withhold(&withhold)?;
     let package = args.out.join(release::package_name(&built.dossier));
-    let root_digest = store(args, &built, &folder, &package, key.as_deref())?;
+    progress.phase(io, "writing the package");
+    let stored = store(args, &built, &folder, &package, key.as_deref());
+    progress.done(io);
+    let root_digest = stored?;
+    if !args.quiet {
+        hint(io, &built, &folder);
+    }
     let place = super::ci::place(&plan, &args.contract);
     if let Some(file) = &args.dump_view {
         super::ci::write_beside(file, &package, &crate::report::context(&built.dossier, &templates)?)?;
@@ -125,8 +136,8 @@ impl Texts<'_> {
     /// Reads all of them.
     pub fn plan(&self) -> Result<Plan, Failure> {
         let matrix = self.matrix.map_or_else(|| self.contract.with_file_name("matrix.toml"), Path::to_path_buf);
-        let contract_text = text(self.contract, ErrorKind::Contract)?;
-        let matrix_text = text(&matrix, ErrorKind::Contract)?;
+        let contract_text = toml(self.contract, "`quorate init` writes a contract to start from")?;
+        let matrix_text = toml(&matrix, "it is looked for beside the contract; `--matrix FILE` names another")?;
         let mut plan = release::plan((&shown(self.contract), &contract_text), (&shown(&matrix), &matrix_text))
             .map_err(|(error, sources)| Failure { error, sources })?;
         let folder = locks_of(self.contract, self.locks);
@@ -168,6 +179,22 @@ fn withhold(args: &Args) -> Result<Withhold, Error> {
     Ok(Withhold { patterns, max: args.max_evidence.as_deref().map(Withhold::size).transpose()? })
 }
 
+/// Says what is probably a slip: files that are missing beside one of nearly the same name, and what the release saw.
+fn hint(io: &mut Io<'_>, built: &Built, folder: &Folder) {
+    let mut hints = built.hints.clone();
+    for artifact in built.dossier.artifacts.iter().filter(|a| a.state == "missing") {
+        let (below, name) = artifact.path.rsplit_once('/').unwrap_or(("", &artifact.path));
+        let names = folder.below(below).names().unwrap_or_default();
+        if let Some(near) = nearest(name, names.iter().map(String::as_str)) {
+            let near = if below.is_empty() { near.to_string() } else { format!("{below}/{near}") };
+            hints.push(format!("{} is missing, {near} is there: is its `path` in the matrix wrong?", artifact.path));
+        }
+    }
+    for hint in hints {
+        let _ = writeln!(io.err, "hint: {}", visible(&hint));
+    }
+}
+
 /// The whole text of a file that the user named.
 fn text(path: &Path, kind: ErrorKind) -> Result<String, Error> {
     let Some((folder, name)) = split(path) else {
@@ -176,9 +203,34 @@ fn text(path: &Path, kind: ErrorKind) -> Result<String, Error> {
     folder.text(name, kind).map_err(|mut error| {
         for fault in &mut error.faults {
             fault.message = fault.message.replace(&format!("`{name}`"), &format!("`{}`", path.display()));
+            if fault.message.contains("is not UTF-8") {
+                fault.help = Some("save it as UTF-8; some editors write UTF-16".into());
+            }
         }
         error
     })
+}
+
+/// The text of a contract or matrix; where there is none, where it may be.
+fn toml(path: &Path, otherwise: &str) -> Result<String, Error> {
+    let inside = path.join("contract.toml");
+    if path.is_dir() && inside.is_file() {
+        let fault = Fault::new(format!("`{}` is a folder, and a contract is a file", path.display()));
+        return Err(Error::one(ErrorKind::Contract, fault.help(format!("did you mean {}?", inside.display()))));
+    }
+    let mut error = match text(path, ErrorKind::Contract) {
+        Err(error) if !path.exists() => error,
+        found => return found,
+    };
+    let named = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let names = Folder::new(folder).names().unwrap_or_default();
+    let near = nearest(&named, names.iter().filter(|n| n.ends_with(".toml")).map(String::as_str));
+    for fault in &mut error.faults {
+        fault.help =
+            Some(near.map_or(otherwise.to_string(), |near| format!("did you mean {}?", path.with_file_name(near).display())));
+    }
+    Err(error)
 }
 
 fn shown(path: &Path) -> String {
@@ -186,13 +238,19 @@ fn shown(path: &Path) -> String {
 }
 
 /// The folder of the evidence: as named, else as the matrix says, from where the matrix lies.
-pub(super) fn evidence_root(named: Option<&Path>, matrix: &Path, plan: &Plan) -> Result<PathBuf, Error> {
+pub(super) fn evidence_root(named: Option<&Path>, matrix: &Path, plan: &Plan) -> Result<PathBuf, Failure> {
     let beside = || matrix.parent().unwrap_or(Path::new("")).join(&plan.matrix.evidence_root.value);
     let root = named.map_or_else(beside, Path::to_path_buf);
     if root.is_dir() {
         return Ok(root);
     }
-    Err(Error::plain(ErrorKind::Evidence, format!("there is no evidence folder `{}`", root.display())))
+    let message = format!("there is no evidence folder `{}`", root.display());
+    let fault = match named {
+        Some(_) => Fault::new(message).help("`--evidence` names the folder that the paths of the matrix begin at"),
+        None => Fault::at(plan.matrix.evidence_root.span, message, "counted from where the matrix lies")
+            .help("`--evidence DIR` names another for this run"),
+    };
+    Err(Failure { error: Error::one(ErrorKind::Evidence, fault), sources: plan.sources.clone() })
 }
 
 /// The built-in templates with those of a folder put over them.
@@ -235,8 +293,9 @@ fn report(args: &Args, io: &mut Io<'_>, built: &Built, package: &Path, root: &st
         let bytes = built.files.get(paths::DECISION).map(|b| String::from_utf8_lossy(b).into_owned()).unwrap_or_default();
         return io.print(&format!("{bytes}\n"));
     }
-    let mut text = if args.quiet { String::new() } else { super::print::dossier(&built.dossier) };
-    let word = super::print::decision(&built.dossier);
+    let look = Look::new(io.env);
+    let mut text = if args.quiet { String::new() } else { super::print::dossier(&built.dossier, look) };
+    let word = painted(&built.dossier, look);
     let shown = package.display();
     let archive = if args.archive { format!("archive  {shown}.tar\n") } else { String::new() };
     let lines = format!("\n{word}\npackage  {shown}\n{archive}report   {shown}/data/report/index.html\nroot     sha256:{root}\n");

@@ -23,6 +23,9 @@ pub(super) struct Args {
     /// The key to sign with: an OpenSSH Ed25519 private key, or the public one of a key that ssh-agent holds
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
@@ -52,6 +55,18 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
         }
     };
     add(&args.package, &made)?;
+    if args.json {
+        let paths: Vec<&String> = made.keys().collect();
+        let out = serde_json::json!({
+            "schema": "quorate-signed/1",
+            "root": format!("sha256:{}", verified.root),
+            "role": args.role,
+            "opinion": args.opinion,
+            "wrote": paths,
+        });
+        io.print(&format!("{out}\n"))?;
+        return Ok(Exit::Done);
+    }
     io.print(&made.keys().map(|path| format!("wrote {}\n", args.package.join(path).display())).collect::<String>())?;
     Ok(Exit::Done)
 }

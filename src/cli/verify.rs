@@ -1,9 +1,10 @@
 //! `quorate verify`: is the package whole, and does judging its evidence again give the same bytes?
 
 use super::key::Trust;
+use super::terminal::Progress;
 use super::{Exit, Failure, Io, recomputed};
 use crate::dossier::Decision;
-use crate::error::{Error, ErrorKind, Fault};
+use crate::error::{Error, ErrorKind, Fault, visible};
 use crate::package::{Verification, Verified, attest, open};
 use crate::release::{self, Recomputed, paths};
 use crate::report::Templates;
@@ -35,14 +36,22 @@ pub(super) struct Args {
     /// How many threads read evidence; all when left out
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
+    /// No progress on standard error
+    #[arg(long)]
+    quiet: bool,
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let policy = args.trust.policy()?;
     let root = args.root.as_deref().map(digest).transpose()?;
-    let verified = match open(&args.package) {
+    let progress = Progress::new(args.quiet || args.json);
+    progress.phase(io, "reading the package");
+    let opened = open(&args.package);
+    progress.done(io);
+    let verified = match opened {
         Ok(verified) => verified,
         Err(error) => {
+            inside(args, io);
             print(args, io, &Verification::damaged(&error), None)?;
             return Ok(Exit::Unverified);
         }
@@ -57,7 +66,10 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let again = if args.no_recompute {
         None
     } else {
-        match release::recompute(&verified, handed.as_ref(), threads) {
+        progress.phase(io, "judging the evidence again");
+        let again = release::recompute(&verified, handed.as_ref(), threads);
+        progress.done(io);
+        match again {
             Ok(again) => Some(again),
             // What is in the package cannot be judged at all: its own lines say so, and the others what is known.
             Err((error, _)) if error.kind == ErrorKind::Package => {
@@ -86,6 +98,14 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let stands = again.is_some_and(|again| again.stands(verified.facts.decision));
     let decision = if stands { verified.facts.decision } else { Decision::Inconclusive };
     Ok(if verification.broken() { Exit::Unverified } else { Exit::Decided(decision) })
+}
+
+/// Says where the package may be, when a folder was named that holds packages.
+fn inside(args: &Args, io: &mut Io<'_>) {
+    let names = Folder::new(&args.package).names().unwrap_or_default();
+    for path in names.iter().map(|name| args.package.join(name)).filter(|path| path.join("bagit.txt").is_file()).take(5) {
+        let _ = writeln!(io.err, "hint: a package is {}", visible(&path.display().to_string()));
+    }
 }
 
 /// Why a package is not the one that was asked for.

@@ -53,6 +53,21 @@ impl Decoder {
         T::decode(&Spanned::new(range.start..range.start, DeValue::Table(root.into_inner())), self)
     }
 
+    /// Whether the text is of the schema `other`, and is not what is asked for: then that is its only fault.
+    pub fn swapped(&mut self, text: &str, other: &str, help: &str) -> bool {
+        let (root, _) = DeTable::parse_recoverable(text);
+        let Some(schema) = root.get_ref().iter().find(|(key, _)| key.get_ref() == "schema").map(|(_, value)| value) else {
+            return false;
+        };
+        if schema.get_ref().as_str() != Some(other) {
+            return false;
+        }
+        let span = self.span(schema.span());
+        let what = other.trim_start_matches("quorate-").split('/').next().unwrap_or(other).to_string();
+        self.fault(Fault::at(span, format!("this file is a {what}"), "so it says").help(help));
+        true
+    }
+
     /// The value as a table of the given keys; reports unknown keys and a value that is no table.
     pub fn table<'a, 'i>(&mut self, node: &'a Node<'i>, keys: &[String]) -> Option<&'a DeTable<'i>> {
         let Some(table) = node.get_ref().as_table() else {

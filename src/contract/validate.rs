@@ -23,6 +23,9 @@ use std::collections::BTreeMap;
 /// All faults of the text, each with its span.
 pub fn parse_contract(source: SourceId, text: &str) -> Result<Contract, Vec<Fault>> {
     let mut cx = Decoder::new(source);
+    if cx.swapped(text, "quorate-matrix/1", "name the contract here; its matrix is found beside it, or named by `--matrix`") {
+        return Err(cx.faults);
+    }
     let wire = cx.document::<ContractWire>(text);
     let contract = wire.map(|wire| contract(source, wire, &mut cx));
     finish(contract, cx)

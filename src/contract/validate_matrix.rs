@@ -48,6 +48,9 @@ pub const LAYERS: [&str; 7] = ["process", "network", "dns", "balancer", "mesh", 
 /// All faults of the text; those that concern the contract point at both files.
 pub fn parse_matrix(source: SourceId, text: &str, contract: Option<&Contract>) -> Result<Matrix, Vec<Fault>> {
     let mut cx = Decoder::new(source);
+    if cx.swapped(text, "quorate-contract/1", "name the matrix here; the contract is named before it") {
+        return Err(cx.faults);
+    }
     let wire = cx.document::<MatrixWire>(text);
     let matrix = wire.map(|wire| matrix(source, wire, contract, &mut cx));
     finish(matrix, cx)

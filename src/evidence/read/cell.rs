@@ -87,13 +87,15 @@ pub struct Timing {
     pub wall: bool,
     /// Whether a part of a nanosecond counts up: for the latest instant of an interval.
     pub up: bool,
+    /// Whether a part of a nanosecond is refused, as in native files, whose times are whole nanoseconds: it is a time in another unit.
+    pub whole: bool,
 }
 
 impl Timing {
     /// Times of a clock in a unit.
     #[must_use]
     pub fn new(unit: TimeUnit, kind: ClockKind) -> Self {
-        Self { scale: scale(unit), wall: kind == ClockKind::Wall, up: false }
+        Self { scale: scale(unit), wall: kind == ClockKind::Wall, up: false, whole: false }
     }
 }
 
@@ -166,6 +168,9 @@ fn time(cell: &Cell<'_>, timing: Timing) -> Result<Raw, String> {
         return n.checked_mul(timing.scale).filter(|n| n.abs() <= i64::MAX / 2).ok_or_else(expected);
     }
     if let Some(ratio) = Ratio::parse(text).and_then(|r| r.mul(Ratio::int(timing.scale))) {
+        if timing.whole && timing.scale == 1 && ratio.den() != 1 {
+            return Err(format!("expected whole nanoseconds, found {}: is it in seconds?", shown(cell)));
+        }
         let whole = if timing.up { Ratio::ZERO.sub(ratio).map(|r| -r.floor()) } else { Some(ratio.floor()) };
         let whole = whole.and_then(|n| i64::try_from(n).ok()).filter(|n| n.abs() <= i64::MAX / 2);
         return whole.ok_or_else(expected);
@@ -308,7 +313,7 @@ fn word(cell: &Cell<'_>, words: &[&str]) -> Result<Raw, String> {
 mod tests {
     use super::*;
 
-    const S: Timing = Timing { scale: 1_000_000_000, wall: true, up: false };
+    const S: Timing = Timing { scale: 1_000_000_000, wall: true, up: false, whole: false };
 
     fn plain(text: &str) -> Cell<'_> {
         Cell::Plain(Cow::Borrowed(text))
@@ -332,6 +337,9 @@ mod tests {
         assert_eq!(time(quoted("2026-01-02 03:04:05"), S), Ok(1_767_323_045_000_000_000));
         assert!(time(quoted("2026-01-02"), S).is_err());
         assert!(time(quoted("2026-01-02T03:04:05Z"), Timing { wall: false, ..S }).is_err());
+        let native = Timing { scale: 1, whole: true, ..S };
+        assert!(time(Cell::Number("2.01"), native).is_err_and(|why| why.contains("seconds")));
+        assert_eq!((time(Cell::Number("2.0"), native), time(Cell::Number("2.01"), Timing { scale: 1, ..S })), (Ok(2), Ok(2)));
         assert!(time(Cell::Number("1e12"), S).is_err() && time(Cell::Bool(true), S).is_err());
         assert_eq!(time(Cell::Null, S), Ok(ABSENT));
     }

@@ -139,7 +139,7 @@ pub fn read_file<'r>(
     let clocks = clocks(plan, frame.header.as_ref())?;
     let mut recipes = plan.recipes.clone();
     for (recipe, (_, clock)) in recipes.iter_mut().zip(&clocks) {
-        recipe.timing = Timing::new(clock.unit, clock.kind);
+        recipe.timing = Timing { whole: frame.header.is_some(), ..Timing::new(clock.unit, clock.kind) };
     }
     let columns = frame.columns.clone();
     let job = Job { lines, shape: &plan.shape, recipes, columns, line: limits.line };

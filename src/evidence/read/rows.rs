@@ -192,6 +192,7 @@ pub(super) struct Maker<'r> {
 struct Wrong<'a> {
     message: String,
     at: Option<&'a str>,
+    help: Option<String>,
 }
 
 impl<'r> Maker<'r> {
@@ -217,7 +218,8 @@ impl<'r> Maker<'r> {
                 taken = true;
                 one(recipe, view, number, &mut chunk.symbols, rows, row).map_err(|wrong| {
                     let at = wrong.at.map(|part| part.as_ptr().addr().wrapping_sub(line.as_ptr().addr()));
-                    Problem::new(wrong.message, line.as_bytes(), at.filter(|&at| at < line.len()))
+                    let problem = Problem::new(wrong.message, line.as_bytes(), at.filter(|&at| at < line.len()));
+                    Problem { help: wrong.help, ..problem }
                 })?;
             }
         }
@@ -257,7 +259,7 @@ fn one<'a>(
         cell => cell,
     };
     let Some(text) = shared.text().filter(|_| shared.is_there()) else {
-        return Err(Wrong { message: format!("no `{}`, by which start and stop are joined", join.name), at: None });
+        return Err(Wrong { message: format!("no `{}`, by which start and stop are joined", join.name), at: None, help: None });
     };
     let by = symbols.intern(&text).0;
     fill(recipe, side, view, symbols, row)?;
@@ -284,7 +286,8 @@ fn fill<'a>(recipe: &Recipe, side: Side, view: View<'_, 'a>, symbols: &mut Symbo
                     row[fill.field] = ABSENT;
                     continue;
                 }
-                let wrong = |message| Wrong { message: format!("{}: {message}", fill.from), at: cell.borrowed() };
+                let help = || (!values.is_empty()).then(|| words(field.ty)).flatten();
+                let wrong = |message| Wrong { message: format!("{}: {message}", fill.from), at: cell.borrowed(), help: help() };
                 let scale = unit.map_or(recipe.timing.scale, scale);
                 let timing = Timing { scale, up: *up, ..recipe.timing };
                 if values.is_empty() {
@@ -315,7 +318,23 @@ fn empty<'a>(recipe: &Recipe, field: usize) -> Wrong<'a> {
     let name = recipe.kind.fields[field].name;
     let from = recipe.fills.iter().find(|f| f.field == field).map(|f| f.from.as_str()).filter(|from| *from != name);
     let from = from.map(|from| format!(", from `{from}`,")).unwrap_or_default();
-    Wrong { message: format!("the required field `{name}`{from} of {} is empty", recipe.kind.name), at: None }
+    let help = match from.is_empty() {
+        true => format!(
+            "each record needs `{name}`; where yours calls it otherwise, a matrix says so: {name} = \"your field\" below `fields`"
+        ),
+        false => {
+            "is that what your records call it? Records that are of another kind are left out by `when` or `unless`".to_string()
+        }
+    };
+    Wrong { message: format!("the required field `{name}`{from} of {} is empty", recipe.kind.name), at: None, help: Some(help) }
+}
+
+/// What a word of theirs may be translated to.
+fn words(ty: FieldType) -> Option<String> {
+    match ty {
+        FieldType::Word(words) => Some(format!("add it to `values`; it may stand for {}", words.join(", "))),
+        _ => None,
+    }
 }
 
 /// Our value for theirs.

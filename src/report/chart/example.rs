@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn an_unknown_operation_is_open_and_the_impossible_one_is_marked() {
         let plot = example(1, &chart()).unwrap();
-        assert!(plot.svg.contains(&format!("points=\"590,")), "an arrow at the right edge");
+        assert!(plot.svg.contains("points=\"590,"), "an arrow at the right edge");
         assert!(plot.svg.contains("fill=\"#FBEADD\"") && plot.desc.contains("of process 3"));
         assert!(!plot.svg.contains("read </text>") && plot.svg.contains("read &lt;/text&gt; v3"));
         let rows = &plot.tables[0].rows;

@@ -36,9 +36,17 @@ impl Bars {
     }
 }
 
-/// Text from outside inside of one line: nothing in it can begin another, or turn the direction of the text.
-fn inline(text: &str) -> String {
-    crate::error::visible(text).replace('\n', "\\u{a}").replace('\t', "\\u{9}")
+/// A text cut in its middle when it has more than `most` characters.
+fn middle(text: &str, most: usize) -> String {
+    let length = text.chars().count();
+    if length <= most {
+        return text.to_string();
+    }
+    let kept = most.saturating_sub(1);
+    let (head, tail) = (kept.div_ceil(2), kept / 2);
+    let first: String = text.chars().take(head).collect();
+    let last: String = text.chars().skip(length - tail).collect();
+    format!("{first}…{last}")
 }
 
 /// A length of time with its unit, exact.
@@ -61,6 +69,13 @@ fn time(ns: i64, order_only: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_texts_are_cut_in_the_middle() {
+        for (most, cut) in [(7, "äbcdefg"), (6, "äbc…fg"), (5, "äb…fg"), (1, "…")] {
+            assert_eq!(middle("äbcdefg", most), cut);
+        }
+    }
 
     #[test]
     fn times_are_exact() {

@@ -3,20 +3,23 @@
 //! In: the facts of a check. Out: HTML. Refuses to know where it goes.
 
 use super::terminal::headline;
-use super::{Bars, inline, time};
+use super::{Bars, middle, time};
 use crate::check::{Answer, Checked, Example, KeyFacts, Mark, OpFacts};
+use crate::error::in_line;
 use crate::report::text;
 use std::fmt::Write;
 
 /// The most keys that are listed.
 const KEYS: usize = 200;
+/// The longest name of a key or process, in characters.
+const NAME: usize = 200;
 /// Places along a bar: hundredths of a percent.
 const PLACES: i32 = 10_000;
 const STYLE: &str = include_str!("page.css");
 
-/// Text from outside, as HTML on one line.
-fn html(text: &str) -> String {
-    text::html(&inline(text))
+/// Text from outside as HTML: nothing in it is hidden, turns the direction of writing, or is markup.
+fn html(outside: &str) -> String {
+    text::html(&in_line(outside))
 }
 
 /// The whole page.
@@ -61,7 +64,7 @@ fn tone(answer: Answer) -> (&'static str, &'static str) {
 
 /// The name of a key, as HTML.
 fn name(key: &KeyFacts) -> String {
-    html(key.key.as_deref().unwrap_or("(one object)"))
+    key.key.as_deref().map_or("(one object)".into(), |key| html(&middle(key, NAME)))
 }
 
 /// What the answer rests on.
@@ -124,7 +127,7 @@ fn operation(op: &OpFacts, bars: &Bars, sent: Option<i32>, order_only: bool, out
     };
     let after = |time: i64| since(i64::try_from(i128::from(time) - i128::from(bars.from)).unwrap_or(i64::MAX), order_only);
     let answered = op.ret.map_or("never answered".into(), |ret| format!("answered {}", after(ret)));
-    let (what, process) = (html(&op.what), html(&op.process));
+    let (what, process) = (html(&op.what), html(&middle(&op.process, NAME)));
     let _ = writeln!(
         out,
         "<li class=\"{class}\"><div><div class=\"what\">{what}{mark}</div><div class=\"where\">process {process}, {}:{}<br>sent {}, {answered}</div></div>",
