@@ -122,7 +122,8 @@ fn excluded_safety_is_named_and_idle_exclusions_are_refused() {
     assert!(first.contains("Excluded though it guards safety: scenarios.invariants"), "{first}");
     let (dossier, _) = decided("fenced-queue", &(contract.clone() + &exclusion("scenarios.baseline")), None);
     assert_eq!(dossier.unguarded(), Vec::<&str>::new());
-    let message = planned("fenced-queue", &(contract + &exclusion("atomic-commit.agreement"))).map(|_| ()).expect_err("not asked for");
+    let message =
+        planned("fenced-queue", &(contract + &exclusion("atomic-commit.agreement"))).map(|_| ()).expect_err("not asked for");
     assert!(message.contains("gate `atomic-commit.agreement` is excluded and nobody asks for it"), "{message}");
 }
 

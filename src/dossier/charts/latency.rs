@@ -201,8 +201,7 @@ mod tests {
         let part =
             Part { test: "t".into(), kind: "history", artifact: 0, origin: Origin::Client, clock, model, table: Arc::new(table) };
         let mut evidence = Evidence::default();
-        evidence.artifacts = vec![artifact];
-        evidence.parts = vec![part];
+        (evidence.artifacts, evidence.parts) = (vec![artifact], vec![part]);
         evidence
     }
 
