@@ -2,8 +2,6 @@
 //!
 //! `QUORATE_DOCS=write cargo test --test pages` writes what they print into the pages.
 
-#![expect(clippy::print_stderr, reason = "a test that skips a part says so")]
-
 mod common;
 
 use common::{blocks, masked, run_page, scratch};
@@ -23,6 +21,17 @@ fn the_first_mistakes_read_as_shown() {
     let dir = scratch("first-mistakes");
     let ran = run_page("docs/first-mistakes.md", &dir, &[], str::to_string);
     assert!(ran == 0 || ran >= 10, "{ran}");
+}
+
+#[test]
+fn the_page_of_check_reads_as_shown() {
+    let dir = scratch("check-page");
+    for name in ["register.edn", "register-phantom.edn"] {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/formats").join(name);
+        fs::copy(from, dir.join(name)).expect("the history");
+    }
+    let ran = run_page("docs/check.md", &dir, &[], str::to_string);
+    assert!(ran == 0 || ran == 3, "{ran}");
 }
 
 /// README's commands, with the built binary for `cargo run`; `cargo test` is this.
