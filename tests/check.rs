@@ -223,7 +223,7 @@ fn several_files_are_one_history() {
 fn usage_and_what_is_no_file() {
     says(&[], 64, &["FILE"]);
     says(&["-"], 64, &["standard input is not read"]);
-    says(&[&data("")], 4, &[]);
+    says(&[&data("")], 64, &["is a folder"]);
     says(&[&scratch("empty.jsonl", b"")], 2, &["UNDECIDED: "]);
     for wrong in [&["--skew", "soon"][..], &["--timeout", "1"], &["--keyed=maybe"], &["--threads", "many"], &["--colour"]] {
         let file = data("register.edn");

@@ -73,9 +73,15 @@ pub fn bash(dir: &Path, script: &str, env: &[(&str, PathBuf)]) -> (i32, String) 
     let script = format!("exec 2>&1\n{script}");
     let mut command = Command::new("bash");
     command.args(["-euo", "pipefail", "-c", &script]).current_dir(dir).env("PATH", path).env("LC_ALL", "C.UTF-8");
-    for name in
-        ["SOURCE_DATE_EPOCH", "CLICOLOR_FORCE", "QUORATE_KEY_PASSPHRASE", "SSH_AUTH_SOCK", "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"]
-    {
+    for name in [
+        "SOURCE_DATE_EPOCH",
+        "COLUMNS",
+        "CLICOLOR_FORCE",
+        "QUORATE_KEY_PASSPHRASE",
+        "SSH_AUTH_SOCK",
+        "GITHUB_STEP_SUMMARY",
+        "GITHUB_OUTPUT",
+    ] {
         command.env_remove(name);
     }
     let out = command.envs(env.iter().map(|(k, v)| (k, v))).output().expect("bash runs");
