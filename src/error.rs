@@ -138,9 +138,11 @@ fn render_fault(fault: &Fault, sources: &Sources, renderer: &Renderer) -> String
     for (i, (place, label)) in fault.places.iter().enumerate() {
         match place {
             Place::Span(span) => spans.push((*span, label, i == 0)),
-            // Of a file as a whole there is no line to show.
-            Place::Record(record) if record.line == 0 && record.excerpt.is_empty() => {
-                group = group.element(Origin::path(in_line(&record.path)));
+            // Of a file as a whole, and of a line that is gone by, there is nothing to show.
+            Place::Record(record) if record.excerpt.is_empty() => {
+                let origin = Origin::path(in_line(&record.path));
+                let line = usize::try_from(record.line).ok().filter(|line| *line > 0);
+                group = group.element(line.map_or(origin.clone(), |line| origin.line(line)));
             }
             Place::Record(record) => group = group.element(record_snippet(record)),
         }

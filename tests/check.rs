@@ -500,7 +500,8 @@ fn no_operation_of_etcd_is_left_out() {
 
 #[test]
 fn a_wrong_answer_of_etcd_is_told_in_its_own_words() {
-    let puts = format!("{}{}", put(10, 20, 2, "k"), put(30, 40, 3, "k2"));
+    let second = put(30, 40, 3, "k2").replace("\"Value\":\"a\"", "\"Value\":\"b\"");
+    let puts = format!("{}{second}", put(10, 20, 2, "k"));
     let told = |name: &str, answer: String, part: &str| {
         says(&[&scratch(name, format!("{puts}{answer}").as_bytes())], 1, &[part, &format!("✖ {name}:3")]);
     };
@@ -509,8 +510,9 @@ fn a_wrong_answer_of_etcd_is_told_in_its_own_words() {
         range((50, 60), ("k", "z"), 1, (3, 2)),
         "it counts 1 keys in its range, the store held 2 (revision 3)",
     );
-    told("etcd-key.json", range((50, 60), ("k3", ""), 1, (3, 2)), "it says that revision 2 wrote k3 = a");
-    told("etcd-none.json", range((50, 60), ("k3", ""), 1, (3, 3)), "k3 = a");
+    told("etcd-key.json", range((50, 60), ("k3", ""), 1, (3, 2)), "it counts 1 keys in its range, the store held 0 (revision 3)");
+    let other = range((50, 60), ("k2", ""), 1, (3, 3));
+    told("etcd-value.json", other, "it answers k2 = a of revision 3, the store held k2 = b of revision 3");
 }
 
 #[cfg(unix)]
@@ -578,7 +580,7 @@ fn evidence_prints_no_line_of_its_own() {
     assert!(!out.lines().any(|line| line.starts_with("LINEARIZABLE")), "{out}");
     for text in [&out, &html] {
         assert!(
-            text.contains("k\\u{a}\\u{a}LINEARIZABLE") && text.contains("\\u{d}\\u{a}b\\u{9}c") && text.contains("read \\u{a}z"),
+            text.contains("k\\u{a}\\u{a}LINEARIZA") && text.contains("\\u{d}\\u{a}b\\u{9}c") && text.contains("read \\u{a}z"),
             "{text}"
         );
         assert!(!text.chars().any(|c| matches!(c, '\u{202e}' | '\u{200b}' | '\u{85}' | '\r' | '\t')), "{text}");
@@ -611,4 +613,93 @@ fn long_names_are_cut_and_lines_fit_the_terminal() {
         let columns = columns.parse::<usize>().expect("a number");
         assert!(bars.len() == 3 && bars.iter().all(|line| line.chars().count() <= columns), "{out}");
     }
+}
+
+/// Events of one process, in EDN.
+fn events(lines: &[&str]) -> String {
+    lines.iter().map(|line| format!("{{:process 0, {line}}}\n")).collect()
+}
+
+#[test]
+fn what_a_read_found_must_be_recorded() {
+    let write = [":type :invoke, :f :write, :value 1", ":type :ok, :f :write, :value 1", ":type :invoke, :f :read"];
+    let edn = |last: &str| events(&[&write[..], &[last]].concat());
+    let said = "no-value.edn:4: a read came back without a :value";
+    says(&[&scratch("no-value.edn", edn(":type :ok, :f :read").as_bytes())], 4, &[said, "`:value nil`"]);
+    says(&[&scratch("nil-value.edn", edn(":type :ok, :f :read, :value nil").as_bytes())], 1, &["nil-read absent"]);
+    says(&[&scratch("failed-read.edn", edn(":type :fail, :f :read").as_bytes())], 0, &["1 successful"]);
+    let log = "0\t:invoke\t:dequeue\n0\t:ok\t:dequeue\n";
+    says(&[&scratch("no-value.txt", log.as_bytes())], 4, &["no-value.txt:2: a dequeue came back without a :value"]);
+    let other = events(&[":type :invoke, :f :decrement, :value 1", ":type :ok, :f :increment, :value 1"]);
+    says(
+        &[&scratch("other.edn", other.as_bytes())],
+        4,
+        &["an operation :increment completes one that was invoked as :decrement"],
+    );
+}
+
+#[test]
+fn forms_are_named_by_the_line_they_begin_on() {
+    let file = scratch("list.edn", b"{:process 0, :type :invoke, :f :read, :value nil}\n[1\n 2\n 3]\n");
+    says(&[&file], 4, &["list.edn:2: expected a map"]);
+    says(
+        &[&scratch("nul.edn", b"{:process 0, :type :invoke, :f :write, :value \"a\0b\"}")],
+        4,
+        &["nul.edn:1: byte ", "a NUL byte"],
+    );
+    let bom = "\u{feff}{:process 0, :type :invoke, :f :read, :value nil}";
+    says(&[&scratch("bom.edn", bom.as_bytes())], 4, &["starts with a byte order mark", "help: write UTF-8 without one"]);
+    let pretty =
+        "[\n  {\n    \"process\" : 0,\n    \"type\" : \"invoke\",\n    \"f\" : \"read\",\n    \"value\" : null\n  }\n]\n";
+    says(&[&scratch("pretty.json", pretty.as_bytes())], 2, &["read as jepsen-json (guessed)"]);
+}
+
+#[test]
+fn nothing_stands_after_the_end_mark() {
+    let whole = fs::read_to_string(data("header.jsonl")).expect("fixture");
+    let row = whole.lines().nth(1).expect("a record");
+    let joined = format!("{whole}{row}\n");
+    let end = whole.lines().count();
+    says(
+        &[&scratch("joined.jsonl", joined.as_bytes())],
+        4,
+        &[&format!("joined.jsonl:{end}: the end mark stands before the last record")],
+    );
+}
+
+#[test]
+fn what_is_odd_is_noted() {
+    let line = |key: &str, op: &str, at: u64| {
+        format!(
+            "{{\"client\":\"a\",\"process\":\"p\",\"op\":\"{op}\",{key}\"value\":1,\"invoke\":{at},\"return\":{},\"result\":\"ok\"}}\n",
+            at + 2
+        )
+    };
+    let two = |key: &str, second: u64| format!("{}{}", line(key, "write", 0), line(key, "read", second));
+    let kee = two("\"kee\":\"k\",", 2);
+    says(
+        &[&scratch("kee.jsonl", kee.as_bytes())],
+        0,
+        &["the field `kee` of 2 records is not looked at: is it `key`?", "no record names a key"],
+    );
+    let overlap = scratch("overlap.jsonl", two("\"key\":\"k\",", 1).as_bytes());
+    says(&[&overlap], 0, &["1 operations begin before the last one of their process came back, such as ", "overlap.jsonl:2"]);
+    let quiet = text(&quorate(&[&scratch("quiet.jsonl", two("\"key\":\"k\",", 2).as_bytes())]));
+    assert!(!quiet.contains("names a key") && !quiet.contains("begin before") && !quiet.contains("looked at"), "{quiet}");
+    says(&[&overlap, "--keyed"], 64, &["`--keyed` goes with Jepsen's formats"]);
+    let back =
+        "{\"client\":\"a\",\"op\":\"write\",\"key\":\"k\",\"value\":1,\"invoke\":10,\"return\":1,\"result\":\"unknown\"}\n";
+    says(&[&scratch("back.jsonl", back.as_bytes())], 4, &["back.jsonl:1: ", "came back before it was invoked"]);
+}
+
+#[test]
+fn one_file_under_two_names_is_given_twice() {
+    let rows = jsonl(&[("a", "write", "1", 0, Some(1))]);
+    let plain = scratch("same.jsonl", rows.as_bytes());
+    let packed = scratch("same-packed.jsonl.gz", &gzip(rows.as_bytes()));
+    let dotted = plain.replace("/check/", "/check/./");
+    says(&[&plain, &dotted], 64, &["given twice"]);
+    says(&[&plain, &packed], 64, &["hold the same bytes when unpacked"]);
+    let other = scratch("same-not.jsonl", jsonl(&[("b", "read", "1", 2, Some(3))]).as_bytes());
+    says(&[&plain, &other], 0, &["2 successful"]);
 }

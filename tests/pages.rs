@@ -25,6 +25,17 @@ fn the_first_mistakes_read_as_shown() {
     assert!(ran == 0 || ran >= 10, "{ran}");
 }
 
+#[test]
+fn the_page_of_check_reads_as_shown() {
+    let dir = scratch("check-page");
+    for name in ["register.edn", "register-phantom.edn"] {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/formats").join(name);
+        fs::copy(from, dir.join(name)).expect("the history");
+    }
+    let ran = run_page("docs/check.md", &dir, &[], str::to_string);
+    assert!(ran == 0 || ran == 3, "{ran}");
+}
+
 /// README's commands, with the built binary for `cargo run`; `cargo test` is this.
 #[test]
 fn the_commands_of_the_readme_run() {

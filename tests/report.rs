@@ -212,8 +212,7 @@ fn no_field_lets_a_word_out() {
 fn every_table_is_capped_and_says_how_much_is_shown() {
     let mut dossier = sample();
     let many = 3_000;
-    let rows = |n: usize| (0..n).map(|i| (format!("label {i}"), format!("value {i}"))).collect::<Vec<_>>();
-    dossier.declared[0].rows = rows(many);
+    dossier.declared[0].rows = (0..many).map(|i| (format!("label {i}"), format!("value {i}"))).collect();
     dossier.tests = (0..many).map(|i| quorate::dossier::TestFacts { id: format!("t{i}"), ..dossier.tests[0].clone() }).collect();
     dossier.artifacts = (0..many)
         .map(|i| quorate::dossier::ArtifactFacts { path: format!("f{i}.jsonl"), ..dossier.artifacts[0].clone() })

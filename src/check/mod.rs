@@ -5,6 +5,7 @@
 
 mod facts;
 mod guess;
+mod notes;
 mod read;
 
 pub use facts::{Answer, Checked, Example, FileFacts, KeyFacts, Mark, OpFacts};
@@ -144,6 +145,9 @@ fn prepare<'e>(evidence: &'e Evidence, rows: Rows<'e, Operation>, data: lin::Dat
             let at = rows.source(id);
             unreadable(format!("{}:{}: {why}", at.path, at.line.unwrap_or(0)))
         };
+        if op.returned.is_some_and(|ret| ret.0 < op.invoke.0) {
+            return Err(fault("the operation came back before it was invoked".into()));
+        }
         let row = u32::try_from(ids.len()).map_err(|_| fault("the history is too long".into()))?;
         let operation = translator.operation(&op, histories::outcome(op.result), row, &mut history).map_err(fault)?;
         versions &= op.result != Outcome::Ok || op.version.is_some_and(|v| v >= 0);

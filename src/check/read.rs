@@ -3,7 +3,7 @@
 use super::{Ask, unreadable};
 use crate::contract::{Binding, Clock, ClockKind, Matrix, Model, Origin, Subject, Test, TimeUnit};
 use crate::error::{Error, ErrorKind, Place};
-use crate::evidence::read::{Files, Sniffed, sniff};
+use crate::evidence::read::{Files, Sniffed, content, sniff};
 use crate::evidence::{Evidence, State};
 use crate::source::{At, SourceId, Span};
 
@@ -32,7 +32,7 @@ pub struct Loaded {
 }
 
 /// The fields that a check judges by or shows. Others are not read: an id of its own for each operation would take more time and room than the rest.
-const FIELDS: &[&str] =
+pub(super) const FIELDS: &[&str] =
     &["client", "process", "op", "key", "value", "expected", "invoke", "return", "result", "commit-index", "version"];
 
 /// The span of everything that nobody wrote.
@@ -76,6 +76,7 @@ fn binding(path: &str, format: &str, found: &Sniffed, ask: &Ask) -> Binding {
 pub fn read(ask: &Ask, files: &dyn Files) -> Result<Loaded, Error> {
     let mut bindings = Vec::new();
     let (mut taken, mut assumed) = (Vec::new(), Vec::new());
+    let mut starts: Vec<Vec<u8>> = Vec::new();
     let mut test: Option<String> = None;
     for path in &ask.files {
         if taken.iter().any(|t: &Taken| t.path == *path) {
@@ -98,6 +99,11 @@ pub fn read(ask: &Ask, files: &dyn Files) -> Result<Loaded, Error> {
         }
         bindings.push(binding(path, format, &found, ask));
         taken.push(Taken { path: path.clone(), format, guessed: ask.format.is_none() });
+        starts.push(found.start);
+    }
+    if ask.keyed.is_some() && !taken.iter().any(|t| t.format.starts_with("jepsen")) {
+        let message = "`--keyed` goes with Jepsen's formats: in others a key is a field of its own";
+        return Err(Error::plain(ErrorKind::Usage, message));
     }
     let test = test.unwrap_or_else(|| "check".into());
     if taken.len() > 1 {
@@ -108,6 +114,7 @@ pub fn read(ask: &Ask, files: &dyn Files) -> Result<Loaded, Error> {
     let matrix = matrix(&test, bindings);
     let mut evidence = crate::evidence::read::read(&matrix, files, ask.threads).map_err(without_spans)?;
     twice(&evidence)?;
+    packed_twice(&taken, &starts, files)?;
     let mut unproven = 0;
     for artifact in &mut evidence.artifacts {
         let ours = paths.iter().position(|p| **p == *artifact.path).is_some_and(|i| bare[i]);
@@ -121,6 +128,7 @@ pub fn read(ask: &Ask, files: &dyn Files) -> Result<Loaded, Error> {
         let which = if unproven == 1 { "the file is" } else { "the files are" };
         assumed.push(format!("{which} taken to be whole: no mark shows that nothing was cut off at a line end"));
     }
+    assumed.extend(super::notes::notes(&evidence, &test, &taken));
     Ok(Loaded { evidence, test, files: taken, assumed })
 }
 
@@ -131,6 +139,20 @@ fn twice(evidence: &Evidence) -> Result<(), Error> {
         if let Some(other) = seen.insert(artifact.sha256.to_string(), &artifact.path) {
             let message = format!("{other} and {} hold the same bytes: one history is given twice", artifact.path);
             return Err(Error::plain(ErrorKind::Usage, message));
+        }
+    }
+    Ok(())
+}
+
+/// The same for a file and its packed copy. Only files that begin alike are read again.
+fn packed_twice(taken: &[Taken], starts: &[Vec<u8>], files: &dyn Files) -> Result<(), Error> {
+    for (i, start) in starts.iter().enumerate().filter(|(_, start)| !start.is_empty()) {
+        for j in (0..i).filter(|&j| starts[j] == *start) {
+            let (one, other) = (&taken[j].path, &taken[i].path);
+            if content(files, one)? == content(files, other)? {
+                let message = format!("{one} and {other} hold the same bytes when unpacked: one history is given twice");
+                return Err(Error::plain(ErrorKind::Usage, message));
+            }
         }
     }
     Ok(())

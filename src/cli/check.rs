@@ -117,7 +117,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     if let Some(page) = &args.html {
         super::write::spare(page, "--html", &args.files)?;
     }
-    for file in args.files.iter().filter(|file| Path::new(file).is_dir()) {
+    if let Some(file) = args.files.iter().find(|file| Path::new(file).is_dir()) {
         let fault = Fault::new(format!("`{file}` is a folder: name the files of one history"));
         let names = Folder::new(file).names().unwrap_or_default();
         let paths: Vec<String> = names.iter().take(5).map(|name| Path::new(file).join(name).display().to_string()).collect();

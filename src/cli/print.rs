@@ -93,11 +93,12 @@ pub(super) fn painted(dossier: &Dossier, look: Look) -> String {
     look.paint(verdict(dossier), &decision(dossier))
 }
 
-/// The decision in capitals, with what it was spared: `ACCEPT (1 waived, 2 excluded)`.
+/// The decision in capitals, with what it was spared: `ACCEPT (1 waived, 2 excluded, without log.single-leader (safety))`.
 pub(super) fn decision(dossier: &Dossier) -> String {
     let waived = dossier.gates.iter().filter(|g| g.waived).count();
     let spared = [(waived, "waived"), (dossier.exclusions.len(), "excluded")];
-    let spared: Vec<String> = spared.iter().filter(|s| s.0 > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    let mut spared: Vec<String> = spared.iter().filter(|s| s.0 > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    spared.extend(dossier.unguarded().iter().map(|gate| format!("without {gate} (safety)")));
     let word = dossier.decision.word().to_uppercase();
     if spared.is_empty() { word } else { format!("{word} ({})", spared.join(", ")) }
 }
@@ -126,6 +127,9 @@ pub(super) fn dossier(dossier: &Dossier, look: Look) -> String {
     let count = |v: Verdict| dossier.gates.iter().filter(|g| g.verdict == v).count();
     let (pass, fail, open) = (count(Verdict::Pass), count(Verdict::Fail), count(Verdict::Inconclusive));
     let _ = writeln!(out, "\n{pass} passed, {fail} failed, {open} inconclusive, {} excluded", dossier.exclusions.len());
+    for waiver in dossier.waivers.iter().filter(|w| w.state.starts_with("not in force")) {
+        let _ = writeln!(out, "{}", short(&visible(&format!("the waiver of {} is {}", waiver.gate, waiver.state))));
+    }
     let untaken: u64 = dossier.artifacts.iter().map(|a| a.untaken).sum();
     if untaken > 0 {
         let _ = writeln!(out, "{untaken} records are read by no binding: see the manifest");
@@ -339,7 +343,7 @@ mod tests {
 
     #[test]
     fn very_long_words_are_cut_and_counted() {
-        let text = wrapped("why", &format!("{} {}é", "a".repeat(200), "w".repeat(1 << 20)));
+        let text = wrapped("why", &format!("{} {}é", "a".repeat(200), "w".repeat(1 << 20)), LOOK);
         assert!(text.contains(&format!(" {}\n", "a".repeat(200))), "{text}");
         assert!(text.contains(&format!("{}…\n", "w".repeat(200))) && text.contains("(1048377 more characters)"), "{text}");
     }

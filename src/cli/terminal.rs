@@ -129,7 +129,8 @@ mod tests {
 
     #[test]
     fn colours_follow_the_environment() {
-        let cases: [(&[(&str, &str)], bool, bool); 11] = [
+        type Case<'c> = (&'c [(&'c str, &'c str)], bool, bool);
+        let cases: [Case<'_>; 11] = [
             (&[], true, true),
             (&[], false, false),
             (&[("NO_COLOR", "1")], true, false),

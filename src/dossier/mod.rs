@@ -98,6 +98,13 @@ pub struct Dossier {
 }
 
 impl Dossier {
+    /// Excluded gates that guard safety. A waiver of one is refused; whoever leaves one out has to read it beside the decision.
+    #[must_use]
+    pub fn unguarded(&self) -> Vec<&str> {
+        let guards = |id: &&str| crate::gate::gate(id).is_some_and(|g| g.safety);
+        self.exclusions.iter().map(|e| e.gate.as_str()).filter(guards).collect()
+    }
+
     /// Canonical JSON.
     ///
     /// # Errors

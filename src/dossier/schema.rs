@@ -22,10 +22,9 @@ mod tests {
             value.as_array_mut().into_iter().flatten().for_each(tighten);
             return;
         };
-        if let Some(properties) = object.get_mut("properties").and_then(Value::as_object_mut) {
-            if let Some(digest) = properties.get_mut("sha256") {
-                digest["pattern"] = json!("^([0-9a-f]{64})?$");
-            }
+        let properties = object.get_mut("properties").and_then(Value::as_object_mut);
+        if let Some(digest) = properties.and_then(|p| p.get_mut("sha256")) {
+            digest["pattern"] = json!("^([0-9a-f]{64})?$");
         }
         object.remove("format");
         object.values_mut().for_each(tighten);

@@ -39,13 +39,6 @@ pub fn bind(contract: &Contract, matrix: &Matrix) -> Result<&'static Profile, Ve
             let help = format!("neither profile {} nor `families` has it: take the exclusion out", profile.name);
             faults.push(Fault::at(exclusion.gate.span, message, "not asked for").help(help));
         }
-        let carries = |g: &&str| *g == exclusion.gate.value;
-        let said = FOUNDATIONS.iter().chain(CRITERIA.iter().flat_map(|c| c.gates)).any(|g| carries(&g));
-        if required && !said && known.is_some_and(|g| g.safety) {
-            let message = format!("gate `{}` cannot be excluded: it guards safety", exclusion.gate.value);
-            let help = "a waiver of it would be refused, and an exclusion asks for less: no approver, no expiry";
-            faults.push(Fault::at(exclusion.gate.span, message, "required").help(help));
-        }
         let criterion = CRITERIA.iter().find(|c| c.gates.contains(&exclusion.gate.value.as_str()));
         if let (true, Some(criterion)) = (required, criterion) {
             let message = format!(

@@ -1,5 +1,7 @@
 //! Integrity: whether the evidence itself can carry a verdict.
 
+mod beside;
+
 use super::{Gate, Judge, Outcome, ReleaseCx, TestCx};
 use crate::evidence::clocks::{Key, key};
 use crate::evidence::kinds::{Injection, OpKind, Operation, Outcome as Told, ReadPath, Sample};
@@ -7,6 +9,7 @@ use crate::evidence::symbol::Sym;
 use crate::evidence::{Artifact, Part, RowId, Rows, State};
 use crate::verdict::{Figure, Finding, Gap, Judged, Judgement, Verdict};
 use crate::words::plural;
+use beside::{astray, other_faults};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const GATES: &[Gate] = &[
@@ -14,7 +17,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "integrity.artifacts",
         title: "every artifact is there, hashed and whole",
         proves: "Every file that the matrix binds was there, hashed, shown to be whole and read to its last byte, every required kind is bound, and \
-                 the fault records of each test are as many as it declares.",
+                 the fault records of each test are as many as it declares, and of its failure model.",
         blind: "A file can be whole and wrong: who wrote it is taken from its header or the matrix. Faults are counted only where the test declares \
                 how many it injects.",
         needs: &[],
@@ -25,7 +28,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "integrity.fields",
         title: "histories carry the minimum fields",
         proves: "Operations carry invocation and response time, client, command id, term, leader, commit index, observed version and result, and \
-                 contradict neither themselves nor one another; a command id names one command.",
+                 contradict neither themselves nor one another; a command id names one command, and no attempt lies outside of its operation.",
         blind: "Reads need no command id, and those that say that one member answered alone, or that they are degraded, need no term, leader and commit \
                 index. A leader may be told by the samples of the members for the term of the answer. Whether the values are true is for other gates.",
         needs: &["history"],
@@ -49,7 +52,8 @@ fn artifacts(cx: &ReleaseCx<'_>) -> Judged {
     let all = &cx.evidence.artifacts;
     let broken: Vec<(&Artifact, String)> = all.iter().filter_map(|a| Some((a, flaw(a)?))).collect();
     let unbound: Vec<String> = unbound(cx);
-    let (mut wrong, untold) = injections(cx);
+    let (mut wrong, mut untold) = injections(cx);
+    untold.extend(other_faults(cx));
     wrong.extend(cx.matrix.tests.iter().flat_map(|test| faults_named_twice(cx, &test.id.value)));
     let synthetic = all.iter().filter(|a| a.synthetic).count();
     let figures = vec![
@@ -207,7 +211,8 @@ const WANTED: [Wanted; 6] = [
 fn fields(cx: &TestCx<'_>) -> Judged {
     let rows = cx.rows::<Operation>()?;
     let n = rows.len();
-    let contradictions = contradictions(cx, &rows);
+    let mut contradictions = contradictions(cx, &rows);
+    contradictions.extend(astray(cx, &rows)?);
     if let Some(first) = contradictions.first() {
         let line = first.sources.first().and_then(|s| s.line).unwrap_or(0);
         let why = format!(

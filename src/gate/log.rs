@@ -46,8 +46,7 @@ pub(super) const GATES: &[Gate] = &[
         proves: "The same index and term hold the same command at all members, no committed entry is replaced or discarded, no log lacks an index \
                  between the first and the last that it keeps, terms never fall along a log, and where applications are bound, no two members \
                  applied different commands at one index.",
-        blind: "It sees the entries that the logs still show: what lies before the first of them counts as compacted, unless samples of the member \
-                say that its log still held it, and what was discarded \
+        blind: "It sees the entries that the logs still show: what lies before the first of them counts as compacted, and what was discarded \
                 without a trace is not seen. An index at which a member applied several commands is not compared.",
         needs: &["log"],
         safety: true,
@@ -110,8 +109,8 @@ fn no_loss(cx: &TestCx<'_>) -> Judged {
 }
 
 fn matching(cx: &TestCx<'_>) -> Judged {
-    let (applied, samples) = (cx.rows_if_bound::<Application>()?, cx.rows_if_bound::<Sample>()?);
-    Ok(log::matching(cx.evidence(), cx.contract(), &cx.rows::<Entry>()?, applied.as_ref(), samples.as_ref()))
+    let applied = cx.rows_if_bound::<Application>()?;
+    Ok(log::matching(cx.evidence(), cx.contract(), &cx.rows::<Entry>()?, applied.as_ref()))
 }
 
 fn single_leader(cx: &TestCx<'_>) -> Judged {

@@ -163,7 +163,8 @@ fn other_voters(cx: &ReleaseCx<'_>) -> Option<(String, Finding)> {
 }
 
 fn durable_acks(cx: &TestCx<'_>) -> Judged {
-    Ok(judge::durable_acks(cx.evidence(), cx.contract(), &cx.rows::<Operation>()?))
+    let (history, samples) = (cx.rows::<Operation>()?, cx.rows_if_bound::<Sample>()?);
+    Ok(judge::durable_acks(cx.evidence(), cx.contract(), &history, samples.as_ref()))
 }
 
 fn loss_halts(cx: &TestCx<'_>) -> Judged {

@@ -29,11 +29,33 @@ fn operation(evidence: &Evidence, claim: &str, rows: &Rows<'_, Operation>, id: R
     Finding::new(claim).with("op", op.op.word()).with("command", command).source(rows.source(id))
 }
 
-/// Every acknowledged write was held by a write quorum of declared members before its answer.
+/// When each declared member was surely down by the clock of operations; nothing where samples and operations cannot be compared.
+fn dead(
+    evidence: &Evidence,
+    contract: &Contract,
+    rows: &Rows<'_, Operation>,
+    samples: Option<&Rows<'_, Sample>>,
+) -> BTreeMap<Sym, Vec<Stretch>> {
+    let Some((samples, skew)) = samples.and_then(|s| Some((s, rows.beside(s).ok()?))) else { return BTreeMap::new() };
+    let mut outages = outages(evidence, contract, samples);
+    for stretch in outages.values_mut().flatten() {
+        (stretch.start, stretch.end) = (stretch.start.saturating_add(skew), stretch.end.saturating_sub(skew));
+    }
+    outages
+}
+
+/// Every acknowledged write was held by a write quorum of declared members before its answer. Members that `samples` show down from before it was sent
+/// until after it was answered held nothing.
 #[must_use]
-pub fn durable_acks(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Operation>) -> Judgement {
+pub fn durable_acks(
+    evidence: &Evidence,
+    contract: &Contract,
+    rows: &Rows<'_, Operation>,
+    samples: Option<&Rows<'_, Sample>>,
+) -> Judgement {
     let quorum = contract.cluster.write_quorum();
     let voters = members(evidence, contract);
+    let dead = dead(evidence, contract, rows, samples);
     let named = |acks: Syms| evidence.symbols.list(acks).iter().copied().collect::<BTreeSet<Sym>>();
     let mut counted: BTreeMap<Syms, (u64, u64)> = BTreeMap::new();
     let (mut short, mut open, mut judged, mut least) = (Vec::new(), Vec::new(), 0usize, u64::MAX);
@@ -47,15 +69,20 @@ pub fn durable_acks(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Op
             let named = named(acks);
             (named.intersection(&voters).count() as u64, named.len() as u64)
         });
-        least = least.min(held);
-        if held >= quorum {
+        let during = |w: &Stretch| w.start <= op.invoke.0 && op.returned.is_some_and(|r| r.0 <= w.end);
+        let gone = |m: &Sym| dead.get(m).is_some_and(|list| list.iter().any(during));
+        let lost = if dead.is_empty() { 0 } else { named(acks).iter().filter(|m| gone(m)).count() as u64 };
+        least = least.min(held.saturating_sub(lost));
+        if held.saturating_sub(lost) >= quorum {
             continue;
         }
         let finding = |claim: &str| {
             let names: Vec<&str> = named(acks).iter().map(|s| evidence.text(*s)).collect();
             operation(evidence, claim, rows, id, &op).with("held-by", names.join(", ")).with("members", held)
         };
-        if all >= quorum {
+        if held >= quorum {
+            open.push(finding("acks-of-members-that-were-down"));
+        } else if all >= quorum {
             open.push(finding("acks-of-undeclared-members"));
         } else {
             short.push(finding("acknowledged-below-quorum"));
@@ -73,7 +100,7 @@ pub fn durable_acks(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Op
         Judgement::pass(format!("each of {judged} acknowledged writes was on at least {least} members"), judged)
     } else {
         let why = format!(
-            "{} of {judged} acknowledged writes do not show a quorum of declared members that held them; the first is {}",
+            "{} of {judged} acknowledged writes do not show a quorum of declared members that were up and held them; the first is {}",
             open.len(),
             worst(&open)
         );
@@ -135,7 +162,7 @@ pub fn overlap(down: &[Vec<Stretch>], need: u64) -> Vec<Stretch> {
 }
 
 /// Down stretches of all declared members, from their samples.
-fn outages(evidence: &Evidence, contract: &Contract, samples: &Rows<'_, Sample>) -> Vec<Vec<Stretch>> {
+fn outages(evidence: &Evidence, contract: &Contract, samples: &Rows<'_, Sample>) -> BTreeMap<Sym, Vec<Stretch>> {
     let voters = members(evidence, contract);
     let mut by_member: BTreeMap<Sym, Vec<(i64, i64, bool)>> = BTreeMap::new();
     for (_, s) in samples.iter().filter(|(_, s)| voters.contains(&s.member)) {
@@ -146,7 +173,7 @@ fn outages(evidence: &Evidence, contract: &Contract, samples: &Rows<'_, Sample>)
             None => {}
         }
     }
-    by_member.into_values().map(down).collect()
+    by_member.into_iter().map(|(member, samples)| (member, down(samples))).collect()
 }
 
 /// When fewer than a quorum of members were surely shown to answer while operations were sent; `widening` is what the clocks of members and
@@ -159,7 +186,7 @@ pub fn missing(
     samples: &Rows<'_, Sample>,
     (quorum, widening): (u64, i64),
 ) -> Vec<Stretch> {
-    let outages = outages(evidence, contract, samples);
+    let outages: Vec<Vec<Stretch>> = outages(evidence, contract, samples).into_values().collect();
     let active = history.iter().fold((i64::MAX, i64::MIN), |(first, last), (_, op)| {
         (first.min(op.invoke.0), last.max(op.returned.map_or(op.invoke.0, |r| r.0)))
     });

@@ -2,7 +2,7 @@
 
 use super::log::{acknowledged, acknowledged_applications};
 use crate::challenge::scene::{Change, Operator, Scene, Wants, again, gone, set, word};
-use crate::contract::Semantics;
+use crate::contract::{Endpoint, Semantics};
 use crate::evidence::RowId;
 use crate::evidence::edit::Edit;
 use crate::evidence::kinds::{Application, ApplySource, Attempt, OpKind, Operation, Outcome, Recovery};
@@ -105,7 +105,9 @@ fn entry_applied_twice(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
 
 /// Whether some endpoint may apply a command more often than once.
 fn repeats(scene: &Scene<'_>) -> bool {
-    scene.contract().endpoints.iter().any(|e| !matches!(e.semantics, Some(Semantics::ExactlyOnce | Semantics::AtMostOnce)))
+    let changes = |e: &&Endpoint| e.operations.iter().any(|o| o != OpKind::Read.word());
+    let mut changing = scene.contract().endpoints.iter().filter(changes);
+    changing.any(|e| !matches!(e.semantics, Some(Semantics::ExactlyOnce | Semantics::AtMostOnce)))
 }
 
 fn promised_once(scene: &Scene<'_>) -> Vec<Vec<Edit>> {

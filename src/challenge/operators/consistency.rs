@@ -1,5 +1,6 @@
 //! Violations of consistency: reads of old values, of values that nobody wrote, of nothing where something is.
 
+use crate::challenge::Places;
 use crate::challenge::scene::{Change, Operator, Scene, Wants, set};
 use crate::contract::{Consistency, Endpoint, NilRead};
 use crate::evidence::RowId;
@@ -15,14 +16,14 @@ pub(super) const OPERATORS: &[Operator] = &[
         does: "a read sees the write before the last one that was complete when it began",
         wants: Wants::Fail,
         gates: &["consistency.linearizable", "consistency.read-freshness"],
-        change: Change::Rows(|scene, places| places.offer_all(old_version(scene))),
+        change: Change::Rows(old_version),
     },
     Operator {
         id: "read-of-an-old-value",
         does: "a read returns the value of the write before the last one, and hides it: no answer on its key carries a version",
         wants: Wants::Fail,
         gates: &["consistency.linearizable"],
-        change: Change::Rows(|scene, places| places.offer_all(old_value(scene))),
+        change: Change::Rows(old_value),
     },
     Operator {
         id: "read-of-nothing",
@@ -50,7 +51,7 @@ pub(super) const OPERATORS: &[Operator] = &[
         does: "a read observes a version one below that of a write that was complete before it",
         wants: Wants::Fail,
         gates: &["consistency.read-freshness"],
-        change: Change::Rows(|scene, places| places.offer_all(version_goes_back(scene))),
+        change: Change::Rows(version_goes_back),
     },
     Operator {
         id: "own-version-goes-back",
@@ -114,12 +115,14 @@ impl Key {
     /// For each read the last write that was complete before it, and one complete before that write began, if their values differ and
     /// no other write left the older value.
     fn overtaken(&self) -> impl Iterator<Item = (&Timed, &Timed, &Timed)> {
-        self.reads.iter().filter_map(|read| {
+        let mut times: BTreeMap<Option<Val>, usize> = BTreeMap::new();
+        self.writes.iter().for_each(|w| *times.entry(w.1.value).or_default() += 1);
+        self.reads.iter().filter_map(move |read| {
             let before = self.writes.partition_point(|w| w.2 < read.1.invoke.0);
             let last = before.checked_sub(1).and_then(|at| self.writes.get(at))?;
             let earlier = self.writes.partition_point(|w| w.2 < last.1.invoke.0);
             let old = earlier.checked_sub(1).and_then(|at| self.writes.get(at))?;
-            let sole = self.writes.iter().filter(|w| w.1.value == old.1.value).count() == 1;
+            let sole = times.get(&old.1.value) == Some(&1);
             (sole && old.1.value.is_some() && old.1.value != last.1.value).then_some((read, last, old))
         })
     }
@@ -134,32 +137,30 @@ fn raw(value: Option<Val>) -> i64 {
     value.map_or(ABSENT, |v| v.0)
 }
 
-fn old_version(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
-    let mut sites = Vec::new();
+fn old_version(scene: &Scene<'_>, places: &mut Places) {
     for key in keys(scene).into_values() {
         for (read, last, old) in key.overtaken() {
             if let (Some(new), Some(version)) = (last.1.version, old.1.version)
                 && version < new
                 && read.1.version.is_some()
             {
-                sites.push(vec![set::<Operation>(read.0, [("value", raw(old.1.value)), ("version", version)])]);
+                places.offer(read.0, || vec![set::<Operation>(read.0, [("value", raw(old.1.value)), ("version", version)])]);
             }
         }
     }
-    in_order(sites)
 }
 
-fn old_value(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
-    let mut sites = Vec::new();
+fn old_value(scene: &Scene<'_>, places: &mut Places) {
     for key in keys(scene).into_values().filter(|k| !k.open) {
         let bare = |id: RowId| set::<Operation>(id, [("version", ABSENT)]);
         for (read, _, old) in key.overtaken() {
-            let others = key.reads.iter().chain(&key.writes).filter(|o| o.0 != read.0).map(|o| bare(o.0));
-            let first = set::<Operation>(read.0, [("value", raw(old.1.value)), ("version", ABSENT)]);
-            sites.push(std::iter::once(first).chain(others).collect());
+            places.offer(read.0, || {
+                let others = key.reads.iter().chain(&key.writes).filter(|o| o.0 != read.0).map(|o| bare(o.0));
+                let first = set::<Operation>(read.0, [("value", raw(old.1.value)), ("version", ABSENT)]);
+                std::iter::once(first).chain(others).collect()
+            });
         }
     }
-    in_order(sites)
 }
 
 fn nothing(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
@@ -210,15 +211,23 @@ fn own_version_goes_back(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
     in_order(sites)
 }
 
-fn version_goes_back(scene: &Scene<'_>) -> Vec<Vec<Edit>> {
-    let mut sites = Vec::new();
+fn version_goes_back(scene: &Scene<'_>, places: &mut Places) {
     for key in keys(scene).values() {
+        // The highest version that is complete after so many writes.
+        let mut top: Option<i64> = None;
+        let highest: Vec<Option<i64>> = key
+            .writes
+            .iter()
+            .map(|w| {
+                top = top.max(w.1.version);
+                top
+            })
+            .collect();
         for read in key.reads.iter().filter(|r| r.1.version.is_some()) {
-            let before = key.writes.iter().take_while(|w| w.2 < read.1.invoke.0);
-            if let Some(version) = before.filter_map(|w| w.1.version).max() {
-                sites.push(vec![set::<Operation>(read.0, [("version", version - 1)])]);
+            let before = key.writes.partition_point(|w| w.2 < read.1.invoke.0);
+            if let Some(version) = before.checked_sub(1).and_then(|at| *highest.get(at)?) {
+                places.offer(read.0, || vec![set::<Operation>(read.0, [("version", version - 1)])]);
             }
         }
     }
-    in_order(sites)
 }

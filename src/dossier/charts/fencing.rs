@@ -192,7 +192,7 @@ pub(super) fn of(evidence: &Evidence, test: &str) -> Option<FencingChart> {
     })
 }
 
-/// The first and last instant of the attempts of one kind in one step of time.
+/// The first and last instant of the decisions of each kind in each step of time.
 type Tries = BTreeMap<(&'static str, usize), (i64, i64)>;
 
 /// The lanes of one resource or job, by epoch.

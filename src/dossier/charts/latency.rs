@@ -200,7 +200,9 @@ mod tests {
         let model = Model { name: "register".into(), initial: None, nil_read: NilRead::Absent };
         let part =
             Part { test: "t".into(), kind: "history", artifact: 0, origin: Origin::Client, clock, model, table: Arc::new(table) };
-        Evidence { artifacts: vec![artifact], parts: vec![part], ..Evidence::default() }
+        let mut evidence = Evidence::default();
+        (evidence.artifacts, evidence.parts) = (vec![artifact], vec![part]);
+        evidence
     }
 
     #[test]

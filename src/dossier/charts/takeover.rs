@@ -53,8 +53,8 @@ pub struct Doing {
 /// The plainest sequence of a test; none when no stale attempt has a claim before it and one that took over.
 pub(super) fn of(evidence: &Evidence, test: &str) -> Option<TakeoverChart> {
     let (groups, _) = deeds(evidence, test)?;
-    let mut all: Vec<_> =
-        groups.iter().map(|((resource, job), list)| ((evidence.text(*resource), job.map(|j| evidence.text(j))), list)).collect();
+    let name = |(resource, job): &(Sym, Option<Sym>)| (evidence.text(*resource), job.map(|j| evidence.text(j)));
+    let mut all: Vec<_> = groups.iter().map(|(group, list)| (name(group), list)).collect();
     all.sort_by_key(|(name, _)| *name);
     let mut of = 0;
     let mut best: Option<((bool, bool, usize), TakeoverChart)> = None;

@@ -69,12 +69,6 @@ impl<'s, 'r> Forms<'s, 'r> {
         Self { stream, syntax, top: None, frames: Vec::new(), bytes: 0, token: Vec::new() }
     }
 
-    /// A problem at the place reached.
-    #[must_use]
-    pub fn problem(&self, message: impl Into<String>) -> Problem {
-        self.stream.problem(message)
-    }
-
     /// A problem with the line shown that it is about, when that is the line reached.
     #[must_use]
     pub fn shown(&self, problem: Problem) -> Problem {
@@ -310,13 +304,14 @@ impl<'s, 'r> Forms<'s, 'r> {
         let mut out = std::mem::take(&mut self.token);
         out.clear();
         loop {
-            let taken = self.stream.run(|byte| matches!(byte, b'"' | b'\\' | b'\n'), &mut out)?;
+            let taken = self.stream.run(|byte| matches!(byte, b'"' | b'\\' | b'\n' | 0), &mut out)?;
             self.took(taken)?;
             match self.take()? {
                 None => {
                     return Err(self.stream.problem(format!("the file ends inside of the string that begins on line {line}")));
                 }
                 Some(b'"') => break,
+                Some(0) => return Err(self.stream.problem("a NUL byte in a text file")),
                 Some(b'\\') => {
                     let c = self.escape()?;
                     out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
@@ -373,6 +368,10 @@ impl<'s, 'r> Forms<'s, 'r> {
         let numeric = first.is_ascii_digit() || (matches!(first, '-' | '+') && second.is_ascii_digit());
         let value = match word {
             "" => return Err(self.stream.problem("a byte that begins no form")),
+            _ if first == '\u{feff}' => {
+                let help = "write UTF-8 without one; the first three bytes are EF BB BF";
+                return Err(self.stream.problem("the file starts with a byte order mark").help(help));
+            }
             "nil" if self.syntax == Syntax::Edn => Edn::Nil,
             "null" if self.syntax == Syntax::Json => Edn::Nil,
             "true" => Edn::Bool(true),

@@ -20,7 +20,8 @@ pub fn json(stream: &mut Stream<'_>, pairs: &mut Pairs<'_>) -> Result<(), Proble
 fn read(stream: &mut Stream<'_>, pairs: &mut Pairs<'_>, syntax: Syntax) -> Result<(), Problem> {
     let mut forms = Forms::new(stream, syntax);
     while let Some((line, form)) = forms.next()? {
-        let event = event(form, line).map_err(|why| forms.problem(why))?;
+        // The form is named by the line it begins on, not by the one it ends on.
+        let event = event(form, line).map_err(|why| forms.shown(Problem::new(why, b"", None).on(u64::from(line) - 1)))?;
         pairs.add(event).map_err(|problem| forms.shown(problem))?;
     }
     Ok(())
@@ -58,8 +59,17 @@ fn event(form: Edn, line: u32) -> Result<Event, String> {
     if let Some(twice) = twice(&items) {
         return Err(format!("the key {:?} stands twice in one map", super::fault::cut(twice, 40)));
     }
-    let mut event =
-        Event { line, process: Edn::Nil, step: Step::Info, f: None, key: None, value: Edn::Nil, time: None, error: None };
+    let mut event = Event {
+        line,
+        process: Edn::Nil,
+        step: Step::Info,
+        f: None,
+        key: None,
+        value: Edn::Nil,
+        bare: true,
+        time: None,
+        error: None,
+    };
     let mut step = None;
     let mut items = items.into_iter();
     while let (Some(name), Some(value)) = (items.next(), items.next()) {
@@ -68,7 +78,7 @@ fn event(form: Edn, line: u32) -> Result<Event, String> {
             "type" => step = Some(word(&value).and_then(Step::of).ok_or("the :type is none of invoke, ok, fail, info")?),
             "f" => event.f = word(&value).map(kept),
             "key" => event.key = Some(value),
-            "value" => event.value = value,
+            "value" => (event.value, event.bare) = (value, false),
             "time" => match value {
                 Edn::Int(t) if t.unsigned_abs() < 1 << 61 => event.time = Some(t),
                 Edn::Nil => {}
@@ -93,9 +103,8 @@ pub fn edn_sign(text: &str) -> bool {
 pub fn json_sign(text: &str) -> bool {
     let code = text.trim_start();
     let object = code.strip_prefix('[').unwrap_or(code).trim_start();
-    let first = &object[..object.find('}').unwrap_or(object.len())];
-    let events = ["invoke", "ok", "info", "fail"]
-        .iter()
-        .any(|w| first.contains(&format!("\"type\":\"{w}\"")) || first.contains(&format!("\"type\": \"{w}\"")));
-    object.starts_with("{\"") && events
+    // Blanks say nothing, so that an array printed over many lines is known too.
+    let first: String = object[..object.find('}').unwrap_or(object.len())].split_whitespace().collect();
+    let events = ["invoke", "ok", "info", "fail"].iter().any(|w| first.contains(&format!("\"type\":\"{w}\"")));
+    first.starts_with("{\"") && events
 }

@@ -50,7 +50,8 @@ fn event(line: &str, number: u32) -> Result<Option<Event>, String> {
     let end = words[at + 1].as_ptr().addr() - line.as_ptr().addr() + words[at + 1].len();
     let client = matches!(process, Edn::Int(_));
     let value = if client { value(&line[end..], step)? } else { Edn::Text(kept(line[end..].trim())) };
-    Ok(Some(Event { line: number, process, step, f: Some(kept(f)), key: None, value, time: None, error: None }))
+    let bare = line[end..].trim().is_empty();
+    Ok(Some(Event { line: number, process, step, f: Some(kept(f)), key: None, value, bare, time: None, error: None }))
 }
 
 /// The value that follows; an error may follow it in turn.

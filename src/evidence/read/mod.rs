@@ -36,7 +36,7 @@ mod stream;
 mod unpack;
 mod values;
 
-pub use sniff::{Sniffed, sniff};
+pub use sniff::{Sniffed, content, sniff};
 
 use super::{Artifact, Evidence, Part};
 use crate::contract::Matrix;

@@ -3,6 +3,7 @@
 //! In: bytes that end at a line end. Out: a [`Chunk`], which depends on nothing but the block and the plan, so that blocks can be parsed in any
 //! order. Refuses to know the rest of the file.
 
+use super::envelope;
 use super::fault::{Problem, not_utf8, too_long};
 use super::lines::Lines;
 use super::rows::{Chunk, Maker, Recipe, finish};
@@ -59,6 +60,15 @@ fn cut_short(problem: Problem) -> Problem {
     Problem { message, ..problem }.help("the file ends without a newline; its writer was stopped or its copy is not whole")
 }
 
+/// What is wrong with a line that is no record, when it is an end mark: that it is not the last one.
+fn early_end(line: &str, job: &Job<'_>, problem: Problem) -> Problem {
+    if line.strip_prefix(job.lines.mark).and_then(envelope::end).is_none() {
+        return problem;
+    }
+    let help = "nothing may follow the end mark: two runs were joined, or something wrote after the end";
+    Problem::new("the end mark stands before the last record", line.as_bytes(), None).help(help).on(problem.line)
+}
+
 fn lines(text: &str, last: bool, job: &Job<'_>, chunk: &mut Chunk) -> Result<(), Problem> {
     let mut parser = (job.lines.parser)(job.shape, job.columns.as_deref())?;
     let mut maker = Maker::new(&job.recipes);
@@ -79,12 +89,13 @@ fn lines(text: &str, last: bool, job: &Job<'_>, chunk: &mut Chunk) -> Result<(),
             return Err(too_long(line.as_bytes(), job.line));
         }
         cells.clear();
-        parser.record(line, &mut cells).map_err(|p| if cut { cut_short(p) } else { p })?;
+        let early = |p: Problem| early_end(line, job, p);
+        parser.record(line, &mut cells).map_err(early).map_err(|p| if cut { cut_short(p) } else { p })?;
         if chunk.first.is_none() {
             chunk.first = Some(Problem::new("", line.as_bytes(), None).on(chunk.lines));
         }
         let number = u32::try_from(chunk.lines).unwrap_or(u32::MAX);
-        maker.add(&cells, line, number, chunk)?;
+        maker.add(&cells, line, number, chunk).map_err(early)?;
         chunk.lines += 1;
         chunk.records += 1;
     }

@@ -7,6 +7,7 @@ use super::format;
 use super::unpack::Unpacked;
 use super::{Files, envelope};
 use crate::error::{Error, ErrorKind, Fault};
+use sha2::{Digest, Sha256};
 use std::io::Read;
 
 /// How much is looked at.
@@ -23,6 +24,8 @@ pub struct Sniffed {
     pub header: Option<(String, String)>,
     /// Whether there is not a byte in it.
     pub empty: bool,
+    /// Its first bytes, unpacked.
+    pub start: Vec<u8>,
 }
 
 /// Looks at the start of a file; `name` is its format when that is declared.
@@ -46,5 +49,22 @@ pub fn sniff(files: &dyn Files, path: &str, name: Option<&str>) -> Result<Sniffe
         None => format::by_start(&text).or_else(|| format::by_ending(path)),
     };
     let events = format.is_some_and(|f| f.lines().is_none());
-    Ok(Sniffed { format: format.map(|f| f.name), events, header, empty: start.is_empty() })
+    Ok(Sniffed { format: format.map(|f| f.name), events, header, empty: start.is_empty(), start })
+}
+
+/// The SHA-256 of what a file holds when it is unpacked; nothing when there is no such file.
+///
+/// # Errors
+/// A file that cannot be opened or unpacked.
+pub fn content(files: &dyn Files, path: &str) -> Result<Option<[u8; 32]>, Error> {
+    let evidence = |e: std::io::Error| Error::one(ErrorKind::Evidence, unreadable(path, &e));
+    let Some(file) = files.open(path).map_err(evidence)? else { return Ok(None) };
+    let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
+    let mut unpacked = Unpacked::new(file);
+    loop {
+        match unpacked.read(&mut buffer).map_err(evidence)? {
+            0 => return Ok(Some(hash.finalize().into())),
+            n => hash.update(&buffer[..n]),
+        }
+    }
 }

@@ -61,10 +61,6 @@ pub fn call(text: &str, row: &Operation) -> Result<Call, String> {
     if !fits || (!unknown && output.revision < 1) {
         return Err("the answer does not fit the request".into());
     }
-    let within = |time: i64| time.unsigned_abs() <= lin::TIME_LIMIT.unsigned_abs() / 2;
-    if !within(row.invoke.0) || row.returned.is_some_and(|ret| !within(ret.0)) {
-        return Err("a time of the operation is out of range: more than 2^60 ns".into());
-    }
     let process = row.process.unwrap_or(row.client).0;
     Ok(Call { input, output, process, invoke: row.invoke.0, ret: row.returned.map_or(lin::NEVER, |r| r.0), unknown })
 }

@@ -267,12 +267,14 @@ impl<'e> Raw<'e> {
         }
     }
 
-    /// Whether one of its commands was in flight while one of its faults may have stood. Without a history on a clock that can be compared nothing is
+    /// Whether one of its commands was in flight while one of its faults may have stood, or not longer after than the fault had lasted: a worker that was
+    /// stalled sends its command when it wakes. Without a history on a clock that can be compared nothing is
     /// known, and that is for other doubts.
     fn met<'f>(&self, scenario: &Scenario, mut faults: impl Iterator<Item = &'f Flight>) -> bool {
         let Some(flights) = &self.flights else { return true };
         let commands = scenario.commands.map_or(&[][..], |c| self.evidence.symbols.list(c));
         let own: Vec<Flight> = commands.iter().filter_map(|c| flights.get(c)).flatten().copied().collect();
-        faults.any(|fault| own.iter().any(|flight| meet(*flight, *fault)))
+        let wake = |(lo, hi): Flight| (lo, hi.map(|hi| hi.saturating_add(hi.saturating_sub(lo))));
+        faults.any(|fault| own.iter().any(|flight| meet(*flight, wake(*fault))))
     }
 }

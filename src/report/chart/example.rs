@@ -26,7 +26,11 @@ pub fn example(number: usize, chart: &ExampleChart) -> Option<Chart> {
     let ops = &chart.operations;
     let impossible = ops.iter().find(|op| op.mark == "impossible")?;
     let involved = ops.iter().filter(|op| op.mark != "nearby").count() as u64;
-    let top = legend_height(&ENTRIES, 12, RIGHT) + 16;
+    let open = ops.iter().any(|op| op.returned.is_none());
+    let near = ops.iter().any(|op| op.mark == "nearby");
+    let there = |word: &str| (open || word != "never answered") && (near || word != "in flight nearby");
+    let entries: Vec<(&str, Mark)> = ENTRIES.into_iter().filter(|e| there(e.0)).collect();
+    let top = legend_height(&entries, 12, RIGHT) + 16;
     let bottom = top + PITCH * i32::try_from(ops.len()).unwrap_or(0);
     let scale = Order::new(ops);
     let key = chart.key.as_ref().map_or(String::new(), |k| format!(" on key {}", name(k)));
@@ -46,7 +50,7 @@ pub fn example(number: usize, chart: &ExampleChart) -> Option<Chart> {
         }
         let sent = scale.at(impossible.invoke);
         canvas.dashed((sent, top), (sent, bottom), LIMIT, 1);
-        legend(canvas, &ENTRIES, (12, RIGHT), 2);
+        legend(canvas, &entries, (12, RIGHT), 2);
     });
     Some(Chart {
         section: 4,
@@ -233,7 +237,7 @@ mod tests {
     #[test]
     fn an_unknown_operation_is_open_and_the_impossible_one_is_marked() {
         let plot = example(1, &chart()).unwrap();
-        assert!(plot.svg.contains(&format!("points=\"590,")), "an arrow at the right edge");
+        assert!(plot.svg.contains("points=\"590,"), "an arrow at the right edge");
         assert!(plot.svg.contains("fill=\"#FBEADD\"") && plot.desc.contains("of process 3"));
         assert!(!plot.svg.contains("read </text>") && plot.svg.contains("read &lt;/text&gt; v3"));
         let rows = &plot.tables[0].rows;

@@ -163,9 +163,12 @@ fn objectives(canvas: &Canvas<'_>, x: Log, y: Log, all: &[(String, i64)]) {
         let at = (x.at(100), y.at(limit));
         let word = format!("{classes} p99 ≤ {} ms", in_millis(limit));
         canvas.line((at.0 - 20, at.1), (at.0 + 20, at.1), LIMIT, 3);
-        let (end, y) = (at.0 - 28, at.1);
-        canvas.fill(((end - room(&word)).max(LEFT + 2), y - 9), (end + 4, y + 9), PAPER.mix(0.8));
-        canvas.text((end, y), &word, TEXT, Tie::End, LIMIT);
+        // At the left, where curves are lower, unless there is no room.
+        let left = at.0 - 28 - room(&word) > LEFT;
+        let (from, y) = (if left { at.0 - 28 - room(&word) } else { at.0 + 28 }, at.1);
+        canvas.fill((from, y - 9), (from + room(&word), y + 9), PAPER.mix(0.8));
+        let (place, tie) = if left { ((at.0 - 28, y), Tie::End) } else { ((from, y), Tie::Start) };
+        canvas.text(place, &word, TEXT, tie, LIMIT);
     }
 }
 

@@ -162,6 +162,7 @@ fn disc(canvas: &Canvas<'_>, at: (i32, i32), number: usize, color: plotters::sty
 /// What each number stands for, and the stall.
 fn lines(chart: &TakeoverChart) -> Vec<(Option<usize>, String, plotters::style::RGBColor)> {
     let mut lines = Vec::new();
+    let last = chart.deeds.iter().take(chart.late).rposition(|d| d.by_old).unwrap_or(0);
     for (i, deed) in chart.deeds.iter().enumerate() {
         let who = brief(if deed.by_old { &chart.old } else { &chart.new }, 14);
         let words = match deed.what {
@@ -171,7 +172,7 @@ fn lines(chart: &TakeoverChart) -> Vec<(Option<usize>, String, plotters::style::
             what => format!("{who} commits, token {}: {what}", deed.epoch),
         };
         lines.push((Some(i + 1), words, color(chart, i)));
-        if i == 0 {
+        if i == last {
             let fault = chart
                 .fault
                 .as_ref()

@@ -21,9 +21,12 @@ pub(super) fn reason(dossier: &Dossier) -> String {
     let waived = required.iter().filter(|g| g.waived).count() as u64;
     let all = count(required.len() as u64, "required gate", "required gates");
     let under = if waived == 0 { String::new() } else { format!(" {} under a waiver.", count(waived, "gate is", "gates are")) };
+    let without: Vec<String> = dossier.unguarded().into_iter().map(name).collect();
+    let without =
+        if without.is_empty() { String::new() } else { format!(" Excluded though it guards safety: {}.", without.join(", ")) };
     match dossier.decision {
-        Decision::Accept if waived == 0 => format!("All {all} passed."),
-        Decision::Accept => format!("Of {all}, all passed but those that a waiver in force covers.{under}"),
+        Decision::Accept if waived == 0 => format!("All {all} passed.{without}"),
+        Decision::Accept => format!("Of {all}, all passed but those that a waiver in force covers.{under}{without}"),
         Decision::Reject => {
             let (fail, unproven) = (of(Verdict::Fail), of(Verdict::Inconclusive));
             let open = if unproven == 0 { "none is left unproven".into() } else { format!("{} not proven", are(unproven)) };

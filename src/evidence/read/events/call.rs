@@ -20,6 +20,13 @@ pub(super) struct Asked {
     pub(super) negative: bool,
 }
 
+impl Asked {
+    /// Its name.
+    pub(super) fn word(self) -> &'static str {
+        if self.negative { "decrement" } else { self.op.word() }
+    }
+}
+
 /// One operation.
 #[derive(Debug)]
 pub(super) struct Call {

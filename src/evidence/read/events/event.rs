@@ -52,6 +52,8 @@ pub struct Event {
     pub key: Option<Edn>,
     /// The value.
     pub value: Edn,
+    /// Whether no value stands in it, not even nil.
+    pub bare: bool,
     /// The time in nanoseconds.
     pub time: Option<i64>,
     /// The error.

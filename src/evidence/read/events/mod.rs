@@ -15,7 +15,7 @@ use super::fault::Problem;
 use super::nemesis::{Deed, injections};
 use super::rows::{finish, put};
 use super::values::{names, val};
-use crate::evidence::kinds::{Injection, Operation, Outcome};
+use crate::evidence::kinds::{Injection, OpKind, Operation, Outcome};
 use crate::evidence::record::Record;
 use crate::evidence::symbol::{Sym, Symbols};
 use crate::evidence::table::{Raw, Table};
@@ -152,7 +152,7 @@ impl<'y> Pairs<'y> {
         if let Some(f) = &event.f
             && asked(f, line)? != started
         {
-            return Err(wrong(line, format!("a :{f} completes a {}", started.op.word())));
+            return Err(wrong(line, format!("an operation :{f} completes one that was invoked as :{}", started.word())));
         }
         let call = &mut self.calls[open];
         call.error = error;
@@ -164,6 +164,10 @@ impl<'y> Pairs<'y> {
                 (call.ret, call.line) = (Some(at), line);
                 if at < call.invoke {
                     return Err(wrong(line, "the operation came back before it was invoked, by its :time"));
+                }
+                if ok && event.bare && matches!(started.op, OpKind::Read | OpKind::Dequeue | OpKind::Pop) {
+                    let message = format!("a {} came back without a :value: what it found is not recorded", started.word());
+                    return Err(wrong(line, message).help("one that found nothing has `:value nil`"));
                 }
                 if ok {
                     call.done = Some(arg);
