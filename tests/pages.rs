@@ -2,8 +2,6 @@
 //!
 //! `QUORATE_DOCS=write cargo test --test pages` writes what they print into the pages.
 
-#![expect(clippy::print_stderr, reason = "a test that skips a part says so")]
-
 mod common;
 
 use common::{blocks, masked, run_page, scratch};

@@ -9,6 +9,7 @@
 #![allow(dead_code, reason = "each test that takes part in this module uses a part of it")]
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -146,7 +147,7 @@ pub fn run_page(name: &str, dir: &Path, env: &[(&str, PathBuf)], edit: impl Fn(&
     let page = fs::read_to_string(&file).expect("the page");
     let blocks = blocks(&page);
     if let Some(tool) = blocks.iter().find_map(missing) {
-        eprintln!("skipped, {tool} is not installed: {name}");
+        let _ = writeln!(std::io::stderr(), "skipped, {tool} is not installed: {name}");
         return 0;
     }
     let write = std::env::var("QUORATE_DOCS").is_ok_and(|v| v == "write");

@@ -3,7 +3,7 @@
 use super::kept::{Kept, Stand, applied_differently};
 use super::unseen;
 use crate::contract::Contract;
-use crate::evidence::kinds::{Application, Entry, EntryState, Operation, Sample};
+use crate::evidence::kinds::{Application, Entry, EntryState, Operation};
 use crate::evidence::symbol::Sym;
 use crate::evidence::{Evidence, RowId, Rows};
 use crate::judge::quorum::acknowledged_change;
@@ -116,7 +116,6 @@ pub fn matching(
     contract: &Contract,
     rows: &Rows<'_, Entry>,
     applied: Option<&Rows<'_, Application>>,
-    samples: Option<&Rows<'_, Sample>>,
 ) -> Judgement {
     let mut places: BTreeMap<(i64, i64), (RowId, Entry)> = BTreeMap::new();
     let mut committed: BTreeMap<i64, (RowId, Entry)> = BTreeMap::new();
@@ -151,7 +150,6 @@ pub fn matching(
     wrong.extend(back.iter().map(|((a, x), (b, y))| pair(evidence, rows, "term-goes-back", (*b, y), (*a, x))));
     wrong.extend(applied.map(|applied| applied_differently(evidence, applied)).unwrap_or_default());
     let (missing, judged) = (unseen(evidence, contract, &seen), rows.len());
-    let late = begin_late(evidence, rows, samples);
     let judgement = if let (Some(first), true) = (holes.first(), wrong.is_empty()) {
         let d = &first.data;
         let (member, lost, range) = (&d["member"], &d["missing"], &d["kept"]);
@@ -165,11 +163,6 @@ pub fn matching(
         )
     } else if !missing.is_empty() {
         Judgement::inconclusive(format!("no entry of the log of {} is shown", missing.join(", ")), judged)
-    } else if let Some(first) = late.first() {
-        let d = &first.data;
-        let why =
-            format!("the log of {} begins at {}, where its samples still held {}", d["member"], d["kept-from"], d["held-from"]);
-        Judgement::inconclusive(why, judged)
     } else if committed.is_empty() {
         Judgement::inconclusive("no entry is shown as committed", judged)
     } else if compared == 0 && contract.cluster.size() > 1 {
@@ -178,30 +171,7 @@ pub fn matching(
         let why = format!("{} committed indexes and {} places agree over {} members", committed.len(), places.len(), seen.len());
         Judgement::pass(why, judged)
     };
-    judgement.findings(wrong).findings(holes).findings(late)
-}
-
-/// Members whose shown log begins later than any of their samples says that it does: after the highest first index, and after the entry that follows
-/// the highest snapshot. What lies before may be compacted only as far as some sample says.
-fn begin_late(evidence: &Evidence, rows: &Rows<'_, Entry>, samples: Option<&Rows<'_, Sample>>) -> Vec<Finding> {
-    let mut held: BTreeMap<Sym, i64> = BTreeMap::new();
-    for (_, s) in samples.iter().flat_map(|samples| samples.iter()) {
-        for first in s.first_index.into_iter().chain(s.snapshot_index.map(|i| i.saturating_add(1))) {
-            let known = held.entry(s.member).or_insert(first);
-            *known = first.max(*known);
-        }
-    }
-    let mut kept: BTreeMap<Sym, (i64, RowId)> = BTreeMap::new();
-    for (id, e) in rows.iter() {
-        let first = kept.entry(e.member).or_insert((e.index, id));
-        *first = (*first).min((e.index, id));
-    }
-    let late = |(member, (first, id)): (Sym, (i64, RowId))| {
-        let from = held.get(&member).filter(|from| **from < first)?;
-        let finding = Finding::new("log-begins-late").with("member", evidence.text(member));
-        Some(finding.with("kept-from", first).with("held-from", from).source(rows.source(id)))
-    };
-    kept.into_iter().filter_map(late).collect()
+    judgement.findings(wrong).findings(holes)
 }
 
 /// After a heal, divergent entries that were not committed are gone, and no client had been told that they took effect.
