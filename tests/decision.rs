@@ -46,6 +46,12 @@ fn a_waiver_holds_to_its_last_day_and_never_makes_a_pass() {
         (Some("2998-12-31"), Decision::Accept, "in force"),
         (Some("2999-01-31"), Decision::Accept, "in force"),
         (Some("2999-02-01"), Decision::Reject, "not in force: expired before 2999-02-01"),
+        // What build systems set `SOURCE_DATE_EPOCH` to is no day of a release.
+        (
+            Some("1970-01-01"),
+            Decision::Reject,
+            "not in force: 1970-01-01 is before this program could be built; set SOURCE_DATE_EPOCH to the day of the release",
+        ),
     ] {
         let (dossier, report) = decided("command-service", &contract, date);
         assert_eq!(dossier.decision, decision, "{date:?}");
@@ -103,6 +109,22 @@ fn exclusions_and_risks_stand_on_the_first_page() {
     let first = report.split("\n## 1").next().expect("a first page");
     assert!(first.contains("no naive queue at hand"), "{first}");
     assert!(dossier.risks.iter().all(|r| report.contains(&r.id)), "every risk is in the report");
+}
+
+/// A safety gate that is left out is named beside the decision; one that nobody asks for cannot be.
+#[test]
+fn excluded_safety_is_named_and_idle_exclusions_are_refused() {
+    let exclusion = |gate: &str| format!("\n[[exclusion]]\ngate = \"{gate}\"\nreason = \"no time\"\n");
+    let contract = text("fenced-queue", "contract.toml");
+    let (dossier, report) = decided("fenced-queue", &(contract.clone() + &exclusion("scenarios.invariants")), None);
+    assert_eq!((dossier.decision, dossier.unguarded()), (Decision::Accept, vec!["scenarios.invariants"]));
+    let first = report.split("\n## 1").next().expect("a first page");
+    assert!(first.contains("Excluded though it guards safety: scenarios.invariants"), "{first}");
+    let (dossier, _) = decided("fenced-queue", &(contract.clone() + &exclusion("scenarios.baseline")), None);
+    assert_eq!(dossier.unguarded(), Vec::<&str>::new());
+    let message =
+        planned("fenced-queue", &(contract + &exclusion("atomic-commit.agreement"))).map(|_| ()).expect_err("not asked for");
+    assert!(message.contains("gate `atomic-commit.agreement` is excluded and nobody asks for it"), "{message}");
 }
 
 /// Each criterion is carried by gates that exist, and by at least one that the profile for replicated logs asks for.

@@ -78,5 +78,7 @@ fn digests_are_masked_and_nothing_else() {
         masked(&format!("a sha256:{hex}{hex}, b sha256:{hex}… c SHA256:tDG4ryf+rNJBRg2nKoi1; \n")),
         "a sha256:…, b sha256:… c SHA256:…;\n"
     );
+    let digest = hex.repeat(4);
+    assert_eq!(masked(&format!("root {digest} → {digest}\n  3 files, 4711 bytes, x\n")), "root … → …\n  3 files, … bytes, x\n");
     assert_eq!(masked("sha256:12 sha256: x\n"), "sha256:12 sha256: x\n");
 }

@@ -155,7 +155,7 @@ fn own_links_only(page: &str) -> bool {
 /// Words that break out of HTML, of Markdown, of tables, of terminals and of shells, each put into every field at once.
 #[test]
 fn no_field_lets_a_word_out() {
-    let long = "W".repeat(1 << 20);
+    let long = "W".repeat(1 << 14);
     let words = [
         "<script>alert(1)</script><img src=x onerror=alert(1)>",
         "</style></title></textarea>--><svg onload=alert(1)>",

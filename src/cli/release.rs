@@ -86,7 +86,8 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let folder = Folder::new(&root);
     let templates = templates(args.templates.as_deref())?;
     let threads = args.threads.unwrap_or(io.env.threads).clamp(1, 256);
-    let progress = Progress::new(args.quiet || args.json);
+    let silent = args.quiet || args.json || args.ci.is_some();
+    let progress = Progress::new(silent);
     let counted = Counted::new(&folder);
     let build = || release::build(&plan, &counted, &templates, date.as_deref(), threads);
     let built = progress.watch(io, "reading and judging the evidence", &counted, build);
@@ -97,7 +98,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let stored = store(args, &built, &folder, &package, key.as_deref());
     progress.done(io);
     let root_digest = stored?;
-    if !args.quiet {
+    if !args.quiet && args.ci.is_none() {
         hint(io, &built, &folder);
     }
     let place = super::ci::place(&plan, &args.contract);

@@ -70,7 +70,7 @@ pub(super) const GATES: &[Gate] = &[
     Gate {
         id: "consistency.no-false-success",
         title: "no client was told ok for what was rejected or lost",
-        proves: "No operation that its client was told took effect had only attempts that failed, was only refused at the resource, stands in the logs only as \
+        proves: "No operation that its client was told took effect had only attempts that failed or were never answered, was only refused at the resource, stands in the logs only as \
                  discarded, or was applied by no member, as far as the test binds these.",
         blind: "A success that no other evidence of the test speaks of is a doubt only where logs or applications are bound. Whether every member has it is for \
                 log.no-loss.",

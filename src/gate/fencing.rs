@@ -39,7 +39,7 @@ pub(super) const GATES: &[Gate] = &[
         title: "nothing is accepted under a stale epoch",
         proves: "Every accepted command had the authority that the contract asks for; what stood is recomputed from grants and earlier \
                  acceptances, in the resource's own order.",
-        blind: "Decisions that the resource did not log. Forged epochs. A wall clock set back between two records without numbers.",
+        blind: "Decisions that the resource did not log, unless the test binds applications at the resource: each needs a decision that accepts it. Forged epochs. A wall clock set back between two records without numbers.",
         needs: &["fencing"],
         safety: true,
         judge: Judge::Test(no_stale_accept),

@@ -96,10 +96,11 @@ pub fn scratch(name: &str) -> PathBuf {
     dir
 }
 
-/// Text with what chance decides left out: digests and fingerprints.
+/// Text with what chance or another wording of the report decides left out: digests, fingerprints, and how many bytes a package has.
 pub fn masked(text: &str) -> String {
+    let text: String = text.lines().map(|line| format!("{}\n", digits(line))).collect();
     let mut out = String::new();
-    let mut rest = text;
+    let mut rest = text.as_str();
     while let Some(at) = rest.to_ascii_lowercase().find("sha256:") {
         let (before, found) = rest.split_at(at + 7);
         let digit: fn(char) -> bool = if before.ends_with("SHA256:") {
@@ -115,6 +116,17 @@ pub fn masked(text: &str) -> String {
     }
     out.push_str(rest);
     out.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// Words of 64 hex digits, and numbers of bytes, left out.
+fn digits(line: &str) -> String {
+    let words: Vec<&str> = line.split(' ').collect();
+    let told = |i: usize| {
+        let digest = words[i].len() == 64 && words[i].bytes().all(|b| b.is_ascii_hexdigit());
+        let size = words.get(i + 1).is_some_and(|next| next.starts_with("bytes"));
+        if digest || size { "…" } else { words[i] }
+    };
+    (0..words.len()).map(told).collect::<Vec<_>>().join(" ")
 }
 
 /// Whether a text is as shown, where a line `…` stands for any lines.

@@ -118,7 +118,7 @@ fn sentence(report: &Report) -> String {
 
 /// Gates that no mutant could turn, for they did not pass.
 fn not_passed(report: &Report) -> impl Iterator<Item = &GateFacts> {
-    report.gates.iter().filter(|g| g.tested == Tested::NotPassed)
+    report.gates.iter().filter(|g| matches!(g.tested, Tested::NotPassed | Tested::Unproven))
 }
 
 fn marked(counts: &Counts) -> (&'static str, &'static str) {
