@@ -64,7 +64,7 @@ const CASES: &[(&str, &str, &[&str], i32, &str)] = &[
 {:process 0, :type :invoke, :f :read, :value nil, :time 3}
 {:process 0, :type :ok, :f :read, :value #{\,}, :time 4}
 "##,
-        &[],
+        &["--model", "set"],
         0,
         "LINEARIZABLE: 2",
     ),
@@ -195,7 +195,7 @@ a,read,k,"[1, 2]",2,3,ok
 "##,
         &[],
         4,
-        "out of range",
+        "lies more than 2^61",
     ),
     (
         "etcd-bigpanic.json",
@@ -206,7 +206,7 @@ a,read,k,"[1, 2]",2,3,ok
 "##,
         &[],
         4,
-        "out of range",
+        "lies more than 2^61",
     ),
     (
         "mutexmargin.jsonl",

@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+const TOOL: &str = r#"{"name":"quorate","schema":"quorate-tool/1","templates":{},"version":"0.1.0"}"#;
+
 const DECISION: &str = concat!(
     r#"{"date":"2026-01-31","decision":"reject","release":{"service":"orders","version":"2.4.0"},"#,
     r#""schema":"quorate-decision/1","tool":{"name":"quorate","version":"0.1.0"}}"#
@@ -59,7 +61,7 @@ fn payload(files: &dyn Files) -> BTreeMap<String, Payload<'_>> {
         ("contract/contract.toml", "schema = \"quorate-contract/1\"\n"),
         ("report/index.html", "<p>reject</p>\n"),
         ("report/empty.css", ""),
-        ("tool.json", "{}"),
+        ("tool.json", TOOL),
     ] {
         payload.insert(path.to_string(), Payload::Bytes(text.as_bytes().to_vec()));
     }
@@ -364,11 +366,11 @@ fn all_damage_is_told_at_once() {
     fs::remove_file(package.join("data/contract/contract.toml")).unwrap();
     let found = faults(&package);
     let kinds: Vec<&str> = found.iter().map(|f| f.split(": ").next().unwrap()).collect();
-    assert_eq!(kinds, ["bad-path", "payload-oxum", "empty-folder", "missing-file", "digest"], "{found:?}");
+    assert_eq!(kinds, ["bad-path", "payload-oxum", "empty-folder", "missing-file", "digest", "tool"], "{found:?}");
     assert!(found[0].contains("a\\nb"), "{}", found[0]);
     let shown = Verification::damaged(&open(&package).unwrap_err());
     assert_eq!((shown.integrity.mark, shown.decision.mark), (Mark::Failed, Mark::NotChecked));
-    assert!(shown.text().starts_with("INTEGRITY   failed       the package is damaged: 5 faults\n            - bad-path: a\\nb"));
+    assert!(shown.text().starts_with("INTEGRITY   failed       the package is damaged: 6 faults\n            - bad-path: a\\nb"));
     assert!(shown.broken());
 }
 
@@ -437,7 +439,8 @@ fn the_printout_says_what_was_not_checked() {
          AUTHORISED  not checked  no signer is known, so no right to release was checked\n\
          TIME        not checked  the package itself says 2026-01-31; nothing else vouches for it\n\
          RECOMPUTED  ok           judged and rendered again: all 7 files are the same byte for byte\n\
-         DECISION    failed       reject\n"
+         DECISION    failed       reject\n\
+         \x20           - of orders 2.4.0, no artifact digest\n"
     );
     let text = shown.text();
     assert_eq!(text, wanted.replace("243", &verified.payload_bytes.to_string()));

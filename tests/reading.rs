@@ -404,7 +404,10 @@ fn bad_input() {
         }
     };
     check(bad(format!("{HEADER}\n{OP}\n{{\"client\":\"c").as_bytes()), "h.jsonl:3: byte 12: the last line is cut short: ");
-    check(bad(&[native(&[]).as_bytes(), b"{\"a\":\"\xff\"}\n"].concat()), "h.jsonl:2: the end mark stands before the last record");
+    check(
+        bad(&[native(&[]).as_bytes(), b"{\"a\":\"\xff\"}\n"].concat()),
+        "h.jsonl:2: the end mark stands before the last record",
+    );
     check(bad(&[HEADER.as_bytes(), b"\n{\"a\":\"\xff\"}\n"].concat()), "h.jsonl:2: byte 7: not UTF-8 text");
     check(bad(&[HEADER.as_bytes(), b"\n", OP.as_bytes(), b"\n\xff"].concat()), "h.jsonl:3: byte 1: not UTF-8 text");
     check(bad(b"\xff\xfe\n"), "h.jsonl:1: byte 1: not UTF-8 text");

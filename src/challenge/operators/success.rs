@@ -8,6 +8,7 @@ use crate::evidence::RowId;
 use crate::evidence::edit::Edit;
 use crate::evidence::kinds::{Application, Attempt, AttemptResult, Decision, OpKind, Operation, Outcome, Ruling};
 use crate::evidence::symbol::Sym;
+use crate::evidence::table::ABSENT;
 use crate::judge::quorum::acknowledged_change;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,7 +45,7 @@ pub(super) const OPERATORS: &[Operator] = &[
     },
     Operator {
         id: "eventual-version-unrecorded",
-        does: "a read of an eventual endpoint does not say which version it saw",
+        does: "a read of an eventual endpoint says neither which version nor which value it saw",
         wants: Wants::NoPass,
         gates: &["consistency.staleness"],
         change: Change::Rows(unversioned),
@@ -128,6 +129,6 @@ fn too_stale(scene: &Scene<'_>, places: &mut Places) {
 
 fn unversioned(scene: &Scene<'_>, places: &mut Places) {
     for (row, ..) in eventual(scene) {
-        places.offer(row, || vec![set::<Operation>(row, [("version", crate::evidence::table::ABSENT)])]);
+        places.offer(row, || vec![set::<Operation>(row, [("version", ABSENT), ("value", ABSENT)])]);
     }
 }
