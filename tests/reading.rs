@@ -404,7 +404,7 @@ fn bad_input() {
         }
     };
     check(bad(format!("{HEADER}\n{OP}\n{{\"client\":\"c").as_bytes()), "h.jsonl:3: byte 12: the last line is cut short: ");
-    check(bad(&[native(&[]).as_bytes(), b"{\"a\":\"\xff\"}\n"].concat()), "h.jsonl:2: the required field");
+    check(bad(&[native(&[]).as_bytes(), b"{\"a\":\"\xff\"}\n"].concat()), "h.jsonl:2: the end mark stands before the last record");
     check(bad(&[HEADER.as_bytes(), b"\n{\"a\":\"\xff\"}\n"].concat()), "h.jsonl:2: byte 7: not UTF-8 text");
     check(bad(&[HEADER.as_bytes(), b"\n", OP.as_bytes(), b"\n\xff"].concat()), "h.jsonl:3: byte 1: not UTF-8 text");
     check(bad(b"\xff\xfe\n"), "h.jsonl:1: byte 1: not UTF-8 text");
@@ -421,7 +421,7 @@ fn bad_input() {
     check(with(&format!("{{\"x\":{}{}}}", "[".repeat(1_000_000), "]".repeat(1_000_000))), "nested more than 128 deep");
     check(with(&format!("{{\"value\":{}{}}}", "{\"a\":".repeat(1_000_000), "}".repeat(1_000_000))), "h.jsonl:3: byte");
     check(with(""), "h.jsonl:3: an empty line");
-    check(bad(format!("{}\n", native(&[OP])).as_bytes()), "h.jsonl:3: the required field");
+    check(bad(format!("{}\n", native(&[OP])).as_bytes()), "h.jsonl:3: the end mark stands before the last record");
     check(with("{\"x\":\"a\0b\"}"), "h.jsonl:3: byte 8: a NUL byte in a text file");
     check(with("[1]"), "h.jsonl:3: byte 1: not a JSON object: ");
     check(with("{} {}"), "h.jsonl:3: byte 4: not a JSON object: trailing characters");
