@@ -59,7 +59,7 @@ async function open(browser, url, own, options) {
 function measure() {
   const { scrollWidth, clientWidth, scrollHeight } = document.documentElement;
   const clipped = (e) => { for (let p = e.parentElement; p; p = p.parentElement) if (getComputedStyle(p).overflowX !== 'visible') return true; return false; };
-  const out = [...document.body.querySelectorAll('*')].filter((e) => e.getBoundingClientRect().right > clientWidth + 1 && !clipped(e));
+  const out = [...document.body.querySelectorAll('*')].filter((e) => e.getBoundingClientRect().left + e.scrollWidth > clientWidth + 1 && getComputedStyle(e).overflowX === 'visible' && !clipped(e));
   const worst = out.map((e) => `<${e.localName} class="${e.getAttribute('class') ?? ''}"> ${e.textContent.trim().slice(0, 40)}`).pop() ?? '';
   const missing = [...document.images].filter((i) => !i.complete || i.naturalWidth === 0).map((i) => i.getAttribute('src'));
   const foreign = [...document.querySelectorAll('script, iframe, object, embed, form, base, [style], a[href*=":"]')].map((e) => e.outerHTML.slice(0, 80));
