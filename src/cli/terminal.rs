@@ -28,7 +28,7 @@ pub fn coloured(variable: impl Fn(&str) -> Option<String>, terminal: bool) -> bo
     terminal && set("CLICOLOR").is_none_or(|value| value != "0") && set("TERM").is_none_or(|value| value != "dumb")
 }
 
-/// The columns to wrap at: those of the terminal within reason, or [`WIDTH`].
+/// The columns to wrap at: those of the terminal within reason, or 110.
 #[must_use]
 pub fn columns(terminal: Option<usize>) -> usize {
     terminal.map_or(WIDTH, |n| n.clamp(60, WIDTH))
