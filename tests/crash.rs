@@ -10,8 +10,11 @@
     reason = "a test that skips a part says so, and how many kills hit; a kill comes at a time"
 )]
 use quorate::package::open;
+use ssh_key::private::Ed25519Keypair;
+use ssh_key::{LineEnding, PrivateKey};
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -20,6 +23,13 @@ use std::time::{Duration, Instant};
 const HEADER: &str = r#"{"quorate":"history/v1","test":"t1","origin":"client","clock":"monotonic","clock_id":"c","recorded_by":"test","synthetic":true}"#;
 const PACKAGE: &str = "out/fixture-1";
 const ARCHIVE: &str = "out/fixture-1.tar";
+
+/// A private key that only its owner may read.
+fn key(path: &Path) {
+    let key = PrivateKey::from(Ed25519Keypair::from_seed(&[1; 32]));
+    fs::write(path, key.to_openssh(LineEnding::LF).expect("key")).expect("written");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("mode");
+}
 
 /// A project with one history of so many records.
 fn project(name: &str, records: u64) -> PathBuf {
@@ -31,6 +41,7 @@ fn project(name: &str, records: u64) -> PathBuf {
     let matrix = include_str!("data/small-matrix.toml");
     fs::write(dir.join("matrix.toml"), matrix).expect("written");
     history(&dir, records);
+    key(&dir.join("maker"));
     dir
 }
 
@@ -49,7 +60,11 @@ fn history(dir: &Path, records: u64) {
 
 fn release(dir: &Path, options: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_quorate"));
-    command.args(["release", "contract.toml", "--quiet"]).args(options).current_dir(dir).env_remove("SOURCE_DATE_EPOCH");
+    command
+        .args(["release", "contract.toml", "--quiet", "--key", "maker"])
+        .args(options)
+        .current_dir(dir)
+        .env_remove("SOURCE_DATE_EPOCH");
     command.stdout(Stdio::null()).stderr(Stdio::null());
     command
 }

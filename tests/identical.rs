@@ -1,6 +1,8 @@
-//! The same input gives the same bytes: in two runs, in two folders, in two locales and time zones, on one thread and on two, archive
-//! included.
+//! The same input gives the same bytes: in two runs, in two folders, in two locales and time zones, on one thread and on two, archive and
+//! signatures included.
 
+use ssh_key::private::Ed25519Keypair;
+use ssh_key::{LineEnding, PrivateKey};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -40,6 +42,17 @@ fn tree(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     out
 }
 
+/// A private key that only its owner may read.
+fn key(path: &Path) {
+    let key = PrivateKey::from(Ed25519Keypair::from_seed(&[1; 32]));
+    fs::write(path, key.to_openssh(LineEnding::LF).expect("key")).expect("written");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("mode");
+    }
+}
+
 /// One run in a folder of its own, with its own environment and umask.
 fn run(name: &str, contract: &str, env: &[(&str, &str)], threads: &str, umask: &str) -> BTreeMap<PathBuf, Vec<u8>> {
     let dir = scratch(name);
@@ -47,8 +60,9 @@ fn run(name: &str, contract: &str, env: &[(&str, &str)], threads: &str, umask: &
     copy(&root.join("contracts").join(contract), &dir.join("contracts").join(contract));
     copy(&root.join("evidence").join(contract), &dir.join("evidence").join(contract));
     let script = format!(
-        "umask {umask}; exec \"$0\" release contracts/{contract}/contract.toml --quiet --archive --withhold '**/faults.jsonl*' --threads {threads}"
+        "umask {umask}; exec \"$0\" release contracts/{contract}/contract.toml --quiet --archive --key maker --withhold '**/faults.jsonl*' --threads {threads}"
     );
+    key(&dir.join("maker"));
     let mut command = Command::new("sh");
     command.args(["-c", &script, env!("CARGO_BIN_EXE_quorate")]).current_dir(&dir).env_remove("SOURCE_DATE_EPOCH");
     let output = command.envs(env.iter().copied()).output().expect("the binary runs");
@@ -65,6 +79,11 @@ fn nothing_around_the_input_reaches_the_bytes() {
         let two = run(&format!("another-and-longer/folder ü/{contract}"), contract, elsewhere, "2", "077");
         assert!(one.keys().any(|p| p.extension().is_some_and(|e| e == "tar")), "an archive is among them");
         assert!(one.keys().any(|p| p.ends_with("data/evidence-refs.json")));
+        assert_eq!(
+            one.keys().filter(|p| p.components().any(|c| c.as_os_str() == "attest")).count(),
+            3,
+            "signatures are among them"
+        );
         assert_eq!(one.keys().collect::<Vec<_>>(), two.keys().collect::<Vec<_>>());
         for (path, bytes) in &one {
             assert!(two.get(path) == Some(bytes), "{contract}: {} differs", path.display());

@@ -226,3 +226,51 @@ fn a_gate_that_an_older_version_did_not_know_is_no_lie() {
     assert_eq!(code, 5, "{lines:?}");
     lines.says("RECOMPUTED", "failed", "/artifacts: what is said of history.jsonl");
 }
+
+/// The first, the middle and the last byte of each file of a package that has all a package can have, through the whole of `verify`.
+#[test]
+fn a_flipped_byte_anywhere_fails_to_verify() {
+    let (place, _) = locked();
+    let made = place.run(&["release", "@contract.toml", "--out", "@out", "--key", "@maker", "--max-evidence", "10B"]).0;
+    assert!(made == 1 || made == 2);
+    place.ok(0, &["sign", "@out/fixture-1", "--role", "audit", "--opinion", "concur", "--key", "@auditor"]);
+    let (code, lines) = place.verify(&["--require-role", "audit"]);
+    assert_eq!(code, made, "{lines:?}");
+    let files = tree(&place.package());
+    let parts = [
+        "attest/audit.",
+        "attest/release.",
+        "attest/vsa.",
+        "data/lock/lock-0001.json.sig",
+        "data/evidence-refs.json",
+        "data/tool.json",
+    ];
+    assert!(parts.iter().all(|part| files.keys().any(|path| path.starts_with(part))), "{:?}", files.keys());
+    for (path, bytes) in &files {
+        for at in [0, bytes.len() / 2, bytes.len() - 1] {
+            let mut other = bytes.clone();
+            other[at] ^= 1;
+            fs::write(place.package().join(path), other).expect("written");
+            let (code, lines) = place.verify(&["--require-role", "audit"]);
+            assert_eq!(code, 5, "byte {at} of {path}: {lines:?}");
+        }
+        fs::write(place.package().join(path), bytes).expect("written");
+    }
+}
+
+/// A package of which one file alone is larger than the memory that is allowed.
+#[cfg(unix)]
+#[test]
+fn a_package_larger_than_memory_is_verified() {
+    let place = Place::new();
+    place.ok(2, &["release", "@contract.toml", "--out", "@out"]);
+    let large = fs::File::create(place.package().join("data/evidence/large.bin")).expect("made");
+    large.set_len(600 << 20).expect("sparse");
+    rebuild_manifests(&place.package());
+    let script = "ulimit -v 400000; exec \"$0\" verify out/fixture-1 --no-recompute --threads 1";
+    let out =
+        Command::new("sh").args(["-c", script, env!("CARGO_BIN_EXE_quorate")]).current_dir(&place.0).output().expect("sh runs");
+    let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    Lines(text.clone()).says("INTEGRITY", "ok", "629");
+    assert_eq!(out.status.code(), Some(2), "{text}");
+}
