@@ -9,12 +9,14 @@
     clippy::disallowed_methods,
     reason = "a test that skips a part says so, and how many kills hit; a kill comes at a time"
 )]
+mod common;
+
+use common::put_key;
 use quorate::package::open;
 use ssh_key::private::Ed25519Keypair;
 use ssh_key::{LineEnding, PrivateKey};
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -23,13 +25,6 @@ use std::time::{Duration, Instant};
 const HEADER: &str = r#"{"quorate":"history/v1","test":"t1","origin":"client","clock":"monotonic","clock_id":"c","recorded_by":"test","synthetic":true}"#;
 const PACKAGE: &str = "out/fixture-1";
 const ARCHIVE: &str = "out/fixture-1.tar";
-
-/// A private key that only its owner may read.
-fn key(path: &Path) {
-    let key = PrivateKey::from(Ed25519Keypair::from_seed(&[1; 32]));
-    fs::write(path, key.to_openssh(LineEnding::LF).expect("key")).expect("written");
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("mode");
-}
 
 /// A project with one history of so many records.
 fn project(name: &str, records: u64) -> PathBuf {
@@ -41,7 +36,8 @@ fn project(name: &str, records: u64) -> PathBuf {
     let matrix = include_str!("data/small-matrix.toml");
     fs::write(dir.join("matrix.toml"), matrix).expect("written");
     history(&dir, records);
-    key(&dir.join("maker"));
+    let maker = PrivateKey::from(Ed25519Keypair::from_seed(&[1; 32]));
+    put_key(&dir.join("maker"), &maker.to_openssh(LineEnding::LF).expect("key"));
     dir
 }
 

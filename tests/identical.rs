@@ -1,6 +1,9 @@
 //! The same input gives the same bytes: in two runs, in two folders, in two locales and time zones, on one thread and on two, archive and
 //! signatures included.
 
+mod common;
+
+use common::{put_key, tree};
 use ssh_key::private::Ed25519Keypair;
 use ssh_key::{LineEnding, PrivateKey};
 use std::collections::BTreeMap;
@@ -27,32 +30,6 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn tree(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut out = BTreeMap::new();
-    let mut folders = vec![root.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("folder").flatten() {
-            if entry.path().is_dir() {
-                folders.push(entry.path());
-            } else {
-                out.insert(entry.path().strip_prefix(root).expect("below").to_path_buf(), fs::read(entry.path()).expect("file"));
-            }
-        }
-    }
-    out
-}
-
-/// A private key that only its owner may read.
-fn key(path: &Path) {
-    let key = PrivateKey::from(Ed25519Keypair::from_seed(&[1; 32]));
-    fs::write(path, key.to_openssh(LineEnding::LF).expect("key")).expect("written");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("mode");
-    }
-}
-
 /// One run in a folder of its own, with its own environment and umask.
 fn run(name: &str, contract: &str, env: &[(&str, &str)], threads: &str, umask: &str) -> BTreeMap<PathBuf, Vec<u8>> {
     let dir = scratch(name);
@@ -62,7 +39,8 @@ fn run(name: &str, contract: &str, env: &[(&str, &str)], threads: &str, umask: &
     let script = format!(
         "umask {umask}; exec \"$0\" release contracts/{contract}/contract.toml --quiet --archive --key maker --withhold '**/faults.jsonl*' --threads {threads}"
     );
-    key(&dir.join("maker"));
+    let maker = PrivateKey::from(Ed25519Keypair::from_seed(&[1; 32]));
+    put_key(&dir.join("maker"), &maker.to_openssh(LineEnding::LF).expect("key"));
     let mut command = Command::new("sh");
     command.args(["-c", &script, env!("CARGO_BIN_EXE_quorate")]).current_dir(&dir).env_remove("SOURCE_DATE_EPOCH");
     let output = command.envs(env.iter().copied()).output().expect("the binary runs");

@@ -1,5 +1,8 @@
 //! The release package: the same bytes every time, whole or not there, and every tampering named.
 
+mod common;
+
+use common::tree;
 use proptest::prelude::*;
 use quorate::error::{Error, ErrorKind};
 use quorate::evidence::read::Files;
@@ -79,21 +82,6 @@ fn packaged() -> (Scratch, String) {
     let bag = Bag::new(payload(&evidence), &info()).expect("bag");
     write(&bag, &scratch.package(), false).expect("write");
     (scratch, bag.root().to_string())
-}
-
-fn tree(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut out = BTreeMap::new();
-    let mut folders = vec![root.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("folder").flatten() {
-            if entry.path().is_dir() {
-                folders.push(entry.path());
-            } else {
-                out.insert(entry.path().strip_prefix(root).expect("below").to_path_buf(), fs::read(entry.path()).expect("file"));
-            }
-        }
-    }
-    out
 }
 
 fn faults(package: &Path) -> Vec<String> {

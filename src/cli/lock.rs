@@ -12,6 +12,7 @@ use crate::release::Plan;
 use crate::store::sha256;
 use crate::words::hex;
 use ssh_key::rand_core::{OsRng, RngCore};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Arguments of `quorate lock`.
@@ -45,9 +46,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let nonce = nonce(args.nonce.as_deref())?;
     let seeds = args.seeds.iter().map(|s| seed(s)).collect::<Result<Vec<_>, _>>()?;
-    if let Some((name, _)) =
-        seeds.iter().enumerate().find(|(i, (name, _))| seeds[..*i].iter().any(|s| s.0 == *name)).map(|(_, s)| s)
-    {
+    let mut names = BTreeSet::new();
+    if let Some((name, _)) = seeds.iter().find(|(name, _)| !names.insert(name)) {
         return Err(Error::plain(ErrorKind::Usage, format!("--seed {name:?} is given twice")).into());
     }
     let key = args.key.as_deref().map(|path| key::load(path, io)).transpose()?;

@@ -8,6 +8,7 @@
 
 #![allow(dead_code, reason = "each test that takes part in this module uses a part of it")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -86,6 +87,32 @@ pub fn bash(dir: &Path, script: &str, env: &[(&str, PathBuf)]) -> (i32, String) 
     }
     let out = command.envs(env.iter().map(|(k, v)| (k, v))).output().expect("bash runs");
     (out.status.code().unwrap_or(-1), String::from_utf8_lossy(&out.stdout).into_owned())
+}
+
+/// The files below a folder, by path.
+pub fn tree(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut out = BTreeMap::new();
+    let mut folders = vec![root.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("folder").flatten() {
+            if entry.path().is_dir() {
+                folders.push(entry.path());
+            } else {
+                out.insert(entry.path().strip_prefix(root).expect("below").to_path_buf(), fs::read(entry.path()).expect("file"));
+            }
+        }
+    }
+    out
+}
+
+/// Writes a private key that only its owner may read.
+pub fn put_key(path: &Path, text: &str) {
+    fs::write(path, text).expect("key");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("mode");
+    }
 }
 
 /// An empty folder of one test.

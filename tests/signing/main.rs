@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stderr, clippy::unwrap_used, reason = "a test that skips a part says so, and one that cannot go on ends")]
 
+use common::put_key;
 use quorate::cli::{self, Env, Secret};
 use quorate::evidence::read::Files;
 use quorate::package::attest::{Instant, Key, Opinion, Policy, Revoked, Signers, Subject, check, countersign, lock_signer};
@@ -16,6 +17,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+#[path = "../common/mod.rs"]
+mod common;
 mod insider;
 
 /// A folder that is removed at the end, with keys and a trust file in it.
@@ -42,15 +45,6 @@ fn fingerprint(seed: u8) -> String {
 const MAKER: u8 = 1;
 const AUDITOR: u8 = 2;
 const STRANGER: u8 = 3;
-
-fn put_key(path: &Path, text: &str) {
-    fs::write(path, text).expect("key");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("mode");
-    }
-}
 
 const RECORD: &str = r#"{"client":"a","op":"write","key":"k","value":1,"command_id":"w1","invoke":1,"return":2,"result":"ok"}"#;
 
@@ -166,19 +160,7 @@ fn edit(path: &Path, from: &str, to: &str) {
 }
 
 fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut out = BTreeMap::new();
-    let mut folders = vec![root.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("folder").flatten() {
-            if entry.path().is_dir() {
-                folders.push(entry.path());
-            } else {
-                let path = entry.path().strip_prefix(root).expect("below").to_string_lossy().into_owned();
-                out.insert(path, fs::read(entry.path()).expect("file"));
-            }
-        }
-    }
-    out
+    common::tree(root).into_iter().map(|(path, bytes)| (path.to_string_lossy().into_owned(), bytes)).collect()
 }
 
 /// Lists what lies in `data/` again, as an insider would who covers up an edit.
