@@ -8,7 +8,7 @@ use crate::evidence::{Evidence, RowId, Rows};
 use crate::exact::seconds;
 use crate::judge::quorum::members;
 use crate::verdict::{Figure, Finding, Judgement};
-use crate::words::plural;
+use crate::words::{a, plural};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Words by which samples say that they know no leader.
@@ -251,7 +251,7 @@ pub fn continuity(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Samp
         Judgement::inconclusive(format!("no leader's own sample carries term and {}", index.word()), judged)
     } else if named > spoken {
         let term = named.unwrap_or_default();
-        Judgement::inconclusive(format!("the leader of term {term} has no sample of its own with a {}", index.word()), judged)
+        Judgement::inconclusive(format!("the leader of term {term} has no sample of its own with {}", a(index.word())), judged)
     } else if changes.judged.is_empty() {
         Judgement::not_exercised("the leader never changed", judged)
     } else if let Some(((term, leader), _)) = changes.judged.iter().find(|(_, pair)| pair.is_none()) {
@@ -260,7 +260,7 @@ pub fn continuity(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Samp
             format!("no sample of {leader}, who leads term {term}, surely comes after the highest {} before it", index.word());
         Judgement::inconclusive(why, judged)
     } else if !missing.is_empty() {
-        Judgement::inconclusive(format!("no sample of {} carries a {}", missing.join(", "), index.word()), judged)
+        Judgement::inconclusive(format!("no sample of {} carries {}", missing.join(", "), a(index.word())), judged)
     } else {
         let why = plural(changes.judged.len(), "change", "changes");
         let why = format!("over {why} of leader no {} went back, nor did any member's", index.word());
