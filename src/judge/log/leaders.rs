@@ -8,7 +8,7 @@ use crate::evidence::{Evidence, RowId, Rows};
 use crate::exact::seconds;
 use crate::judge::quorum::members;
 use crate::verdict::{Figure, Finding, Judgement};
-use crate::words::plural;
+use crate::words::{a, plural};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Words by which samples say that they know no leader.
@@ -256,7 +256,7 @@ pub fn continuity(
         Judgement::inconclusive(format!("no leader's own sample carries term and {}", index.word()), judged)
     } else if named > spoken {
         let term = named.unwrap_or_default();
-        Judgement::inconclusive(format!("the leader of term {term} has no sample of its own with a {}", index.word()), judged)
+Judgement::inconclusive(format!("the leader of term {term} has no sample of its own with {}", a(index.word())), judged)
     } else if let Some(why) = faults.and_then(|faults| ends_early(evidence, rows, faults)) {
         Judgement::inconclusive(why, judged)
     } else if changes.judged.is_empty() {
@@ -267,7 +267,7 @@ pub fn continuity(
             format!("no sample of {leader}, who leads term {term}, surely comes after the highest {} before it", index.word());
         Judgement::inconclusive(why, judged)
     } else if !missing.is_empty() {
-        Judgement::inconclusive(format!("no sample of {} carries a {}", missing.join(", "), index.word()), judged)
+        Judgement::inconclusive(format!("no sample of {} carries {}", missing.join(", "), a(index.word())), judged)
     } else {
         let why = plural(changes.judged.len(), "change", "changes");
         let why = format!("over {why} of leader no {} went back, nor did any member's", index.word());
