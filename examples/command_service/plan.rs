@@ -82,4 +82,3 @@ pub const BASE: Plan = Plan {
 
 /// A quick one.
 pub const QUICK: Phases = Phases { detect: 520 * MS, elect: 180 * MS, fence: 90 * MS, catch_up: 110 * MS };
-

@@ -116,7 +116,9 @@ impl Ensemble {
             let line = Line::new().exact("t_lo", "t_hi", t).text("member", name);
             let role = if self.leader == Some(m) && quorum { "leader" } else { "follower" };
             let line = match member.up {
-                true => line.text("role", role).int("term", self.term).int("applied_index", member.applied).flag("serving", quorum),
+                true => {
+                    line.text("role", role).int("term", self.term).int("applied_index", member.applied).flag("serving", quorum)
+                }
                 false => line,
             };
             self.rec.add("members", line.flag("reachable", member.up));
@@ -127,7 +129,8 @@ impl Ensemble {
         for (m, name) in NAMES.into_iter().enumerate() {
             let up = self.members[m].up;
             let line = Line::new().int("t", t).text("target", name).text("probe", "liveness");
-            self.rec.add("probes", line.text("state", if up { "ok" } else { "fail" }).int("attempt", if up { 0 } else { failures }));
+            self.rec
+                .add("probes", line.text("state", if up { "ok" } else { "fail" }).int("attempt", if up { 0 } else { failures }));
         }
     }
 

@@ -14,8 +14,7 @@ const SLOT: i64 = 400 * MS;
 /// How long a claim holds.
 const LEASE: i64 = 60 * MS;
 /// The faults, each of them so many times.
-const FAULTS: [&str; 6] =
-    ["crash", "stale-takeover", "retry-storm", "timeout-burst", "duplicate-submission", "partial-write"];
+const FAULTS: [&str; 6] = ["crash", "stale-takeover", "retry-storm", "timeout-burst", "duplicate-submission", "partial-write"];
 const TIMES: usize = 5;
 /// As many scenarios in which nothing is done: a fault in every second one.
 const QUIET: usize = FAULTS.len() * TIMES;
