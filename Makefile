@@ -39,8 +39,9 @@ fuzz: ## a minute of fuzzing for each target, from the test files on (needs carg
 	cd fuzz && for target in $$(sed -n 's/^name = "\(.*\)"$$/\1/p' Cargo.toml | grep -v quorate); do mkdir -p corpus/$$target && \
 		RUSTC_BOOTSTRAP=1 cargo fuzz run $$target corpus/$$target ../tests/data/formats seeds -- -max_total_time=60 -timeout=10 || exit 1; done
 
-evidence: ## make the synthetic evidence of contracts/command-service again
+evidence: ## make the synthetic evidence of contracts/command-service and of the starters again
 	cargo run --release --example generate_command_service -- evidence/command-service
+	cargo run --release --example generate_starters -- templates/init
 
 snapshots: ## accept changed snapshots
 	INSTA_UPDATE=always cargo test

@@ -42,6 +42,18 @@ pub struct Sim<'p> {
     pub replay_commit: i64,
 }
 
+/// Runs a plan; where it fixes the commit index of its replay, a first run finds the image to start from.
+pub fn simulate(plan: &Plan) -> Sim<'_> {
+    let mut sim = Sim::new(plan, plan.base);
+    sim.run();
+    if let Some(wanted) = plan.replay_commit {
+        let base = plan.base + wanted - sim.replay_commit;
+        sim = Sim::new(plan, base);
+        sim.run();
+    }
+    sim
+}
+
 impl<'p> Sim<'p> {
     /// A cluster at rest under its first leader, n1.
     pub fn new(plan: &'p Plan, base: i64) -> Self {
