@@ -43,7 +43,8 @@ fn alive(cx: &ReleaseCx<'_>, test: &str, faults: &Rows<'_, Injection>) -> Option
         .filter(|(_, f)| f.model.is_none_or(|model| cx.evidence.text(model) == "crash"))
         .filter_map(|(_, f)| Some((cx.evidence.symbols.list(f.targets), f.start_hi.0, f.stop_lo?.0, f.id)))
         .collect();
-    let answers = |s: &Sample| s.reachable != Some(false) && (s.term.is_some() || s.commit_index.is_some() || s.serving.is_some());
+    let answers =
+        |s: &Sample| s.reachable != Some(false) && (s.term.is_some() || s.commit_index.is_some() || s.serving.is_some());
     let within = |s: &Sample, (targets, from, to, _): &(&[Sym], i64, i64, Sym)| {
         let (lo, hi) = (s.t_lo.0.saturating_sub(widening), s.t_hi.0.saturating_add(widening));
         targets.contains(&s.member) && *from <= lo && hi <= *to
@@ -52,7 +53,9 @@ fn alive(cx: &ReleaseCx<'_>, test: &str, faults: &Rows<'_, Injection>) -> Option
         let (_, _, _, fault) = crashed.iter().find(|fault| within(&s, fault))?;
         let (member, line) = (cx.evidence.text(s.member), samples.source(id).line.unwrap_or_default());
         let fault = cx.evidence.text(*fault);
-        Some(format!("test {test}: member {member} answers in line {line} of its samples while fault {fault} says that it was down"))
+        Some(format!(
+            "test {test}: member {member} answers in line {line} of its samples while fault {fault} says that it was down"
+        ))
     })
 }
 

@@ -168,7 +168,10 @@ pub fn matching(
     } else if let Some(first) = late.first() {
         let d = &first.data;
         let (member, from) = (&d["member"], &d["kept-from"]);
-        Judgement::inconclusive(format!("the log of {member} begins at {from}, its samples show it from {}", d["held-from"]), judged)
+        Judgement::inconclusive(
+            format!("the log of {member} begins at {from}, its samples show it from {}", d["held-from"]),
+            judged,
+        )
     } else if committed.is_empty() {
         Judgement::inconclusive("no entry is shown as committed", judged)
     } else if compared == 0 && contract.cluster.size() > 1 {

@@ -256,7 +256,7 @@ pub fn continuity(
         Judgement::inconclusive(format!("no leader's own sample carries term and {}", index.word()), judged)
     } else if named > spoken {
         let term = named.unwrap_or_default();
-Judgement::inconclusive(format!("the leader of term {term} has no sample of its own with {}", a(index.word())), judged)
+        Judgement::inconclusive(format!("the leader of term {term} has no sample of its own with {}", a(index.word())), judged)
     } else if let Some(why) = faults.and_then(|faults| ends_early(evidence, rows, faults)) {
         Judgement::inconclusive(why, judged)
     } else if changes.judged.is_empty() {
