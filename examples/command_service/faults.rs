@@ -3,7 +3,7 @@
 use crate::plan::Deed;
 use crate::record::Line;
 use crate::sim::{Injected, Sim};
-use crate::world::{Event, MS, N, REPLAY_RATE, Role, S, SNAPSHOT, command, image, name};
+use crate::world::{Event, MS, N, REPLAY_RATE, Role, S, SNAPSHOT, command, name};
 use std::collections::VecDeque;
 
 /// How long a replay of so many entries takes, rounded to a nanosecond.
@@ -234,7 +234,7 @@ impl Sim<'_> {
             let at = started + replay_length(index - SNAPSHOT);
             if index <= self.base {
                 if self.plan.replay_kept {
-                    self.replayed_line(member, index, &image(index), at);
+                    self.replayed_line(member, index, &format!("p{index}"), at);
                 }
                 continue;
             }

@@ -149,11 +149,6 @@ pub fn command(operation: usize) -> String {
     format!("w{operation}")
 }
 
-/// The id of a command of the image that a test begins with.
-pub fn image(index: i64) -> String {
-    format!("p{index}")
-}
-
 /// What happens, and when it is due.
 pub enum Event {
     Send(usize),
