@@ -30,6 +30,7 @@ bench: ## measure speed and memory, and compare with a peer
 	cargo bench --bench linearizability
 	cargo bench --bench read
 	cargo bench --bench check -- $(OPERATIONS)
+	cargo bench --bench report -- $(OPERATIONS)
 	cargo run --release --manifest-path benches/peer/Cargo.toml
 
 soak: ## the brute-force comparison on 10^6 random histories a method
