@@ -203,3 +203,32 @@ fn evidence_that_is_to_come_is_no_place_for_an_output() {
     let made = quorate(&dir, &[&RELEASE[..], &["--emit", "junit=evidence/history.jsonl"]].concat(), &[]);
     assert!(code(&made) == 64 && !dir.join("evidence/history.jsonl").exists(), "{}", text(&made));
 }
+
+#[test]
+fn a_gate_is_shown_at_the_line_of_its_objective() {
+    let dir = project("outputs-lines-of-gates");
+    let contract = read(&dir, "contract.toml").replace("\"fenced-queue\"", "\"replicated-log\"");
+    fs::write(dir.join("contract.toml"), &contract).expect("written");
+    let made = quorate(&dir, &[&RELEASE[..], &EMITS, &["--ci", "github"]].concat(), &[]);
+    let sarif: serde_json::Value = serde_json::from_str(&read(&dir, "ci/s.sarif")).expect("JSON");
+    let results = sarif["runs"][0]["results"].as_array().expect("results");
+    let shown = |gate: &str| {
+        let found = results.iter().find(|r| r["ruleId"] == gate).unwrap_or_else(|| panic!("{gate} is not open"));
+        let line = found["locations"][0]["physicalLocation"]["region"]["startLine"].as_u64().expect("a line") as usize;
+        contract.lines().nth(line - 1).expect("a line of the contract")
+    };
+    for (gate, line) in [
+        ("latency.write-p99", "write-p99 = \"180ms\""),
+        ("recovery.replay-fits", "catch-up  = \"600ms\""),
+        ("recovery.phases-add-up", "[failover]"),
+        ("fencing.monotonic", "fence = \"epoch\""),
+        ("partition.interleavings", "[interleavings]"),
+        ("integrity.no-vacuous", "profile  = \"replicated-log\""),
+    ] {
+        assert_eq!(shown(gate), line, "{gate}");
+    }
+    let out = text(&made);
+    let lines: std::collections::BTreeSet<&str> =
+        out.lines().filter_map(|l| l.split_once(",line=")?.1.split(',').next()).collect();
+    assert!(lines.len() > 3, "all annotations on a few lines: {lines:?}");
+}

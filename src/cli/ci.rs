@@ -4,7 +4,9 @@
 
 use super::outputs::{Outputs, all};
 use super::{Failure, Io};
+use crate::contract::key_span;
 use crate::error::{Error, ErrorKind, Fault, Place as At, nearest};
+use crate::gate::{gates, promised};
 use crate::release::{Built, Plan, paths};
 use crate::report::ci::{OUTPUTS, Output, Place, Unjudged, annotations, not_judged, not_judged_summary, outputs, quiet, summary};
 use crate::source::Span;
@@ -48,14 +50,17 @@ pub(super) fn emission(text: &str) -> Result<Emission, String> {
     Ok(Emission { output, file: file.into() })
 }
 
-/// Where the contract stands, and the lines at which gates are shown.
+/// Where the contract stands, and the lines at which gates are shown: that of the waiver or exclusion, else of what the gate holds the evidence to.
 pub(super) fn place(plan: &Plan, contract: &Path) -> Place {
-    let text = &plan.sources.get(plan.contract.source).text;
-    let line = |start: u32| text.bytes().take(start as usize).filter(|b| *b == b'\n').count() as u64 + 1;
+    let source = plan.contract.source;
+    let text = &plan.sources.get(source).text;
+    let promise = |id: &str| promised(id).iter().find_map(|key| key_span(source, text, key));
+    let mut spans: BTreeMap<String, Span> = gates().iter().filter_map(|g| Some((g.id.to_string(), promise(g.id)?))).collect();
     let waived = plan.contract.waivers.iter().map(|w| &w.gate);
     let excluded = plan.contract.exclusions.iter().map(|e| &e.gate);
-    let gates: BTreeMap<String, u64> = waived.chain(excluded).map(|g| (g.value.clone(), line(g.span.start))).collect();
-    Place { contract: shown(contract), profile: line(plan.contract.release.profile.span.start), gates }
+    spans.extend(waived.chain(excluded).map(|gate| (gate.value.clone(), gate.span)));
+    let gates = spans.into_iter().map(|(gate, span)| (gate, plan.sources.line(span))).collect();
+    Place { contract: shown(contract), profile: plan.sources.line(plan.contract.release.profile.span), gates }
 }
 
 /// A relative path with `/`, or the file name of one that is absolute or leaves the folder.

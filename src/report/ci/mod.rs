@@ -14,6 +14,7 @@ pub use github::{Annotations, annotations, not_judged, not_judged_summary, outpu
 pub use unjudged::Unjudged;
 
 use super::text::{line, name};
+use super::view::equation;
 use crate::dossier::{Dossier, GateFacts, TestJudgement};
 use crate::error::Error;
 use crate::verdict::Verdict;
@@ -125,8 +126,7 @@ fn details(gate: &GateFacts) -> Vec<String> {
         let whose = if test.test.is_empty() { "release" } else { test.test.as_str() };
         out.push(format!("{}: {}: {}", name(whose), judgement.verdict.word(), line(&judgement.why)));
         for figure in &judgement.figures {
-            let text = format!("  {}: {} = {} {}", figure.formula, figure.substitution, figure.value, figure.unit);
-            out.push(format!("  {}", line(&text)));
+            out.push(format!("  {}", line(&equation(figure))));
         }
         for finding in &judgement.findings {
             let data: Vec<String> = finding.data.iter().map(|(k, v)| format!("{k}={v}")).collect();
