@@ -104,8 +104,16 @@ pub fn judge(ask: &Ask, loaded: &Loaded, stop: &AtomicBool) -> Result<Checked, E
         ..lin::Settings::default()
     };
     let outcome = lin::check(&held.history, data, &settings);
+    let names_initial = |op: lin::Operation| op.value == settings.initial || op.expected == settings.initial;
+    let unnamed = ask.initial.as_deref().filter(|text| *text != "nil" && !held.history.operations().any(names_initial));
     let facts = Facts { ask, loaded, evidence, rows: &held.rows, ids: &held.ids, history: &held.history, model: &model, guessed };
     let mut checked = facts.checked(&outcome);
+    if let Some(text) = unnamed {
+        checked.note(vec![format!(
+            "the initial value {text} occurs in no operation: no read found it and no compare-and-set expected it; if one did, \
+             name it as the file writes it (a text with or without its quotes, a list as JSON)"
+        )]);
+    }
     let told = held.history.operations().any(|op| op.version.is_some());
     let by_values = outcome.keys.iter().filter(|key| told && register && key.method != lin::Method::VersionSweep).count();
     if by_values > 0 {

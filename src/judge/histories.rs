@@ -6,6 +6,7 @@
 use super::linearizability as lin;
 use crate::evidence::kinds::{OpKind, Operation, Outcome};
 use crate::evidence::symbol::{Sym, Symbols, Val, named};
+use crate::words::a;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The models, by name.
@@ -102,7 +103,7 @@ impl<'s> Translator<'s> {
             (D::Text, OpKind::Read) => K::Get,
             (D::Text, OpKind::Write) => K::Put,
             (D::Text, OpKind::Append) => K::AppendText,
-            (data, other) => return Err(format!("a {} has no operation {}", word(data), other.word())),
+            (data, other) => return Err(format!("{} has no operation {}", a(word(data)), other.word())),
         };
         Ok(kind)
     }
@@ -128,7 +129,7 @@ impl<'s> Translator<'s> {
             _ if open && matches!(self.data, lin::DataType::Text | lin::DataType::Log | lin::DataType::Set) => lin::NIL,
             _ if open => op.value.map_or(lin::NIL, code),
             Some(value) => self.value(kind, value, history)?,
-            None => return Err(format!("a {} carries no value", op.op.word())),
+            None => return Err(format!("{} carries no value", a(op.op.word()))),
         };
         if op.op == OpKind::Cas && op.expected.is_none() && outcome != lin::OpOutcome::Fail {
             return Err("a cas carries no expected value".into());
