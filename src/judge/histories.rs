@@ -30,6 +30,7 @@ pub fn data_type(model: &str) -> Option<lin::DataType> {
 
 /// The code of a value.
 #[must_use]
+#[inline]
 pub fn code(value: Val) -> i64 {
     if value == Val::NIL { lin::NIL } else { value.0 }
 }
@@ -54,6 +55,7 @@ pub fn initial(text: Option<&str>, symbols: &Symbols, operations: impl Iterator<
 
 /// What a row's client was told.
 #[must_use]
+#[inline]
 pub fn outcome(result: Outcome) -> lin::OpOutcome {
     match result {
         Outcome::Ok => lin::OpOutcome::Ok,

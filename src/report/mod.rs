@@ -11,10 +11,11 @@ mod page;
 mod prose;
 mod table;
 mod templates;
-mod text;
+pub(crate) mod text;
 mod view;
 
 pub use templates::Templates;
+pub use view::equation;
 
 use crate::dossier::Dossier;
 use crate::error::{Error, ErrorKind};

@@ -2,7 +2,7 @@
 
 use super::{unordered, unordered_within, unseen};
 use crate::contract::Contract;
-use crate::evidence::kinds::{Entry, Role, Sample};
+use crate::evidence::kinds::{Entry, Injection, Role, Sample};
 use crate::evidence::symbol::Sym;
 use crate::evidence::{Evidence, RowId, Rows};
 use crate::exact::seconds;
@@ -216,7 +216,12 @@ impl Index {
 /// A member that did not answer for a while may have restarted, and then starts over below what it said before; that is lawful unless it leads.
 /// Its term and the index of its snapshot outlive a restart, and may not fall even then.
 #[must_use]
-pub fn continuity(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Sample>) -> Judgement {
+pub fn continuity(
+    evidence: &Evidence,
+    contract: &Contract,
+    rows: &Rows<'_, Sample>,
+    faults: Option<&Rows<'_, Injection>>,
+) -> Judgement {
     if let Some(judgement) = unordered(rows) {
         return judgement;
     }
@@ -252,6 +257,8 @@ pub fn continuity(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Samp
     } else if named > spoken {
         let term = named.unwrap_or_default();
         Judgement::inconclusive(format!("the leader of term {term} has no sample of its own with {}", a(index.word())), judged)
+    } else if let Some(why) = faults.and_then(|faults| ends_early(evidence, rows, faults)) {
+        Judgement::inconclusive(why, judged)
     } else if changes.judged.is_empty() {
         Judgement::not_exercised("the leader never changed", judged)
     } else if let Some(((term, leader), _)) = changes.judged.iter().find(|(_, pair)| pair.is_none()) {
@@ -268,6 +275,14 @@ pub fn continuity(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Samp
     };
     let figures = changes.judged.iter().filter_map(|(key, pair)| pair.map(|(old, new)| figure(evidence, rows, *key, &old, &new)));
     figures.take(MAX_FIGURES).fold(judgement.findings(wrong), Judgement::figure)
+}
+
+/// A fault that starts after the last sample: what it did to the leader was not seen. Where the clocks of both are not bounded nothing is known.
+fn ends_early(evidence: &Evidence, rows: &Rows<'_, Sample>, faults: &Rows<'_, Injection>) -> Option<String> {
+    let widening = rows.beside(faults).ok()?;
+    let last = rows.iter().map(|(_, s)| s.t_hi.0).max()?.saturating_add(widening);
+    let (_, unseen) = faults.iter().find(|(_, f)| f.start_lo.0 > last)?;
+    Some(format!("the samples of members end before fault {} starts, so what it did is not seen", evidence.text(unseen.id)))
 }
 
 /// A leader's claim with its index.
