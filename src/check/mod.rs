@@ -7,6 +7,7 @@ mod facts;
 mod guess;
 mod notes;
 mod read;
+mod taken;
 
 pub use facts::{Answer, Checked, Example, FileFacts, KeyFacts, Mark, OpFacts};
 pub use read::{Loaded, read};

@@ -2,7 +2,7 @@
 //!
 //! In: what was read. Out: sentences for the person who asked. Refuses to know verdicts.
 
-use super::read::{FIELDS, Taken};
+use super::taken::{FIELDS, Taken};
 use crate::error::nearest;
 use crate::evidence::kinds::{OpKind, Operation, Outcome};
 use crate::evidence::record::{Record, Slot};

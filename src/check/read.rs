@@ -1,22 +1,12 @@
 //! Files of a check: each sniffed, bound to the kind history, and read.
 
+use super::taken::{FIELDS, Taken};
 use super::{Ask, unreadable};
 use crate::contract::{Binding, Clock, ClockKind, Matrix, Model, Origin, Subject, Test, TimeUnit};
 use crate::error::{Error, ErrorKind, Place};
 use crate::evidence::read::{Files, Sniffed, content, sniff};
 use crate::evidence::{Evidence, State};
 use crate::source::{At, SourceId, Span};
-
-/// One file as it was taken.
-#[derive(Debug, Clone)]
-pub struct Taken {
-    /// Its path as it was given.
-    pub path: String,
-    /// Its format.
-    pub format: &'static str,
-    /// Whether the format was guessed.
-    pub guessed: bool,
-}
 
 /// Everything that was read.
 #[derive(Debug)]
@@ -30,10 +20,6 @@ pub struct Loaded {
     /// What was assumed.
     pub assumed: Vec<String>,
 }
-
-/// The fields that a check judges by or shows. Others are not read: an id of its own for each operation would take more time and room than the rest.
-pub(super) const FIELDS: &[&str] =
-    &["client", "process", "op", "key", "value", "expected", "invoke", "return", "result", "commit-index", "version"];
 
 /// The span of everything that nobody wrote.
 fn nowhere<T>(value: T) -> At<T> {

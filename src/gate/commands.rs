@@ -2,8 +2,9 @@
 //!
 //! In: histories, attempts and applications to state machines. Out: judgements. A cluster is judged on all its declared members.
 
+use super::endpoints::endpoint;
 use super::{Gate, Judge, TestCx};
-use crate::contract::{Endpoint, Semantics};
+use crate::contract::Semantics;
 use crate::evidence::kinds::{Application, Entry, EntryState, Operation, Recovery};
 use crate::evidence::symbol::Sym;
 use crate::evidence::{RowId, Rows};
@@ -254,15 +255,6 @@ fn none_missing(cx: &TestCx<'_>) -> Judged {
     };
     let lost = format!("≤ {}", cx.contract().objectives.lost_commits);
     Ok(judgement.figure(figure).against(lost, measured, ""))
-}
-
-/// The endpoint of a name; the only one when there is no name.
-pub(super) fn endpoint<'a>(cx: &TestCx<'a>, name: Option<Sym>) -> Option<&'a Endpoint> {
-    match (name, cx.contract().endpoints.as_slice()) {
-        (Some(name), _) => cx.contract().endpoint(cx.evidence().text(name)),
-        (None, [only]) => Some(only),
-        (None, _) => None,
-    }
 }
 
 fn rpc_semantics(cx: &TestCx<'_>) -> Judged {

@@ -10,6 +10,7 @@ mod budget;
 mod commands;
 mod consistency;
 mod contract;
+mod endpoints;
 mod fencing;
 mod integrity;
 mod latency;

@@ -3,7 +3,7 @@
 //! In: attempts, or a history with one record an attempt. Out: a judgement. Refuses to know what became of the commands.
 
 use super::TestCx;
-use super::commands::endpoint;
+use super::endpoints::endpoint;
 use crate::contract::{Backoff, Endpoint};
 use crate::evidence::clocks::key;
 use crate::evidence::kinds::{Attempt, AttemptResult, Operation};

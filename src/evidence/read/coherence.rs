@@ -2,7 +2,8 @@
 //!
 //! In: all evidence as read. Out: states made worse where a file does not fit. Refuses to know bytes.
 
-use super::plan::{FilePlan, Output};
+use super::output::Output;
+use super::plan::FilePlan;
 use crate::contract::Whole;
 use crate::evidence::kinds::{Operation, Run};
 use crate::evidence::record::Record;

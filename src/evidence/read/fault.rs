@@ -7,6 +7,12 @@ use crate::error::{Fault, RecordPlace};
 /// The longest excerpt, in bytes.
 const EXCERPT: usize = 160;
 
+/// A file that the system does not give.
+pub(super) fn unreadable(path: &str, error: &std::io::Error) -> Fault {
+    let place = RecordPlace { path: path.into(), line: 0, byte: 0, excerpt: String::new() };
+    Fault::record(place, format!("{path} cannot be read: {error}"))
+}
+
 /// What is wrong with a line of a block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {

@@ -5,72 +5,25 @@
 use super::Limits;
 use super::blocks::{Block, Blocks};
 use super::cell::{Cell, Timing, typed};
-use super::fault::Problem;
+use super::fault::{Problem, unreadable};
 use super::format::Reads;
+use super::found::FileRead;
 use super::frame::{Frame, Front, clocks, close, open, state};
 use super::join::join;
 use super::lines::Counts;
 use super::merge::merge;
+use super::output::Output;
 use super::parse::{Job, parse};
-use super::plan::{FilePlan, Output};
+use super::plan::FilePlan;
 use super::pool;
 use super::rows::{Chunk, Recipe, Rows, constant};
-use crate::contract::{Clock, ClockKind, Origin, TimeUnit};
-use crate::error::{Fault, RecordPlace};
+use crate::contract::{Clock, Origin};
+use crate::error::Fault;
 use crate::evidence::State;
 use crate::evidence::symbol::Symbols;
-use crate::evidence::table::Table;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::io::Read;
-
-/// What was read from a file.
-#[derive(Debug)]
-pub struct FileRead {
-    /// SHA-256 in hex.
-    pub sha256: String,
-    /// Length.
-    pub bytes: u64,
-    /// Lines that are records.
-    pub records: u64,
-    /// Records of which no binding made a row.
-    pub untaken: u64,
-    /// Fields that nothing maps.
-    pub unmapped: Counts,
-    /// Whether the header says so.
-    pub synthetic: bool,
-    /// The lock that it names.
-    pub lock: Option<String>,
-    /// What is known of it.
-    pub state: State,
-    /// What was assumed or left out while reading.
-    pub notes: Vec<String>,
-    /// By binding: who wrote it, on which clock, and the rows.
-    pub parts: Vec<(Origin, Clock, Table)>,
-}
-
-impl FileRead {
-    /// What is known of a file that is not there.
-    pub fn absent(plan: &FilePlan<'_>) -> Self {
-        let clock = Clock { kind: ClockKind::Monotonic, id: String::new(), unit: TimeUnit::Ns };
-        let part = |(o, r): (&Output<'_>, &Recipe)| {
-            let (origin, clock) = (o.binding.origin.unwrap_or(Origin::Client), o.binding.clock.clone().unwrap_or(clock.clone()));
-            (origin, clock, Table::new(r.kind.fields.len()))
-        };
-        Self {
-            sha256: String::new(),
-            bytes: 0,
-            records: 0,
-            untaken: 0,
-            unmapped: Counts::default(),
-            synthetic: false,
-            lock: None,
-            state: State::Absent,
-            notes: Vec::new(),
-            parts: plan.outputs.iter().zip(&plan.recipes).map(part).collect(),
-        }
-    }
-}
 
 /// What is read so far.
 struct Body {
@@ -99,12 +52,6 @@ impl Body {
         self.ends += chunk.ends;
         Ok(())
     }
-}
-
-/// A file that the system does not give.
-pub(super) fn unreadable(path: &str, error: &std::io::Error) -> Fault {
-    let place = RecordPlace { path: path.into(), line: 0, byte: 0, excerpt: String::new() };
-    Fault::record(place, format!("{path} cannot be read: {error}"))
 }
 
 /// A part of the file that holds records.

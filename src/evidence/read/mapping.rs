@@ -3,7 +3,7 @@
 //! In: a binding and its kind. Out: a [`Recipe`], or every rule that cannot be followed, at its span. Refuses to open files.
 
 use super::cell::{Cell, Timing, typed};
-use super::plan::{Marks, Output, unknown};
+use super::output::{Marks, Output, unknown};
 use super::rows::{Condition, Fill, How, Join, Loc, Recipe, Side};
 use super::shape::Shape;
 use crate::contract::{Binding, ClockKind, FieldRule, TimeUnit, Whole};

@@ -16,6 +16,7 @@ mod file;
 mod flat;
 mod form;
 mod format;
+mod found;
 mod frame;
 mod jepsen;
 mod jepsen_log;
@@ -25,6 +26,7 @@ mod lines;
 mod mapping;
 mod merge;
 mod nemesis;
+mod output;
 mod parse;
 mod plan;
 mod pool;
@@ -41,7 +43,8 @@ pub use sniff::{Sniffed, content, sniff};
 use super::{Artifact, Evidence, Part};
 use crate::contract::Matrix;
 use crate::error::{Error, ErrorKind, Fault};
-use file::{FileRead, read_file};
+use file::read_file;
+use found::FileRead;
 use plan::{FilePlan, plan};
 use std::io::Read;
 use std::sync::Arc;
@@ -93,7 +96,7 @@ pub fn read_with(matrix: &Matrix, files: &dyn Files, threads: usize, limits: Lim
         let found = match files.open(plan.path) {
             Ok(Some(reader)) => read_file(plan, reader, limits, threads, Arc::make_mut(&mut evidence.symbols)).map(Some),
             Ok(None) => Ok(None),
-            Err(error) => Err(file::unreadable(plan.path, &error)),
+            Err(error) => Err(fault::unreadable(plan.path, &error)),
         };
         match found {
             Ok(read) => add(plan, read, &mut evidence, &mut parts),

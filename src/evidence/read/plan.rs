@@ -5,41 +5,13 @@
 use super::format::{self, FORMATS, Format};
 use super::lines::Lines;
 use super::mapping::compile;
-use super::rows::{Condition, Loc, Recipe};
+use super::output::{Output, unknown};
+use super::rows::Recipe;
 use super::shape::Shape;
 use crate::contract::{Binding, Matrix};
-use crate::error::{Fault, nearest};
+use crate::error::Fault;
 use crate::evidence::kinds;
-use crate::source::{At, Span};
 use std::collections::BTreeMap;
-
-/// Marks that show that a file is whole.
-#[derive(Debug, Clone)]
-pub struct Marks {
-    /// What the first line has.
-    pub first: Vec<Condition>,
-    /// What the last line has.
-    pub last: Vec<Condition>,
-    /// Where the last line counts the lines between.
-    pub count: Option<Loc>,
-}
-
-/// One binding of a file.
-#[derive(Debug)]
-pub struct Output<'m> {
-    /// Its position among all bindings of the matrix.
-    pub order: usize,
-    /// The test.
-    pub test: &'m str,
-    /// What was written.
-    pub binding: &'m Binding,
-    /// Marks, if it declares them.
-    pub marks: Option<Marks>,
-    /// Fields that are the same in all records.
-    pub constants: Vec<(usize, String)>,
-    /// Their names that it uses.
-    pub names: Vec<(String, Span)>,
-}
 
 /// One file and all its bindings.
 #[derive(Debug)]
@@ -132,15 +104,6 @@ fn unfit(binding: &Binding, format: &Format) -> Option<Fault> {
         return Some(fault.help("whole = { covers-run-within = \"5s\" }"));
     }
     None
-}
-
-/// A fault that names what there is not, and the nearest of what there is.
-pub(super) fn unknown<'a>(name: &At<String>, what: &str, known: impl Iterator<Item = &'a str> + Clone) -> Fault {
-    let help = match nearest(&name.value, known.clone()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("known: {}", known.collect::<Vec<_>>().join(", ")),
-    };
-    Fault::at(name.span, format!("unknown {what} `{}`", name.value), format!("no such {what}")).help(help)
 }
 
 fn find_format(binding: &Binding) -> Result<&'static Format, Fault> {

@@ -5,9 +5,9 @@
 use super::Limits;
 use super::cell::{Cell, Timing, typed};
 use super::events::{Paired, Pairs};
-use super::fault::Problem;
-use super::file::{FileRead, unreadable};
+use super::fault::{Problem, unreadable};
 use super::format::ReadEvents;
+use super::found::FileRead;
 use super::frame::clocks;
 use super::lines::Counts;
 use super::plan::FilePlan;

@@ -2,7 +2,7 @@
 //!
 //! In: a file. Out: a format, and what its header says if it has one. Refuses to read on.
 
-use super::file::unreadable;
+use super::fault::unreadable;
 use super::format;
 use super::unpack::Unpacked;
 use super::{Files, envelope};

@@ -48,6 +48,8 @@ pub(super) fn case(history: &History, positions: &[u32], data: DataType, setting
             acts.push(match raw {
                 Raw::Read(value) => Act::Read(id(value)),
                 Raw::Write(value) => Act::Write(id(value)),
+                // Known to have found what it expects and to have left it there, it is a read.
+                Raw::Cas(from, to) if from == to && op.outcome == OpOutcome::Ok => Act::Read(id(to)),
                 Raw::Cas(from, to) => Act::Cas(id(from), id(to)),
                 Raw::Not(value) => Act::Not(id(value)),
             });

@@ -12,6 +12,7 @@
 //! configurations (fast when none exists), then the depth-first one goes on.
 
 mod classes;
+mod hope;
 mod moves;
 
 use super::outcome::{Gap, Settings};
@@ -19,6 +20,7 @@ use super::timeline::{Mask, Span, Timeline, order_events, width};
 use super::unknowns::Unknowns;
 use classes::Classes;
 use hashbrown::HashSet;
+use hope::Hope;
 use std::sync::atomic::Ordering;
 
 /// One operation; values are numbers below [`Case::values`].
@@ -131,6 +133,9 @@ struct Search<'a, const W: usize> {
     needed: Vec<u32>,
     needed_list: Vec<u32>,
     best: Vec<(u32, u32)>,
+    /// Scratch: compare-and-sets that fit the state, by the event of their return; the first of each value.
+    fits: Vec<(u32, usize, u32)>,
+    hope: Hope,
     stack: Vec<Config<W>>,
     seen: HashSet<Config<W>>,
     deepest: usize,
@@ -156,7 +161,6 @@ impl<'a, const W: usize> Search<'a, W> {
             acts: &case.acts,
             initial: case.initial,
             settings,
-            line,
             writes: Mask::EMPTY,
             any_cas: case.acts.iter().any(|act| matches!(act, Act::Cas(..))),
             unknowns: Unknowns::new(classes.acts.len()),
@@ -167,8 +171,11 @@ impl<'a, const W: usize> Search<'a, W> {
             needed: vec![0; values],
             needed_list: Vec::new(),
             best: vec![(0, 0); values],
+            fits: Vec::new(),
+            hope: Hope::new(case, &line),
             stack: Vec::new(),
             seen: HashSet::new(),
+            line,
             deepest: 0,
             steps_left: 0,
         }
@@ -382,11 +389,12 @@ impl<'a, const W: usize> Search<'a, W> {
 
     fn stuck(&mut self) -> Found {
         let explained = self.line.returns_before(self.deepest);
+        let end = self.deepest.max(self.hope.lost_at());
         self.rewind(0);
-        while self.line.at() < self.deepest {
+        while self.line.at() < end {
             self.forward();
         }
-        let op = self.line.event(self.deepest).map_or(0, |event| event.op);
+        let op = self.line.event(end).map_or(0, |event| event.op);
         let in_flight = self.line.live().slots().map(|slot| self.line.owner(slot)).filter(|&o| o != op).collect();
         Found::Stuck { op, in_flight, explained }
     }

@@ -323,15 +323,15 @@ impl<'a> Witnesses<'a> {
 
     fn failed_cas(&self, failed: Operation, value: i64) -> Counterexample {
         let before = self.earliest_return(&[value]);
-        let observes = |op: &Operation| {
-            (op.outcome == OpOutcome::Ok && op.kind == Kind::Read && op.value == value)
-                || (op.outcome != OpOutcome::Fail && op.kind == Kind::Cas && op.expected == value)
-        };
-        let after = self.all().filter(observes).max_by_key(|op| op.invoke);
+        let after = self.all().filter(|op| self.observes(op, value));
+        let mut after: Vec<Operation> = after.collect();
+        after.sort_by_key(|op| std::cmp::Reverse(op.invoke));
+        let after = after.into_iter().find(|op| self.counts(op));
         let margins = before.iter().map(|op| failed.invoke - op.ret);
         let margin = margins.chain(after.iter().map(|op| op.invoke - failed.ret)).min();
         let bringer = self.bringer(value).filter(|op| op.kind == Kind::Write);
-        let shown = before.into_iter().chain([failed]).chain(after).chain(bringer).collect();
+        let mut shown: Vec<Operation> = before.into_iter().chain([failed]).chain(after).chain(bringer).collect();
+        self.add_observers(&mut shown);
         example(Reason::FailedCasMatched, shown, margin)
     }
 }

@@ -37,17 +37,55 @@ impl<const W: usize> Search<'_, W> {
                         out.push(self.write(config, value, Some(slot)));
                     }
                 }
-                Act::Cas(from, to) if from == config.state => {
-                    let mut next = Config { state: to, ..*config };
-                    next.done.insert(slot);
-                    out.push(self.settle(next));
-                }
                 _ => {}
             }
+        }
+        let hides = matches!(self.acts[forced], Act::Write(_)) && config.optional.has(self.line.slot(forced));
+        if hides {
+            self.branch_cas(config, &waiting, out);
         }
         if let Act::Write(value) = self.acts[forced] {
             self.branch_write(config, forced, value, leave, out);
         }
+        if !hides {
+            self.branch_cas(config, &waiting, out);
+        }
+        if self.any_cas {
+            let mut hope = std::mem::take(&mut self.hope);
+            out.retain(|config| hope.left(self, config));
+            self.hope = hope;
+        }
+    }
+
+    /// Compare-and-sets that fit the state: of equal ones that which returns first, and those that return soon are tried first.
+    fn branch_cas(&mut self, config: &Config<W>, waiting: &Mask<W>, out: &mut Vec<Config<W>>) {
+        let mut fits = std::mem::take(&mut self.fits);
+        fits.clear();
+        for slot in waiting.slots() {
+            let op = self.line.owner(slot);
+            if let Act::Cas(from, to) = self.acts[op]
+                && from == config.state
+            {
+                fits.push((self.line.end(op), slot, to));
+            }
+        }
+        fits.sort_unstable();
+        let mut first = 0;
+        while first < fits.len() {
+            let to = fits[first].2;
+            let mut place = 0;
+            fits.retain(|fit| {
+                place += 1;
+                place <= first + 1 || fit.2 != to
+            });
+            first += 1;
+        }
+        for &(_, slot, to) in fits.iter().rev() {
+            let mut next = Config { state: to, ..*config };
+            next.done.insert(slot);
+            out.push(self.settle(next));
+        }
+        self.fits = fits;
     }
 
     /// A write returns: it becomes visible now, or has hidden before.

@@ -46,6 +46,17 @@ fn methods_agree_on_longer_histories() {
     assert!(good > 0);
 }
 
+/// Compare-and-sets among few values with fifty in flight are decided in a fraction of the budget.
+#[test]
+fn dense_compare_and_sets_are_decided() {
+    for seed in 1..6 {
+        let shape = Shape { operations: 1000, clients: 50, values: 5, cas: 500, seed, ..Shape::default() };
+        let budget = Budget { steps: 1_000_000, ..Budget::default() };
+        let outcome = check(&simulate(&shape), DataType::Register, &Settings { budget, ..Settings::default() });
+        assert_eq!(outcome.verdict(), Verdict::Linearizable, "{seed}");
+    }
+}
+
 /// Deeper stacks than an oracle can judge: the method agrees with the search, and what it shows is wrong by itself.
 #[test]
 fn deeper_stacks_agree_with_the_search() {

@@ -59,7 +59,12 @@ pub(super) fn shown_alone(history: &History, data: DataType, settings: &Settings
             if example.rest != Rest::All {
                 assert!(!truth(&shown, data, &settings, versions), "alone: {}", told());
             }
-            assert!(!beside_the_rest(history, (key, example), data, &settings, versions), "beside the rest: {}", told());
+            // The oracle tries all orders of all operations: small histories only.
+            assert!(
+                history.len() > 9 || !beside_the_rest(history, (key, example), data, &settings, versions),
+                "beside the rest: {}",
+                told()
+            );
         }
     }
 }
