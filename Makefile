@@ -30,6 +30,7 @@ bench: ## measure speed and memory, and compare with a peer
 	cargo bench --bench linearizability
 	cargo bench --bench read
 	cargo bench --bench check -- $(OPERATIONS)
+	cargo bench --bench report -- $(OPERATIONS)
 	cargo run --release --manifest-path benches/peer/Cargo.toml
 
 soak: ## the brute-force comparison on 10^6 random histories a method
@@ -39,8 +40,9 @@ fuzz: ## a minute of fuzzing for each target, from the test files on (needs carg
 	cd fuzz && for target in $$(sed -n 's/^name = "\(.*\)"$$/\1/p' Cargo.toml | grep -v quorate); do mkdir -p corpus/$$target && \
 		RUSTC_BOOTSTRAP=1 cargo fuzz run $$target corpus/$$target ../tests/data/formats seeds -- -max_total_time=60 -timeout=10 || exit 1; done
 
-evidence: ## make the synthetic evidence of contracts/command-service again
+evidence: ## make the synthetic evidence of contracts/command-service and of the starters again
 	cargo run --release --example generate_command_service -- evidence/command-service
+	cargo run --release --example generate_starters -- templates/init
 
 snapshots: ## accept changed snapshots
 	INSTA_UPDATE=always cargo test

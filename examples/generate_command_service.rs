@@ -21,6 +21,8 @@ mod record;
 mod rng;
 #[path = "command_service/sim.rs"]
 mod sim;
+#[path = "command_service/tests.rs"]
+mod tests;
 #[path = "command_service/world.rs"]
 mod world;
 
@@ -31,25 +33,13 @@ fn main() -> ExitCode {
     let Some(root) = std::env::args_os().nth(1).map(PathBuf::from) else {
         return complain("give the folder to write to, such as evidence/command-service");
     };
-    for plan in plan::PLANS {
-        let sim = simulate(plan);
+    for plan in tests::PLANS {
+        let sim = sim::simulate(plan);
         if let Err(error) = sim.rec.write(&root.join(plan.test), plan.test, plan.kinds) {
             return complain(&format!("cannot write the evidence of {}: {error}", plan.test));
         }
     }
     ExitCode::SUCCESS
-}
-
-/// Runs a plan; where it fixes the commit index of its replay, a first run finds the image to start from.
-fn simulate(plan: &plan::Plan) -> sim::Sim<'_> {
-    let mut sim = sim::Sim::new(plan, plan.base);
-    sim.run();
-    if let Some(wanted) = plan.replay_commit {
-        let base = plan.base + wanted - sim.replay_commit;
-        sim = sim::Sim::new(plan, base);
-        sim.run();
-    }
-    sim
 }
 
 #[expect(clippy::print_stderr, reason = "a program that tells why it stopped")]

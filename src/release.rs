@@ -17,7 +17,7 @@ use crate::dossier::{self, Dossier};
 use crate::error::{Error, ErrorKind, Fault};
 use crate::evidence::read::{Files, read};
 use crate::gate::{self, Profile, ReleaseCx};
-use crate::package::{MAX_LOCK, Payload, read_lock};
+use crate::package::{MAX_LOCK, Payload, folder, read_lock};
 use crate::report::{self, Templates};
 use crate::source::Sources;
 use crate::store::sha256;
@@ -259,5 +259,5 @@ fn tool(templates: &Templates) -> Vec<u8> {
 /// The name of the package folder: `<service>-<version>`.
 #[must_use]
 pub fn package_name(contract: &Contract) -> String {
-    format!("{}-{}", contract.release.service, contract.release.version)
+    folder(&contract.release.service, &contract.release.version)
 }

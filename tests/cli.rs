@@ -1,5 +1,8 @@
 //! The whole binary: exit codes, flags, and that nothing half-written is left behind.
 
+mod common;
+
+use quorate::gate::{PROFILES, Profile};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -182,31 +185,111 @@ fn a_challenge_ends_by_what_it_comes_to() {
     assert_eq!(code(&none), 64, "{}", text(&none));
 }
 
+/// Each starter is accepted by the judgement of its sample, every gate of its profile among them, and the output says what it comes to.
 #[test]
-fn a_starter_runs_at_once_and_speaks_to_build_systems() {
-    for (profile, decided) in [("replicated-log", 1), ("fenced-queue", 2), ("coordination-ensemble", 2)] {
-        let dir = scratch(&format!("init-{profile}"));
-        let made = quorate(&dir, &["init", "--profile", profile]);
+fn every_starter_is_released_and_accepted() {
+    let excluded = ["consistency.staleness", "contract.declared-before-run", "log.membership"];
+    let starters = [
+        ("replicated-log", &excluded[..], "ACCEPT (3 excluded)"),
+        ("fenced-queue", &[], "ACCEPT"),
+        ("coordination-ensemble", &[], "ACCEPT"),
+    ];
+    assert_eq!(starters.len(), PROFILES.len(), "a starter for each profile");
+    for (name, without, comes_to) in starters {
+        let dir = scratch(&format!("init-{name}"));
+        let made = quorate(&dir, &["init", "--profile", name]);
         assert_eq!(code(&made), 0, "{}", text(&made));
-        assert_eq!(code(&quorate(&dir, &["init", "--profile", profile])), 64, "nothing is overwritten");
-        let emits = ["junit=ci/j.xml", "sarif=ci/s.sarif", "ctrf=ci/c.json", "metrics=ci/m.txt"];
-        let args: Vec<&str> =
-            ["release", "contract.toml", "--ci", "github"].into_iter().chain(emits.iter().flat_map(|e| ["--emit", e])).collect();
-        let judged = quorate(&dir, &args);
-        assert_eq!(code(&judged), decided, "{}", text(&judged));
-        let out = text(&judged);
-        assert!(out.starts_with("::stop-commands::") && out.contains("\n::error file=contract.toml,line="), "{out}");
-        assert!(!out.contains(" FAIL ") || decided == 1, "{profile}: the sample breaks a promise: {out}");
-        let read = |name: &str| fs::read_to_string(dir.join("ci").join(name)).expect(name);
-        let (sarif, ctrf): (serde_json::Value, serde_json::Value) =
-            (serde_json::from_str(&read("s.sarif")).expect("JSON"), serde_json::from_str(&read("c.json")).expect("JSON"));
-        let results = sarif["runs"][0]["results"].as_array().expect("results").len();
-        let summary = &ctrf["results"]["summary"];
-        assert_eq!(summary["failed"].as_u64().unwrap_or(0) + summary["other"].as_u64().unwrap_or(0), results as u64);
-        let junit = read("j.xml");
-        assert_eq!(junit.matches("<error ").count() + junit.matches("<failure ").count(), results);
-        assert!(read("m.txt").ends_with("# EOF\n") && read("m.txt").contains("quorate_decision{quorate_decision=\"accept\"} 0"));
+        assert!(text(&made).contains(&format!("comes to {comes_to}:\n  quorate release contract.toml\n")), "{}", text(&made));
+        let again = quorate(&dir, &["init", "--profile", name]);
+        assert!(code(&again) == 64 && text(&again).contains("nothing was written"), "{}", text(&again));
+        let judged = quorate(&dir, &["release", "contract.toml", "--json"]);
+        assert_eq!(code(&judged), 0, "{}", text(&judged));
+        let decision: serde_json::Value = serde_json::from_slice(&judged.stdout).expect("JSON");
+        let mut passed: Vec<&str> = Vec::new();
+        for gate in decision["gates"].as_array().expect("gates").iter().filter(|g| g["required"] == true) {
+            assert_eq!(gate["verdict"], "pass", "{name}: {} {}", gate["id"], gate["why"]);
+            passed.push(gate["id"].as_str().expect("an id"));
+        }
+        let mut asked: Vec<&str> = profile(name).gates.iter().copied().filter(|g| !without.contains(g)).collect();
+        passed.sort_unstable();
+        asked.sort_unstable();
+        assert_eq!(passed, asked, "{name}");
+        let mut left: Vec<&str> =
+            decision["exclusions"].as_array().expect("exclusions").iter().filter_map(|e| e["gate"].as_str()).collect();
+        left.sort_unstable();
+        assert_eq!(left, without, "{name}");
+        let artifacts = decision["artifacts"].as_array().expect("artifacts");
+        assert!(artifacts.len() > 5 && artifacts.iter().all(|a| a["synthetic"] == true), "{name}: the sample says what it is");
+        let folder = fs::read_dir(dir.join("out")).expect("out").next().expect("a package").expect("an entry").path();
+        assert_eq!(code(&quorate(&dir, &["verify", folder.to_str().expect("a name")])), 0);
     }
+}
+
+/// The profile of a name.
+fn profile(name: &str) -> &'static Profile {
+    PROFILES.iter().find(|p| p.name == name).expect("a profile")
+}
+
+/// What cannot be written is taken back, what is there as it would be written is kept, and nothing goes through a link.
+#[test]
+fn a_starter_is_written_whole_or_not_at_all() {
+    let dir = scratch("init-half");
+    fs::create_dir(dir.join("d")).expect("made");
+    fs::write(dir.join("d/evidence"), "").expect("written");
+    let refused = quorate(&dir, &["init", "d"]);
+    assert!(code(&refused) == 64 && !dir.join("d/contract.toml").exists(), "{}", text(&refused));
+    fs::remove_file(dir.join("d/evidence")).expect("removed");
+    assert_eq!(code(&quorate(&dir, &["init", "d"])), 0);
+    fs::remove_file(dir.join("d/contract.toml")).expect("removed");
+    assert_eq!(code(&quorate(&dir, &["init", "d"])), 0, "a run that was cut short is ended by the next");
+    fs::remove_file(dir.join("d/contract.toml")).expect("removed");
+    fs::write(dir.join("d/matrix.toml"), "mine").expect("written");
+    let kept = quorate(&dir, &["init", "d"]);
+    assert!(code(&kept) == 64 && text(&kept).contains("matrix.toml") && !dir.join("d/contract.toml").exists(), "{}", text(&kept));
+    #[cfg(unix)]
+    {
+        fs::create_dir_all(dir.join("elsewhere")).expect("made");
+        fs::create_dir(dir.join("l")).expect("made");
+        std::os::unix::fs::symlink(dir.join("elsewhere"), dir.join("l/evidence")).expect("linked");
+        assert_eq!(code(&quorate(&dir, &["init", "l"])), 64);
+        assert!(fs::read_dir(dir.join("elsewhere")).expect("a folder").next().is_none());
+    }
+    let odd = quorate(&dir, &["init", "a b; rm"]);
+    assert!(text(&odd).contains("quorate release 'a b; rm/contract.toml'\n"), "{}", text(&odd));
+    let dash = quorate(&dir, &["init", "--", "-x"]);
+    assert!(text(&dash).contains("quorate release ./-x/contract.toml\n"), "{}", text(&dash));
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_quorate"));
+        let made =
+            command.args(["init", "--json"]).arg(std::ffi::OsStr::from_bytes(b"b\xff")).current_dir(&dir).output().expect("runs");
+        assert_eq!(code(&made), 0, "{}", text(&made));
+    }
+}
+
+#[test]
+fn a_release_that_proves_too_little_speaks_to_build_systems() {
+    let dir = scratch("speaks");
+    assert_eq!(code(&quorate(&dir, &["init"])), 0);
+    common::starve(&dir);
+    let emits = ["junit=ci/j.xml", "sarif=ci/s.sarif", "ctrf=ci/c.json", "metrics=ci/m.txt"];
+    let args: Vec<&str> =
+        ["release", "contract.toml", "--ci", "github"].into_iter().chain(emits.iter().flat_map(|e| ["--emit", e])).collect();
+    let judged = quorate(&dir, &args);
+    assert_eq!(code(&judged), 1, "{}", text(&judged));
+    let out = text(&judged);
+    assert!(out.starts_with("::stop-commands::") && out.contains("\n::error file=contract.toml,line="), "{out}");
+    let read = |name: &str| fs::read_to_string(dir.join("ci").join(name)).expect(name);
+    let (sarif, ctrf): (serde_json::Value, serde_json::Value) =
+        (serde_json::from_str(&read("s.sarif")).expect("JSON"), serde_json::from_str(&read("c.json")).expect("JSON"));
+    let results = sarif["runs"][0]["results"].as_array().expect("results").len();
+    assert!(results > 20, "{results}");
+    let summary = &ctrf["results"]["summary"];
+    assert_eq!(summary["failed"].as_u64().unwrap_or(0) + summary["other"].as_u64().unwrap_or(0), results as u64);
+    let junit = read("j.xml");
+    assert_eq!(junit.matches("<error ").count() + junit.matches("<failure ").count(), results);
+    assert!(read("m.txt").ends_with("# EOF\n") && read("m.txt").contains("quorate_decision{quorate_decision=\"accept\"} 0"));
 }
 
 #[test]

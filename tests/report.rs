@@ -207,6 +207,21 @@ fn no_field_lets_a_word_out() {
     }
 }
 
+/// A word of a megabyte in every field is shown as text, cut, with how many characters were left out.
+#[test]
+fn a_word_of_a_megabyte_is_cut_and_counted() {
+    let all = files(&filled(&"W".repeat(1 << 20)));
+    for (path, text) in &all {
+        assert!(!text.contains(&"W".repeat(700)), "{path}");
+        assert!(text.len() < 2 << 20, "{path}: {} bytes", text.len());
+    }
+    for page in ["index.html", "report.md"] {
+        let counted = all[page].split("W… (").skip(1).filter_map(|rest| rest.split_once(" more characters)"));
+        let left: Vec<usize> = counted.map(|(n, _)| n.replace(',', "").parse().expect("a number")).collect();
+        assert!(left.len() > 100 && left.iter().all(|n| (1_000_000..1 << 20).contains(n)), "{page}: {left:?}");
+    }
+}
+
 /// Lists and tables are capped and say so: a release with tens of thousands of files, tests and rows stays readable.
 #[test]
 fn every_table_is_capped_and_says_how_much_is_shown() {

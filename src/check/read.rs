@@ -190,5 +190,6 @@ fn matrix(test: &str, evidence: Vec<Binding>) -> Matrix {
         evidence_root: nowhere(text()),
         skews: Vec::new(),
         tests: vec![test],
+        idle: Vec::new(),
     }
 }

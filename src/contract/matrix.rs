@@ -19,6 +19,8 @@ pub struct Matrix {
     pub skews: Vec<Skew>,
     /// The runs, in the order they were written.
     pub tests: Vec<Test>,
+    /// The kinds of the files that all tests share, those among them that no test requires.
+    pub idle: Vec<At<String>>,
 }
 
 /// A declared bound on how far two clocks of one kind are apart.

@@ -72,7 +72,9 @@ fn matrix(source: SourceId, wire: MatrixWire, contract: Option<&Contract>, cx: &
         cx.fault(fault);
     }
     let skews = wire.skew.into_iter().filter_map(|s| skew(s, cx)).collect();
-    Matrix { source, contract: wire.contract.map(|c| c.0), evidence_root: wire.evidence_root.map(|r| r.0), skews, tests }
+    let asked = |kind: &At<String>| tests.iter().flat_map(|t| &t.requires).any(|r| r.value == kind.value);
+    let idle = shared.into_iter().map(|b| b.kind).filter(|kind| !asked(kind)).collect();
+    Matrix { source, contract: wire.contract.map(|c| c.0), evidence_root: wire.evidence_root.map(|r| r.0), skews, tests, idle }
 }
 
 fn skew(wire: SkewWire, cx: &mut Decoder) -> Option<Skew> {

@@ -57,7 +57,7 @@ pub fn bind(contract: &Contract, matrix: &Matrix) -> Result<&'static Profile, Ve
     for endpoint in &contract.endpoints {
         faults.extend(operations(endpoint));
     }
-    for name in matrix.tests.iter().flat_map(|t| &t.requires) {
+    for name in matrix.tests.iter().flat_map(|t| &t.requires).chain(&matrix.idle) {
         faults.extend(unknown(name, "evidence kind", KINDS.iter().map(|k| k.name)));
     }
     match profile {

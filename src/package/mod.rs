@@ -29,7 +29,7 @@ pub use add::{Held, add};
 pub use archive::is_archive;
 pub use bag::{Bag, Info, Payload};
 pub use contents::{Below, Contents};
-pub use decision::{Facts, read as read_decision};
+pub use decision::{Facts, folder, read as read_decision};
 pub use harm::{Damage, Harm};
 pub use lock::{MAX_LOCK, is_nonce, read_lock, render_lock};
 pub use references::{EvidenceState, Reason, Reference};

@@ -11,7 +11,7 @@ mod page;
 mod prose;
 mod table;
 mod templates;
-mod text;
+pub(crate) mod text;
 mod view;
 
 pub use templates::Templates;

@@ -13,7 +13,7 @@ const NAME: usize = 120;
 /// A sentence: hidden characters shown, white space folded, cut when it is very long.
 #[must_use]
 pub fn line(text: &str) -> String {
-    cut(&fold(text), SENTENCE)
+    cut(text, SENTENCE)
 }
 
 /// As [`line`], begun with a capital unless it begins with a symbol or a name such as `p99` or `a/b.jsonl`, and ended with a full stop.
@@ -32,34 +32,56 @@ pub fn sentence(text: &str) -> String {
 /// A name: as [`line`], cut sooner.
 #[must_use]
 pub fn name(text: &str) -> String {
-    cut(&fold(text), NAME)
+    cut(text, NAME)
 }
 
 /// As [`line`], cut after `most` characters with a bare ellipsis.
 #[must_use]
 pub fn brief(text: &str, most: usize) -> String {
-    let folded = fold(text);
-    if folded.chars().count() <= most {
-        return folded;
+    let (mut out, rest) = head(text, most);
+    if !rest.is_empty() {
+        if let Some((last, _)) = out.char_indices().nth(most.saturating_sub(1)) {
+            out.truncate(last);
+        }
+        out.push('…');
     }
-    let mut out: String = folded.chars().take(most.saturating_sub(1)).collect();
-    out.push('…');
     out
 }
 
+/// All of a text with hidden characters shown and white space folded.
 fn fold(text: &str) -> String {
-    let shown = visible(text);
-    let words: Vec<&str> = shown.split_whitespace().collect();
-    words.join(" ")
+    head(text, usize::MAX).0
+}
+
+/// The first `most` characters of a text, hidden ones shown and white space folded, and what of the text is left. No more of it is looked
+/// at than that takes, so that a word of a megabyte costs no more than a long one.
+fn head(text: &str, most: usize) -> (String, &str) {
+    let mut out = String::new();
+    let (mut length, mut space) = (0, 0);
+    for (at, c) in text.char_indices() {
+        let shown = if c.is_ascii_graphic() { None } else { Some(visible(c.encode_utf8(&mut [0; 4]))) };
+        let whole = shown.as_ref().is_none_or(|shown| shown.len() == c.len_utf8());
+        if whole && c.is_whitespace() {
+            space = usize::from(length > 0);
+            continue;
+        }
+        let takes = if whole { 1 } else { shown.as_ref().map_or(1, |shown| shown.chars().count()) };
+        if length + space + takes > most {
+            return (out, text[at..].trim_end());
+        }
+        out.extend(std::iter::repeat_n(' ', space));
+        match shown {
+            Some(shown) => out.push_str(&shown),
+            None => out.push(c),
+        }
+        (length, space) = (length + space + takes, 0);
+    }
+    (out, "")
 }
 
 fn cut(text: &str, most: usize) -> String {
-    let length = text.chars().count();
-    if length <= most {
-        return text.to_string();
-    }
-    let head: String = text.chars().take(most).collect();
-    format!("{head}… ({} more characters)", group((length - most) as u64))
+    let (head, rest) = head(text, most);
+    if rest.is_empty() { head } else { format!("{head}… ({} more characters)", group(rest.chars().count() as u64)) }
 }
 
 /// A dash for nothing.
@@ -239,6 +261,25 @@ mod tests {
         for (plain, coded) in cases {
             assert_eq!(base64(plain.as_bytes()), coded);
         }
+    }
+
+    /// What is shown of a text is what folding all of it and cutting it then would show.
+    #[test]
+    fn a_cut_text_is_the_beginning_of_the_folded_one() {
+        let texts =
+            ["", " ", " a  b\tc\n d ", "a\u{202e}b", "\u{1b}[31m x", "é \u{85}\u{a0}ü", "a\r\nb", "word \u{200b}\u{200b}", "x  "];
+        for text in texts {
+            let all = visible(text).split_whitespace().collect::<Vec<_>>().join(" ");
+            assert_eq!(fold(text), all, "{text:?}");
+            for most in 0..all.chars().count() + 2 {
+                let (shown, rest) = head(text, most);
+                assert!(all.starts_with(&shown) && shown.chars().count() <= most, "{text:?} {most}: {shown:?}");
+                assert_eq!(rest.is_empty(), shown == all, "{text:?} {most}: nothing is left out in silence");
+                assert!(brief(text, most.max(1)).chars().count() <= most.max(1), "{text:?} {most}");
+            }
+        }
+        let megabyte = format!("{}\u{202e}{}", "W".repeat(1 << 20), " ".repeat(1 << 20));
+        assert_eq!(name(&megabyte), format!("{}… (1,048,457 more characters)", "W".repeat(120)));
     }
 
     #[test]

@@ -214,3 +214,19 @@ pub fn run_page(name: &str, dir: &Path, env: &[(&str, PathBuf)], edit: impl Fn(&
     }
     blocks.len()
 }
+
+/// Makes the starter of a replicated log in `dir` prove too little: one test with two kinds of evidence, and no plan to go back.
+pub fn starve(dir: &Path) {
+    let matrix = fs::read_to_string(dir.join("matrix.toml")).expect("matrix");
+    let (head, rest) = matrix.split_once("\n[[test]]\n").expect("tests");
+    let (tests, evidence) = rest.split_once("\n[[evidence]]\n").expect("evidence");
+    let test = tests.split("[[test]]\n").find(|t| t.contains("\"leader-crash\"\n")).expect("the test");
+    let test: String =
+        test.lines().filter(|l| !l.starts_with(['#']) && !l.starts_with("requires")).map(|l| format!("{l}\n")).collect();
+    let text = format!("{head}\n[[test]]\n{test}requires = [\"history\", \"faults\"]\n\n[[evidence]]\n{evidence}");
+    fs::write(dir.join("matrix.toml"), text).expect("written");
+    let contract = fs::read_to_string(dir.join("contract.toml")).expect("contract");
+    let (before, after) = contract.split_once("\n[rollback]\n").expect("a rollback");
+    let (_, after) = after.split_once("\n\n").expect("more");
+    fs::write(dir.join("contract.toml"), format!("{before}\n{after}")).expect("written");
+}
