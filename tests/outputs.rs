@@ -237,7 +237,8 @@ fn a_gate_is_shown_at_the_line_of_its_objective() {
 #[cfg(target_os = "linux")]
 fn limited(dir: &Path, kilobytes: u64, seconds: u64) -> Output {
     let quorate = env!("CARGO_BIN_EXE_quorate");
-    let script = format!("ulimit -v {kilobytes}; ulimit -t {seconds}; exec {quorate} release contract.toml --force --quiet --threads 1");
+    let script =
+        format!("ulimit -v {kilobytes}; ulimit -t {seconds}; exec {quorate} release contract.toml --force --quiet --threads 1");
     Command::new("bash").args(["-c", &script]).current_dir(dir).env("NO_COLOR", "1").output().expect("bash runs")
 }
 
@@ -296,7 +297,8 @@ fn a_template_that_is_wrong_is_shown_where_it_is() {
 #[test]
 fn hidden_characters_of_a_contract_are_drawn_in_errors() {
     let dir = project("outputs-hidden");
-    let contract = read(&dir, "contract.toml").replace("\"tests\"", "\"\u{9b}31mRED\u{200b}\u{feff}\" # \u{61c}\u{ad}\u{2028}\nowmer = 1");
+    let contract =
+        read(&dir, "contract.toml").replace("\"tests\"", "\"\u{9b}31mRED\u{200b}\u{feff}\" # \u{61c}\u{ad}\u{2028}\nowmer = 1");
     fs::write(dir.join("contract.toml"), contract).expect("written");
     let made = quorate(&dir, &RELEASE, &[]);
     let shown = text(&made);

@@ -96,7 +96,10 @@ const PAGES: &[(&str, &[Row], &[Row])] = &[
     (
         "sign",
         &[("0", "signed")],
-        &[("quorate sign out/my-service-0.1.0 --key ~/.ssh/id_ed25519", "add a signature to a package")],
+        &[(
+            "quorate sign out/my-service-0.1.0 --role audit --opinion concur --key ~/.ssh/id_ed25519",
+            "give an opinion on a signed package",
+        )],
     ),
     (
         "diff",
