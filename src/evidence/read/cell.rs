@@ -119,6 +119,8 @@ pub fn typed(cell: &Cell<'_>, ty: FieldType, timing: Timing, symbols: &mut Symbo
         (Cell::Null, FieldType::Value) => Ok(Val::NIL.0),
         (Cell::Missing | Cell::Null, _) => Ok(ABSENT),
         (Cell::Plain(text), _) if text.is_empty() => Ok(ABSENT),
+        // A name that is empty names nothing; an empty value is one.
+        (Cell::Text(text), FieldType::Text) if text.is_empty() => Ok(ABSENT),
         (_, FieldType::Time) => time(cell, timing),
         (_, FieldType::Int) => int(cell),
         (_, FieldType::Decimal) => decimal(cell),
@@ -152,7 +154,7 @@ pub(super) fn quick(cell: &Cell<'_>, ty: FieldType, scale: i64, symbols: &mut Sy
     match (cell, ty) {
         (Cell::Number(text), FieldType::Time) if scale == 1 => small(text),
         (Cell::Number(text), FieldType::Int | FieldType::Value) => small(text),
-        (Cell::Text(text), FieldType::Text) => Some(Raw::from(symbols.intern(text).0)),
+        (Cell::Text(text), FieldType::Text) if !text.is_empty() => Some(Raw::from(symbols.intern(text).0)),
         (Cell::Text(text), FieldType::Word(words)) => {
             Raw::try_from(words.iter().position(|word| same(word.as_bytes(), text.as_bytes()))?).ok()
         }
@@ -446,6 +448,16 @@ mod tests {
             assert_eq!(quick(&quoted(word), types[4], 1, &mut Symbols::default()), Raw::try_from(i).ok());
         }
         assert!(["", "1234567890123456", "-1", "1234567:", "/2345678", "\u{b0}234567"].iter().all(|text| small(text).is_none()));
+    }
+
+    #[test]
+    fn an_empty_name_is_none_and_an_empty_value_is_one() {
+        let mut symbols = Symbols::default();
+        for ty in [FieldType::Text, FieldType::Value] {
+            assert_eq!(quick(&quoted(""), ty, 1, &mut symbols), None);
+        }
+        assert_eq!(typed(&quoted(""), FieldType::Text, S, &mut symbols), Ok(ABSENT));
+        assert_ne!(typed(&quoted(""), FieldType::Value, S, &mut symbols), Ok(ABSENT));
     }
 
     #[test]
