@@ -224,7 +224,10 @@ for each in found:
         one(each)
     except Exception as error:  # a file that cannot be read at all is a fault like any other
         fault(each.name, f'{type(error).__name__}: {error}')
-unjudged(packages / 'ci/unjudged')
+try:
+    unjudged(packages / 'ci/unjudged')
+except Exception as error:
+    fault('unjudged', f'{type(error).__name__}: {error}')
 for text in faults:
     print(text, file=sys.stderr)
 sys.exit(1 if faults else 0)

@@ -286,7 +286,7 @@ mod tests {
         };
         let fault = Fault::at(at("RED"), "one", "red").and(at("nope"), "this").and(at("# "), "a comment");
         let drawn = Error::one(ErrorKind::Contract, fault).render(&sources, false);
-        assert!(!drawn.chars().any(|c| hidden(c)), "{drawn:?}");
+        assert!(!drawn.chars().any(hidden), "{drawn:?}");
         assert!(drawn.contains(r#"a = "\u{9b}31mRED\u{200b}\u{feff}""#), "{drawn}");
         let lines: Vec<&str> = drawn.lines().collect();
         for word in ["RED", "nope", "# "] {
