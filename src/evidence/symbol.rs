@@ -152,12 +152,14 @@ fn slice<'a>(bytes: &'a str, ends: &[usize], i: u32) -> &'a str {
 impl Symbols {
     /// The text of a number.
     #[must_use]
+    #[inline]
     pub fn text(&self, sym: Sym) -> &str {
         slice(&self.bytes, &self.ends, sym.0)
     }
 
     /// The list of a number.
     #[must_use]
+    #[inline]
     pub fn list(&self, syms: Syms) -> &[Sym] {
         &self.lists[syms.0 as usize]
     }
@@ -186,6 +188,7 @@ impl Symbols {
 
     /// The number of a text that is known.
     #[must_use]
+    #[inline]
     pub fn find(&self, text: &str) -> Option<Sym> {
         let hash = hash(text);
         let same = |slot: &Slot| slot.hash == hash && is(&self.bytes, &self.ends, slot.id, text);
@@ -204,6 +207,7 @@ impl Symbols {
         self.place(hash(text), text)
     }
 
+    #[inline]
     fn place(&mut self, hash: u32, text: &str) -> Sym {
         let Self { bytes, ends, index, .. } = self;
         let same = |slot: &Slot| slot.hash == hash && is(bytes, ends, slot.id, text);

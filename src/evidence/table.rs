@@ -192,6 +192,7 @@ impl Table {
 
     /// How many rows there are.
     #[must_use]
+    #[inline]
     pub fn rows(&self) -> usize {
         self.lines.len()
     }

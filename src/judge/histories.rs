@@ -80,6 +80,7 @@ impl<'s> Translator<'s> {
         Self { symbols, data, strange: BTreeMap::new() }
     }
 
+    #[inline]
     fn kind(&self, op: OpKind) -> Result<lin::Kind, String> {
         use lin::{DataType as D, Kind as K};
         let kind = match (self.data, op) {
@@ -111,6 +112,7 @@ impl<'s> Translator<'s> {
     ///
     /// # Errors
     /// What the row lacks, or why it fits no operation of the data type.
+    #[inline]
     pub fn operation(
         &mut self,
         op: &Operation,

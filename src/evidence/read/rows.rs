@@ -159,6 +159,7 @@ pub(super) struct View<'c, 'a> {
 }
 
 impl<'c, 'a> View<'c, 'a> {
+    #[inline]
     fn get(&self, at: Loc) -> &'c Cell<'a> {
         match (self.element, at.inner) {
             (Some((group, element)), Some(inner)) => {
@@ -170,6 +171,7 @@ impl<'c, 'a> View<'c, 'a> {
     }
 
     /// Whether all conditions hold; a field that an element lacks is looked up in its record.
+    #[inline]
     pub(super) fn holds(&self, conditions: &[Condition]) -> bool {
         conditions.iter().all(|(at, wanted)| {
             let cell = match self.get(*at) {

@@ -151,6 +151,7 @@ impl Cells<'_> {
     }
 
     /// Forgets the last record.
+    #[inline]
     pub fn clear(&mut self) {
         for cell in &mut self.outer {
             if !matches!(cell, Cell::Missing) {

@@ -110,11 +110,13 @@ impl<'r> Stream<'r> {
     }
 
     /// The bytes at hand, when a line begins at the byte reached.
+    #[inline]
     pub fn line_start(&self) -> Option<&[u8]> {
         (self.before == 0 && self.at == self.start).then(|| &self.buffer[self.at..])
     }
 
     /// Takes so many of the bytes at hand, among which is no line end.
+    #[inline]
     pub fn skip(&mut self, bytes: usize) {
         self.at = self.buffer.len().min(self.at + bytes);
     }

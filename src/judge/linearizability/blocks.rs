@@ -29,6 +29,7 @@ pub(super) struct Block {
 impl Block {
     const EMPTY: Block = Block { f: NEVER, s: i64::MIN, write: NEVER };
 
+    #[inline]
     pub(super) fn written(&self) -> bool {
         self.write != NEVER
     }
@@ -137,6 +138,7 @@ impl Table<'_> {
         }
     }
 
+    #[inline]
     pub(super) fn slack(&self) -> i64 {
         self.settings.skew_ns.saturating_mul(2)
     }

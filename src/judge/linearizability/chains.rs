@@ -34,6 +34,7 @@ pub(super) struct Links {
 }
 
 impl Links {
+    #[inline]
     pub(super) fn add(&mut self, slot: u32, from: u32, sure: bool) {
         if self.from.len() <= slot as usize {
             self.from.resize(slot as usize + 1, NO_SLOT);
@@ -41,16 +42,19 @@ impl Links {
         self.from[slot as usize] = if sure { from } else { from | UNSURE };
     }
 
+    #[inline]
     fn from(&self, slot: u32) -> Option<(u32, bool)> {
         let from = self.from.get(slot as usize).copied().filter(|&from| from != NO_SLOT)?;
         Some((from & !UNSURE, from & UNSURE == 0))
     }
 
+    #[inline]
     fn next(&self, slot: u32) -> Option<u32> {
         let next = if slot == INITIAL { Some(self.next_initial) } else { self.next.get(slot as usize).copied() };
         next.filter(|&next| next != NO_SLOT)
     }
 
+    #[inline]
     fn set_next(&mut self, slot: u32, next: u32) {
         if slot == INITIAL {
             self.next_initial = next;

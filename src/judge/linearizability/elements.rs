@@ -62,6 +62,7 @@ impl<'a> Ops<'a> {
     }
 
     /// All operations that did or may have happened.
+    #[inline]
     pub(super) fn judged(self) -> impl ExactSizeIterator<Item = Op> + Clone + use<'a> {
         self.judged.iter().copied()
     }
@@ -179,6 +180,7 @@ impl Index {
         Index::Ranked { low, words, len: len as usize }
     }
 
+    #[inline]
     pub(super) fn len(&self) -> usize {
         match self {
             Index::Dense { len, .. } | Index::Ranked { len, .. } => *len,
@@ -186,6 +188,7 @@ impl Index {
         }
     }
 
+    #[inline]
     pub(super) fn of(&self, value: i64) -> Option<usize> {
         match self {
             Index::Dense { low, len } => {

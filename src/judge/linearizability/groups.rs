@@ -30,6 +30,7 @@ impl Groups {
         Groups { starts, positions }
     }
 
+    #[inline]
     pub(super) fn of(&self, key: usize) -> &[u32] {
         &self.positions[self.starts[key] as usize..self.starts[key + 1] as usize]
     }

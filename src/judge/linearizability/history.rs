@@ -81,6 +81,7 @@ impl Kind {
     ];
 
     /// Does this kind leave the object as it was?
+    #[inline]
     pub fn observes_only(self) -> bool {
         matches!(self, Kind::Read | Kind::ReadLog | Kind::Contains | Kind::ReadCounter | Kind::Get)
     }
@@ -172,6 +173,7 @@ pub struct History {
     texts: Vec<Box<str>>,
 }
 
+#[inline]
 pub(super) fn tag(kind: Kind, outcome: OpOutcome) -> u8 {
     ((kind as u8) << 2) | outcome as u8
 }
@@ -211,6 +213,7 @@ impl History {
     }
 
     /// Number of operations.
+    #[inline]
     pub fn len(&self) -> usize {
         self.tags.len()
     }
@@ -221,6 +224,7 @@ impl History {
     }
 
     /// Adds one operation. The return time of an operation of unknown outcome is forgotten.
+    #[inline]
     pub fn push(&mut self, op: Operation) -> Result<(), BadOperation> {
         let at = self.tags.len();
         let ret = checked_return(&op)?;
@@ -266,16 +270,19 @@ impl History {
     }
 
     /// The list behind an id; an unknown id is the empty list.
+    #[inline]
     pub fn list_of(&self, id: i64) -> &[i64] {
         usize::try_from(id).ok().and_then(|i| self.lists.get(i)).map_or(&[], |l| l)
     }
 
     /// The text behind an id; an unknown id is the empty text.
+    #[inline]
     pub fn text_of(&self, id: i64) -> &str {
         usize::try_from(id).ok().and_then(|i| self.texts.get(i)).map_or("", |t| t)
     }
 
     /// The operation at a position.
+    #[inline]
     pub fn operation(&self, at: usize) -> Operation {
         Operation {
             process: self.processes[at],
@@ -306,10 +313,12 @@ impl History {
             + self.texts.iter().map(|t| 16 + t.len()).sum::<usize>()
     }
 
+    #[inline]
     pub(super) fn kind(&self, at: usize) -> Kind {
         Kind::ALL[(self.tags[at] >> 2) as usize]
     }
 
+    #[inline]
     pub(super) fn outcome(&self, at: usize) -> OpOutcome {
         match self.tags[at] & 3 {
             0 => OpOutcome::Ok,
@@ -318,32 +327,39 @@ impl History {
         }
     }
 
+    #[inline]
     pub(super) fn process(&self, at: usize) -> u32 {
         self.processes[at]
     }
 
+    #[inline]
     pub(super) fn expected(&self, at: usize) -> i64 {
         self.expected.get(at).copied().unwrap_or(NIL)
     }
 
+    #[inline]
     pub(super) fn version(&self, at: usize) -> Option<u64> {
         self.versions.get(at).copied().filter(|&v| v != NO_VERSION)
     }
 
     /// The versions of a run of operations; only where there are some.
+    #[inline]
     pub(super) fn versions(&self, run: std::ops::Range<usize>) -> impl Iterator<Item = Option<u64>> + '_ {
         self.versions[run].iter().map(|&version| (version != NO_VERSION).then_some(version))
     }
 
+    #[inline]
     pub(super) fn has_versions(&self) -> bool {
         !self.versions.is_empty()
     }
 
+    #[inline]
     pub(super) fn row(&self, at: usize) -> u32 {
         self.rows.get(at).copied().unwrap_or(at as u32)
     }
 }
 
+#[inline]
 fn checked_return(op: &Operation) -> Result<i64, BadOperation> {
     let ret = match op.outcome {
         OpOutcome::Unknown => NEVER,
@@ -359,6 +375,7 @@ fn checked_return(op: &Operation) -> Result<i64, BadOperation> {
 }
 
 /// Pushes to a column that begins to exist with the first operation that needs it.
+#[inline]
 fn put<T: Copy>(column: &mut Vec<T>, at: usize, room: usize, value: T, filler: T) {
     if column.is_empty() {
         column.reserve_exact(room);

@@ -81,6 +81,7 @@ pub struct Settings<'a> {
 
 impl Settings<'_> {
     /// Has the caller asked to stop?
+    #[inline]
     pub(super) fn stopped(&self) -> bool {
         self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
     }

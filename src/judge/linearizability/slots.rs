@@ -19,6 +19,7 @@ pub(super) struct Range {
 impl Range {
     pub(super) const EMPTY: Range = Range { low: i64::MAX, high: i64::MIN };
 
+    #[inline]
     pub(super) fn widen(&mut self, label: i64) {
         self.low = self.low.min(label);
         self.high = self.high.max(label);
@@ -31,6 +32,7 @@ impl Range {
         self.high = self.high.max(if brings { label } else { i64::MIN });
     }
 
+    #[inline]
     fn len(&self) -> u64 {
         if self.high < self.low { 0 } else { self.high.abs_diff(self.low).saturating_add(1) }
     }
@@ -80,6 +82,7 @@ impl Slots {
     }
 
     /// Number of slots given out or reserved.
+    #[inline]
     pub(super) fn len(&self) -> usize {
         match self {
             Slots::Runs(places) => places.last().map_or(0, |p| p.first as usize + p.len as usize),
@@ -88,6 +91,7 @@ impl Slots {
     }
 
     /// The label of a slot of a key.
+    #[inline]
     pub(super) fn label(&self, key: usize, slot: u32) -> i64 {
         match self {
             Slots::Runs(places) => places[key].low.wrapping_add((slot - places[key].first) as i64),
@@ -132,6 +136,7 @@ pub(super) enum ByKey {
 }
 
 impl ByKey {
+    #[inline]
     pub(super) fn count(&self, key: usize) -> usize {
         match self {
             ByKey::Runs(places) => places[key].len as usize,
@@ -139,6 +144,7 @@ impl ByKey {
         }
     }
 
+    #[inline]
     pub(super) fn slot(&self, key: usize, i: usize) -> u32 {
         match self {
             ByKey::Runs(places) => places[key].first + i as u32,
@@ -170,6 +176,7 @@ impl Finder for RunFinder<'_> {
         if offset < place.len { place.first + offset as u32 } else { NO_SLOT }
     }
 
+    #[inline]
     fn grown(&self) -> usize {
         0
     }
@@ -199,6 +206,7 @@ impl Finder for SharedFinder<'_> {
         if *owner == key { offset as u32 } else { NO_SLOT }
     }
 
+    #[inline]
     fn grown(&self) -> usize {
         0
     }
@@ -216,6 +224,7 @@ pub(super) struct HashFinder<'a> {
 }
 
 impl Finder for HashFinder<'_> {
+    #[inline]
     fn bring(&mut self, key: u32, label: i64) -> u32 {
         let next = self.owners.len() as u32;
         let slot = *self.ids.entry((key, label)).or_insert(next);
@@ -226,10 +235,12 @@ impl Finder for HashFinder<'_> {
         slot
     }
 
+    #[inline]
     fn grown(&self) -> usize {
         self.owners.len()
     }
 
+    #[inline]
     fn guess(&self, _key: u32, _label: i64) -> u32 {
         NO_SLOT
     }
@@ -257,10 +268,12 @@ impl Keys {
     }
 
     /// Number of the key of every operation.
+    #[inline]
     pub(super) fn of<'a>(&'a self, history: &'a History) -> &'a [u32] {
         if self.numbers.is_empty() { &history.keys } else { &self.numbers }
     }
 
+    #[inline]
     pub(super) fn len(&self) -> usize {
         self.names.len()
     }

@@ -10,18 +10,22 @@ pub(super) struct Mask<const W: usize>([u64; W]);
 impl<const W: usize> Mask<W> {
     pub(super) const EMPTY: Mask<W> = Mask([0; W]);
 
+    #[inline]
     pub(super) fn has(&self, slot: usize) -> bool {
         self.0[slot >> 6] >> (slot & 63) & 1 == 1
     }
 
+    #[inline]
     pub(super) fn insert(&mut self, slot: usize) {
         self.0[slot >> 6] |= 1 << (slot & 63);
     }
 
+    #[inline]
     pub(super) fn remove(&mut self, slot: usize) {
         self.0[slot >> 6] &= !(1 << (slot & 63));
     }
 
+    #[inline]
     pub(super) fn without(&self, other: &Mask<W>) -> Mask<W> {
         let mut result = *self;
         for (word, not) in result.0.iter_mut().zip(other.0) {
@@ -30,6 +34,7 @@ impl<const W: usize> Mask<W> {
         result
     }
 
+    #[inline]
     pub(super) fn with(&self, other: &Mask<W>) -> Mask<W> {
         let mut result = *self;
         for (word, also) in result.0.iter_mut().zip(other.0) {
@@ -38,6 +43,7 @@ impl<const W: usize> Mask<W> {
         result
     }
 
+    #[inline]
     pub(super) fn and(&self, other: &Mask<W>) -> Mask<W> {
         let mut result = *self;
         for (word, also) in result.0.iter_mut().zip(other.0) {
@@ -46,14 +52,17 @@ impl<const W: usize> Mask<W> {
         result
     }
 
+    #[inline]
     pub(super) fn within(&self, other: &Mask<W>) -> bool {
         self.0.iter().zip(other.0).all(|(word, all)| word & !all == 0)
     }
 
+    #[inline]
     pub(super) fn words(&self) -> [u64; W] {
         self.0
     }
 
+    #[inline]
     pub(super) fn slots(&self) -> impl Iterator<Item = usize> + use<W> {
         let words = self.0;
         (0..W).flat_map(move |w| Bits(words[w]).map(move |bit| w << 6 | bit))
@@ -65,6 +74,7 @@ struct Bits(u64);
 impl Iterator for Bits {
     type Item = usize;
 
+    #[inline]
     fn next(&mut self) -> Option<usize> {
         if self.0 == 0 {
             return None;
@@ -159,42 +169,51 @@ impl<const W: usize> Timeline<W> {
         line
     }
 
+    #[inline]
     pub(super) fn at(&self) -> usize {
         self.at
     }
 
+    #[inline]
     pub(super) fn len(&self) -> usize {
         self.events.len()
     }
 
+    #[inline]
     pub(super) fn event(&self, at: usize) -> Option<Event> {
         self.events.get(at).map(|&e| Event { op: (e >> 1) as usize, is_return: e & 1 == 1 })
     }
 
     /// Is this operation one that never returns, and so owns no slot?
+    #[inline]
     pub(super) fn slotless(&self, op: usize) -> bool {
         self.ends[op] == NOBODY
     }
 
+    #[inline]
     pub(super) fn slot(&self, op: usize) -> usize {
         self.slots[op] as usize
     }
 
     /// Index of the return event.
+    #[inline]
     pub(super) fn end(&self, op: usize) -> u32 {
         self.ends[op]
     }
 
+    #[inline]
     pub(super) fn owner(&self, slot: usize) -> usize {
         self.owners[slot] as usize
     }
 
     /// Slots of the operations in flight.
+    #[inline]
     pub(super) fn live(&self) -> Mask<W> {
         self.live
     }
 
     /// One event forward.
+    #[inline]
     pub(super) fn forward(&mut self) {
         if let Some(event) = self.event(self.at) {
             self.at += 1;
@@ -209,6 +228,7 @@ impl<const W: usize> Timeline<W> {
     }
 
     /// One event back; returns it.
+    #[inline]
     pub(super) fn back(&mut self) -> Option<Event> {
         self.at = self.at.checked_sub(1)?;
         let event = self.event(self.at)?;
@@ -223,6 +243,7 @@ impl<const W: usize> Timeline<W> {
     }
 
     /// Returns before this place.
+    #[inline]
     pub(super) fn returns_before(&self, at: usize) -> u64 {
         self.events[..at].iter().filter(|&&e| e & 1 == 1).count() as u64
     }

@@ -16,34 +16,41 @@ impl Unknowns {
         Unknowns { available: vec![0; classes], sets: vec![empty.clone()], ids: HashMap::from([(empty, 0)]), bytes: 0 }
     }
 
+    #[inline]
     pub(super) fn invoked(&mut self, class: usize) {
         self.available[class] += 1;
     }
 
+    #[inline]
     pub(super) fn uninvoked(&mut self, class: usize) {
         self.available[class] -= 1;
     }
 
     /// Classes of which at least one operation was invoked.
+    #[inline]
     pub(super) fn classes(&self) -> usize {
         self.available.len()
     }
 
+    #[inline]
     pub(super) fn left(&self, set: u32, class: usize) -> bool {
         self.available[class] > self.used(set, class)
     }
 
+    #[inline]
     pub(super) fn used(&self, set: u32, class: usize) -> u32 {
         let found = self.sets[set as usize].iter().find(|&&(c, _)| c as usize == class);
         found.map_or(0, |&(_, count)| count)
     }
 
     /// Does `a` use no more of any class than `b`?
+    #[inline]
     pub(super) fn within(&self, a: u32, b: u32) -> bool {
         a == b || self.sets[a as usize].iter().all(|&(class, count)| count <= self.used(b, class as usize))
     }
 
     /// The set with one more of a class.
+    #[inline]
     pub(super) fn using(&mut self, set: u32, class: usize) -> u32 {
         let mut next = self.sets[set as usize].to_vec();
         match next.binary_search_by_key(&(class as u32), |&(c, _)| c) {
@@ -61,6 +68,7 @@ impl Unknowns {
         id
     }
 
+    #[inline]
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
