@@ -160,6 +160,34 @@ def github(where: str, folder: Path, decision: dict, gates: dict[str, str], cont
         fault(where, values)
 
 
+def unjudged(folder: Path) -> None:
+    """The outputs of a run that judged nothing: sound, in error, and nothing in them that passed."""
+    where = 'unjudged'
+    for error in JUNIT.iter_errors(str(folder / 'junit.xml')):
+        fault(f'{where}: junit', error.reason)
+    cases = ElementTree.parse(folder / 'junit.xml').getroot().findall('.//testcase')
+    log, report = (json.loads((folder / name).read_text('utf-8')) for name in ('quorate.sarif', 'ctrf.json'))
+    for name, validate, found in (('sarif', SARIF, log), ('ctrf', CTRF, report)):
+        for error in validate.iter_errors(found):
+            fault(f'{where}: {name}', f'{error.json_path}: {error.message}')
+    families = {f.name: f for f in text_string_to_metric_families((folder / 'metrics.txt').read_text('utf-8'))}
+    on = [s.labels['quorate_decision'] for s in families['quorate_decision'].samples if s.value == 1]
+    outputs = dict(row.split('=', 1) for row in (folder / 'outputs.txt').read_text('utf-8').splitlines())
+    told = [name for name, _, _ in commands((folder / 'log.txt').read_text('utf-8'))]
+    holds = {
+        'junit': len(cases) == 1 and cases[0].find('error') is not None,
+        'sarif': [r['level'] for r in log['runs'][0]['results']] == ['error'],
+        'ctrf': [t['status'] for t in report['results']['tests']] == ['failed'],
+        'metrics': on == ['error'] and set(families) == {'quorate_decision'},
+        'outputs': outputs == {'decision': 'error', 'package': '', 'root': ''},
+        'annotations': told == ['error'],
+        'summary': 'NOT JUDGED' in (folder / 'summary.md').read_text('utf-8')[:200],
+    }
+    for name in (name for name, held in holds.items() if not held):
+        fault(f'{where}: {name}', 'can be taken for a run that judged')
+    print(f'{where}: {len(holds)} outputs say so')
+
+
 def hidden(where: str, path: Path) -> None:
     text = path.read_bytes().decode('utf-8')
     found = HIDDEN.search(text)
@@ -196,6 +224,10 @@ for each in found:
         one(each)
     except Exception as error:  # a file that cannot be read at all is a fault like any other
         fault(each.name, f'{type(error).__name__}: {error}')
+try:
+    unjudged(packages / 'ci/unjudged')
+except Exception as error:
+    fault('unjudged', f'{type(error).__name__}: {error}')
 for text in faults:
     print(text, file=sys.stderr)
 sys.exit(1 if faults else 0)

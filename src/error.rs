@@ -5,6 +5,7 @@
 
 use crate::source::{At, Sources, Span};
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
+use std::borrow::Cow;
 
 /// What kind of thing failed. The command line turns it into an exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,10 +152,12 @@ fn render_fault(fault: &Fault, sources: &Sources, renderer: &Renderer) -> String
     order.dedup();
     for id in order {
         let source = sources.get(id);
-        let mut snippet = Snippet::source(source.text.to_string()).path(in_line(&source.path)).fold(true);
+        let shown = Shown::of(&source.text);
+        let mut snippet = Snippet::source(shown.text.to_string()).path(in_line(&source.path)).fold(true);
         for (span, label, main) in spans.iter().filter(|s| s.0.source == id) {
             let kind = if *main { AnnotationKind::Primary } else { AnnotationKind::Context };
-            snippet = snippet.annotation(kind.span(span.range()).label(in_line(label)));
+            let range = shown.at(span.range().start)..shown.at(span.range().end);
+            snippet = snippet.annotation(kind.span(range).label(in_line(label)));
         }
         group = group.element(snippet);
     }
@@ -162,6 +165,42 @@ fn render_fault(fault: &Fault, sources: &Sources, renderer: &Renderer) -> String
         group = group.element(Level::HELP.message(in_line(help)));
     }
     renderer.render(&[group])
+}
+
+/// A text of people with its hidden characters shown, and where each place of it went.
+struct Shown<'t> {
+    text: Cow<'t, str>,
+    /// Past which byte of the text as it was written how many bytes more the shown one has.
+    longer: Vec<(usize, usize)>,
+}
+
+impl<'t> Shown<'t> {
+    fn of(text: &'t str) -> Self {
+        // A carriage return before a line feed ends a line, as the feed alone does.
+        let bare = |at: usize, c: char| c == '\r' && !text[at + 1..].starts_with('\n');
+        let strange = |(at, c): &(usize, char)| (hidden(*c) && *c != '\r') || bare(*at, *c);
+        let (mut out, mut longer, mut last, mut more) = (String::new(), Vec::new(), 0, 0);
+        for (at, c) in text.char_indices().filter(strange) {
+            let end = at + c.len_utf8();
+            let drawn = escape(c);
+            out.push_str(&text[last..at]);
+            out.push_str(&drawn);
+            more += drawn.len() - c.len_utf8();
+            longer.push((end, more));
+            last = end;
+        }
+        if longer.is_empty() {
+            return Self { text: Cow::Borrowed(text), longer };
+        }
+        out.push_str(&text[last..]);
+        Self { text: Cow::Owned(out), longer }
+    }
+
+    /// Where a place of the text is in what is shown.
+    fn at(&self, byte: usize) -> usize {
+        let before = self.longer.partition_point(|(end, _)| *end <= byte);
+        byte + before.checked_sub(1).map_or(0, |i| self.longer[i].1)
+    }
 }
 
 fn record_snippet(record: &RecordPlace) -> Snippet<'static, annotate_snippets::Annotation<'static>> {
@@ -183,16 +222,24 @@ fn record_snippet(record: &RecordPlace) -> Snippet<'static, annotate_snippets::A
 pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        let hidden = (c.is_control() && c != '\n' && c != '\t')
-            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-            || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e007f}');
-        if hidden {
-            out.push_str(&format!("\\u{{{:x}}}", c as u32));
+        if hidden(c) {
+            out.push_str(&escape(c));
         } else {
             out.push(c);
         }
     }
     out
+}
+
+/// Whether a character is not seen, or steers what shows it.
+fn hidden(c: char) -> bool {
+    (c.is_control() && c != '\n' && c != '\t')
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e007f}')
+}
+
+fn escape(c: char) -> String {
+    format!("\\u{{{:x}}}", c as u32)
 }
 
 /// Text from outside as part of one line: as [`visible`], with line ends and tabs as escapes too, so that evidence can print no line of its own.
@@ -222,4 +269,37 @@ pub fn unknown<'a>(name: &At<String>, what: &str, known: impl Iterator<Item = &'
         None => format!("known: {}", known.collect::<Vec<_>>().join(", ")),
     };
     Some(Fault::at(name.span, format!("unknown {what} `{}`", name.value), format!("no such {what}")).help(help))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_characters_of_a_text_are_drawn_and_carets_stay_under_their_words() {
+        let text = "a = \"\u{9b}31mRED\u{200b}\u{feff}\"\r\nb = \"\u{2028}\" # \u{ad}\u{e0041}\nc = nope\r\n";
+        let mut sources = Sources::default();
+        let source = sources.add("x.toml", text);
+        let at = |word: &str| {
+            let start = text.find(word).expect("there") as u32;
+            Span { source, start, end: start + word.len() as u32 }
+        };
+        let fault = Fault::at(at("RED"), "one", "red").and(at("nope"), "this").and(at("# "), "a comment");
+        let drawn = Error::one(ErrorKind::Contract, fault).render(&sources, false);
+        assert!(!drawn.chars().any(hidden), "{drawn:?}");
+        assert!(drawn.contains(r#"a = "\u{9b}31mRED\u{200b}\u{feff}""#), "{drawn}");
+        let lines: Vec<&str> = drawn.lines().collect();
+        for word in ["RED", "nope", "# "] {
+            let row = lines.iter().position(|l| l.contains(word)).expect("the line");
+            let (column, under) = (lines[row].find(word).expect("there"), lines[row + 1]);
+            let marked = under.find(['^', '-']).expect("a mark");
+            assert_eq!(under[..marked].chars().count(), lines[row][..column].chars().count(), "{drawn}");
+        }
+    }
+
+    #[test]
+    fn a_text_without_hidden_characters_is_drawn_as_it_is() {
+        assert!(matches!(Shown::of("a = 1\r\n\tb = 2\n").text, Cow::Borrowed(_)));
+        assert_eq!(Shown::of("a\rb").text, "a\\u{d}b");
+    }
 }

@@ -258,6 +258,8 @@ fn a_starter_is_written_whole_or_not_at_all() {
     assert!(text(&odd).contains("quorate release 'a b; rm/contract.toml'\n"), "{}", text(&odd));
     let dash = quorate(&dir, &["init", "--", "-x"]);
     assert!(text(&dash).contains("quorate release ./-x/contract.toml\n"), "{}", text(&dash));
+    let lines = quorate(&dir, &["init", "x\n\u{1b}[31mhi"]);
+    assert!(text(&lines).contains(r"  x\u{a}\u{1b}[31mhi/contract.toml"), "{}", text(&lines));
     #[cfg(unix)]
     {
         use std::os::unix::ffi::OsStrExt;

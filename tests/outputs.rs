@@ -223,7 +223,7 @@ fn a_gate_is_shown_at_the_line_of_its_objective() {
         ("recovery.phases-add-up", "[failover]"),
         ("fencing.monotonic", "fence = \"epoch\""),
         ("partition.interleavings", "[interleavings]"),
-        ("integrity.no-vacuous", "profile  = \"replicated-log\""),
+        ("integrity.fields", "profile  = \"replicated-log\""),
     ] {
         assert_eq!(shown(gate), line, "{gate}");
     }
@@ -231,4 +231,78 @@ fn a_gate_is_shown_at_the_line_of_its_objective() {
     let lines: std::collections::BTreeSet<&str> =
         out.lines().filter_map(|l| l.split_once(",line=")?.1.split(',').next()).collect();
     assert!(lines.len() > 3, "all annotations on a few lines: {lines:?}");
+}
+
+/// Runs a release that may take no more than so many kilobytes of address space and so many seconds of processor time.
+#[cfg(target_os = "linux")]
+fn limited(dir: &Path, kilobytes: u64, seconds: u64) -> Output {
+    let quorate = env!("CARGO_BIN_EXE_quorate");
+    let script =
+        format!("ulimit -v {kilobytes}; ulimit -t {seconds}; exec {quorate} release contract.toml --force --quiet --threads 1");
+    Command::new("bash").args(["-c", &script]).current_dir(dir).env("NO_COLOR", "1").output().expect("bash runs")
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn thousands_of_files_of_one_test_take_no_square_of_memory() {
+    let dir = project("outputs-files");
+    let header = HEADER.replace("history/v1", "faults/v1");
+    let record = r#"{"id":"f1","fault":"kill","targets":["n1"],"start_lo":1,"start_hi":1}"#;
+    let file = format!("{header}\n{record}\n{{\"quorate\":\"end\",\"records\":1}}\n");
+    let mut matrix = read(&dir, "matrix.toml");
+    for n in 0..2000 {
+        fs::write(dir.join(format!("evidence/f{n}.jsonl")), &file).expect("written");
+        matrix.push_str(&format!("\n[[test.evidence]]\nkind = \"faults\"\npath = \"f{n}.jsonl\"\n"));
+    }
+    fs::write(dir.join("matrix.toml"), matrix).expect("written");
+    let made = limited(&dir, 1_000_000, 120);
+    assert_eq!(code(&made), 1, "{}", text(&made));
+    let decision = read(&dir, "out/fixture-1/data/decision.json");
+    assert!(decision.contains("\"claim\":\"records-count-twice\""));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn very_many_fault_assumptions_take_no_square_of_time() {
+    let dir = project("outputs-assumptions");
+    let names: Vec<String> = (0..100_000).map(|n| format!("\"a{n}\"")).collect();
+    let contract =
+        read(&dir, "contract.toml").replace("[\"process crash\"]", &format!("[\"process crash\", {}]", names.join(", ")));
+    fs::write(dir.join("contract.toml"), contract.replace("\"fenced-queue\"", "\"replicated-log\"")).expect("written");
+    let made = limited(&dir, 4_000_000, 12);
+    assert_eq!(code(&made), 1, "{}", text(&made));
+    let matrix = read(&dir, "matrix.toml");
+    let line = matrix.lines().find(|l| l.starts_with("covers")).map_or(String::new(), |l| format!("{l}\n"));
+    let covers: Vec<String> = (0..50_000).map(|n| format!("\"b{n}\"")).collect();
+    let other = matrix.replace(&line, "").replacen("[[test]]\n", &format!("[[test]]\ncovers = [{}]\n", covers.join(", ")), 1);
+    fs::write(dir.join("matrix.toml"), other).expect("written");
+    let made = limited(&dir, 4_000_000, 60);
+    assert!(code(&made) == 3 && text(&made).contains("unknown fault assumption `b0`"), "{:.400}", text(&made));
+}
+
+#[test]
+fn a_template_that_is_wrong_is_shown_where_it_is() {
+    let dir = project("outputs-template");
+    fs::create_dir(dir.join("t")).expect("made");
+    fs::write(dir.join("t/report.md"), "# {{ v.title }}\n  and {{ v.nope }}\n").expect("written");
+    let made = quorate(&dir, &[&RELEASE[..], &["--templates", "t"]].concat(), &[]);
+    let shown = text(&made);
+    assert!(code(&made) == 64 && shown.contains("template report.md: undefined value `v.nope`"), "{shown}");
+    assert_eq!(shown.matches("report.md:2").count(), 1, "the place once: {shown}");
+    let lines: Vec<&str> = shown.lines().collect();
+    let row = lines.iter().position(|l| l.contains("and {{ v.nope }}")).expect("the line");
+    let column = lines[row].find("v.nope").expect("there");
+    assert_eq!(lines[row + 1].find('^').map(|at| lines[row + 1][..at].chars().count()), Some(column), "{shown}");
+}
+
+#[test]
+fn hidden_characters_of_a_contract_are_drawn_in_errors() {
+    let dir = project("outputs-hidden");
+    let hidden = "owmer = \"\u{9b}31mRED\u{200b}\u{feff}\" # \u{61c}\u{ad}\u{2028}\nowner ";
+    let contract = read(&dir, "contract.toml").replacen("owner ", hidden, 1);
+    fs::write(dir.join("contract.toml"), contract).expect("written");
+    let made = quorate(&dir, &RELEASE, &[]);
+    let shown = text(&made);
+    assert!(code(&made) == 3 && shown.contains(r"\u{9b}31mRED\u{200b}\u{feff}") && shown.contains("`owmer`"), "{shown}");
+    assert!(!shown.contains(['\u{9b}', '\u{200b}', '\u{feff}', '\u{61c}', '\u{ad}', '\u{2028}']), "{shown:?}");
 }

@@ -355,7 +355,8 @@ fn templates_can_be_replaced_and_are_named_by_digest() {
     let md = |t: &Templates| render(&sample(), t).map(|f| f.into_iter().find(|f| f.0 == "report.md").map(|f| f.1));
     assert_eq!(md(&templates).expect("renders").as_deref(), Some("command-service 2026.11.0: reject\n".as_bytes()));
     templates.replace("report.md", "{{ v.tilte }}").expect("known");
-    assert!(md(&templates).expect_err("unknown name").to_string().contains("report.md:1"));
+    let fault = md(&templates).expect_err("unknown name").render(&quorate::source::Sources::default(), false);
+    assert!(fault.contains("report.md:1:4") && fault.contains("undefined value `v.tilte`"), "{fault}");
     assert!(templates.replace("report.htm", "").is_err());
     assert!(templates.replace("report.css", "</STYLE><script>").is_err());
 }

@@ -4,7 +4,7 @@
 //! written is left. The sample evidence is synthetic and says so; `examples/generate_starters.rs` makes it.
 
 use super::{Exit, Failure, Io};
-use crate::error::{Error, ErrorKind, Fault, visible};
+use crate::error::{Error, ErrorKind, Fault, in_line, visible};
 use crate::report::text::{count, shell};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -134,7 +134,7 @@ fn named(paths: &[&str]) -> String {
 /// What was written, and what to do with it.
 fn next(starter: &Starter, dir: &Path) -> String {
     let dir = if dir == Path::new(".") { Path::new("") } else { dir };
-    let at = |path: &str| visible(&dir.join(path).to_string_lossy());
+    let at = |path: &str| in_line(&dir.join(path).to_string_lossy());
     let contract = dir.join("contract.toml").to_string_lossy().into_owned();
     let contract = if contract.starts_with('-') { format!("./{contract}") } else { contract };
     let word = shell(&contract).unwrap_or_else(|| "CONTRACT".into());

@@ -17,10 +17,7 @@ const MARKDOWN: AutoEscape = AutoEscape::Custom("markdown");
 /// When a template does not parse, names something that does not exist, or includes one that is not there.
 pub fn page(templates: &Templates, name: &str, view: &View, policy: &str) -> Result<String, Error> {
     let kind = if templates.overrides().next().is_none() { ErrorKind::Internal } else { ErrorKind::Usage };
-    let fault = |e: minijinja::Error| {
-        let place = e.name().map_or(String::new(), |n| format!("{n}:{}: ", e.line().unwrap_or(0)));
-        Error::plain(kind, format!("template {place}{e}"))
-    };
+    let fault = |e: minijinja::Error| templates.fault(kind, &e);
     let mut env = Environment::new();
     env.set_trim_blocks(true);
     env.set_lstrip_blocks(true);

@@ -2,7 +2,7 @@
 //!
 //! In: texts by name. Out: the same with their digests, so that a package can record which were used. Refuses to read folders.
 
-use crate::error::{Error, ErrorKind, Fault, nearest};
+use crate::error::{Error, ErrorKind, Fault, RecordPlace, nearest};
 use crate::store::sha256;
 use std::collections::BTreeMap;
 
@@ -15,6 +15,9 @@ const BUILT_IN: [(&str, &str); 7] = [
     ("parts.md", include_str!("../../templates/parts.md")),
     ("sections.md", include_str!("../../templates/sections.md")),
 ];
+
+/// The most characters of a line that an error shows.
+const EXCERPT: usize = 200;
 
 /// The templates and the style sheet of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +69,23 @@ impl Templates {
             let text = self.texts.get(name)?;
             (text != built_in).then_some((*name, text.as_str()))
         })
+    }
+
+    /// What is wrong with a template, at its line and column, with the words that it is about.
+    pub(super) fn fault(&self, kind: ErrorKind, error: &minijinja::Error) -> Error {
+        let what = error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()));
+        let (Some(name), Some(line)) = (error.name(), error.line()) else {
+            return Error::plain(kind, format!("template: {what}"));
+        };
+        let text = self.texts.get(name).map_or("", String::as_str);
+        let excerpt: String = text.lines().nth(line.saturating_sub(1)).unwrap_or_default().chars().take(EXCERPT).collect();
+        let start = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum::<usize>();
+        let span = error.range().filter(|span| span.start >= start && span.start - start < excerpt.len());
+        let about = span.as_ref().and_then(|span| text.get(span.clone())).filter(|t| !t.contains('\n') && t.len() <= EXCERPT);
+        let about = about.map_or_else(String::new, |t| format!(" `{t}`"));
+        let byte = span.map_or(0, |span| (span.start - start) as u64 + 1);
+        let place = RecordPlace { path: name.into(), line: line as u64, byte, excerpt };
+        Error::one(kind, Fault::record(place, format!("template {name}: {what}{about}")))
     }
 
     /// The texts that minijinja renders, by name.
