@@ -5,6 +5,7 @@ use serde::Serialize;
 
 /// The coverage matrix.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CoverageChart {
     /// All failure models, from mild to grave.
     pub models: Vec<&'static str>,
@@ -20,6 +21,7 @@ pub struct CoverageChart {
 
 /// The tests of one failure model at one layer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CoverageCell {
     /// The model.
     pub model: &'static str,
@@ -31,6 +33,7 @@ pub struct CoverageCell {
 
 /// One declared fault assumption.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AssumptionRow {
     /// Its words.
     pub assumption: String,

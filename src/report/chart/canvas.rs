@@ -339,7 +339,9 @@ mod tests {
     #[test]
     fn lines_of_one_look_are_one_path() {
         let line = |colour: &str, points: &str| format!("<polyline fill=\"none\" stroke=\"{colour}\" points=\"{points}\"/>\n");
-        let svg = [line("#1", "1,2 3,4"), line("#1", "5,6 7,8 9,9"), line("#2", "0,0 1,1"), "<a/>\n".into(), line("#2", "2,2 3,3")].concat();
+        let svg =
+            [line("#1", "1,2 3,4"), line("#1", "5,6 7,8 9,9"), line("#2", "0,0 1,1"), "<a/>\n".into(), line("#2", "2,2 3,3")]
+                .concat();
         let path = |colour: &str, d: &str| format!("<path fill=\"none\" stroke=\"{colour}\" d=\"{d}\"/>\n");
         let paths = [path("#1", "M1,2L3,4M5,6L7,8L9,9"), path("#2", "M0,0L1,1"), "<a/>\n".into(), path("#2", "M2,2L3,3")];
         assert_eq!(joined(&format!("{svg}</svg>\n")), paths.concat() + "</svg>\n");

@@ -41,7 +41,10 @@ fn bare(figure: &Figure) -> (&str, &str) {
     let before = |text: &'_ str, end: &str| text.strip_suffix(end).map(|t| t.trim_end().len());
     let ended = |to: usize| put[..to].strip_suffix('=').map(str::trim_end);
     let unit = before(put, &figure.unit).and_then(|to| before(&put[..to], &figure.value));
-    (formula, unit.and_then(ended).or_else(|| before(put, &figure.value).and_then(ended)).filter(|t| !t.is_empty()).unwrap_or(put))
+    (
+        formula,
+        unit.and_then(ended).or_else(|| before(put, &figure.value).and_then(ended)).filter(|t| !t.is_empty()).unwrap_or(put),
+    )
 }
 
 /// Something that was found.
