@@ -61,7 +61,24 @@ def junit(where: str, path: Path, gates: dict[str, str]) -> None:
     against(where, {c.get('name', ''): how(c) for c in cases}, words, gates)
 
 
-def sarif(where: str, path: Path, gates: dict[str, str]) -> None:
+# Where a gate's objective has a line of its own: the key that must stand there.
+KEYS = {'latency.write-p99': 'write-p99', 'latency.read-p99': 'read-p99', 'recovery.failover-time': 'recovery', 'recovery.replay-fits': 'catch-up',
+        'commands.retry-limit': 'retry', 'consistency.linearizable': 'consistency', 'fencing.monotonic': 'fence', 'budget.consumed': 'share',
+        'contract.fault-models-covered': 'fault-assumptions', 'recovery.masking': '[probe]', 'quorum.durable-acks': 'members'}
+
+
+def lines(where: str, found: dict[str, int], contract: str) -> None:
+    """Each gate is shown at its waiver or exclusion, at its objective, or at the profile."""
+    rows = contract.splitlines()
+    for gate, line in found.items():
+        row = rows[line - 1].strip()
+        key = KEYS.get(gate, '')
+        own = bool(key) and any(r.strip().startswith(key) for r in rows)
+        if f'"{gate}"' not in row and not (row.startswith(key) if own else '=' in row or row.startswith('[')):
+            fault(where, f'{gate} is shown at line {line}: {row}')
+
+
+def sarif(where: str, path: Path, gates: dict[str, str], contract: str) -> None:
     log = json.loads(path.read_text('utf-8'))
     for error in SARIF.iter_errors(log):
         fault(where, f'{error.json_path}: {error.message}')
@@ -69,6 +86,8 @@ def sarif(where: str, path: Path, gates: dict[str, str]) -> None:
     how = lambda r: 'waived' if r.get('suppressions') else r['level']
     words = {'fail': 'error', 'inconclusive': 'warning', 'waived': 'waived'}
     against(where, {r['ruleId']: how(r) for r in results}, words, gates)
+    at = lambda r: r['locations'][0]['physicalLocation']['region']['startLine']
+    lines(where, {r['ruleId']: at(r) for r in results}, contract)
     rules = log['runs'][0]['tool']['driver']['rules']
     for r in results:
         if rules[r['ruleIndex']]['id'] != r['ruleId']:
@@ -122,13 +141,14 @@ def commands(text: str) -> list[tuple[str, str, str]]:
     return found
 
 
-def github(where: str, folder: Path, decision: dict, gates: dict[str, str]) -> None:
+def github(where: str, folder: Path, decision: dict, gates: dict[str, str], contract: str) -> None:
     stated = commands((folder / 'log.txt').read_bytes().decode('utf-8'))
     if any(name != 'error' for name, _, _ in stated) or len(stated) > MOST_ANNOTATIONS:
         fault(where, f'the runner would take {[s for s in stated if s[0] != "error"][:3]} for commands, {len(stated)} in all')
     unescape = lambda s: s.replace('%0D', '\r').replace('%0A', '\n').replace('%3A', ':').replace('%2C', ',').replace('%25', '%')
     titles = [dict(p.split('=', 1) for p in props.split(',')) for _, props, _ in stated]
     named = [unescape(t['title']).split(' ')[0] for t in titles if 'file' in t]
+    lines(where, {gate: int(t['line']) for gate, t in zip(named, (t for t in titles if 'file' in t))}, contract)
     open_gates = [g for g, how in gates.items() if how in ('fail', 'inconclusive')]
     if not set(named) <= set(open_gates) or len(named) != min(9, len(open_gates)) or len(stated) != min(10, len(open_gates)):
         fault(where, f'{len(open_gates)} gates are open, but the annotations name {named}')
@@ -156,10 +176,11 @@ def one(package: Path) -> None:
         fault(f'{name}: decision.json', f'{error.json_path}: {error.message}')
     gates, folder = ended(decision), packages / 'ci' / name
     junit(f'{name}: junit', folder / 'junit.xml', gates)
-    sarif(f'{name}: sarif', folder / 'quorate.sarif', gates)
+    contract = (package / 'data/contract/contract.toml').read_text('utf-8')
+    sarif(f'{name}: sarif', folder / 'quorate.sarif', gates, contract)
     ctrf(f'{name}: ctrf', folder / 'ctrf.json', gates)
     metrics(f'{name}: metrics', folder / 'metrics.txt', decision)
-    github(f'{name}: github', folder, decision, gates)
+    github(f'{name}: github', folder, decision, gates, contract)
     for path in sorted([*folder.iterdir(), *(package / 'data/report').rglob('*')]):
         if path.is_file():
             hidden(f'{name}: {path.name}', path)

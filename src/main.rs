@@ -11,6 +11,7 @@ fn width() -> Option<usize> {
 fn main() -> ExitCode {
     let (out, err) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
     let variable = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+    let file = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(Into::into);
     let env = quorate::cli::Env {
         source_date_epoch: std::env::var("SOURCE_DATE_EPOCH").ok(),
         styled: quorate::cli::coloured(variable, err),
@@ -19,8 +20,8 @@ fn main() -> ExitCode {
         passphrase: std::env::var("QUORATE_KEY_PASSPHRASE").ok().map(quorate::cli::Secret),
         ask: std::io::stdin().is_terminal().then_some(|question| rpassword::prompt_password(question)),
         ssh_auth_sock: std::env::var("SSH_AUTH_SOCK").ok(),
-        step_summary: std::env::var_os("GITHUB_STEP_SUMMARY").map(Into::into),
-        step_output: std::env::var_os("GITHUB_OUTPUT").map(Into::into),
+        step_summary: file("GITHUB_STEP_SUMMARY"),
+        step_output: file("GITHUB_OUTPUT"),
         threads: std::thread::available_parallelism().map_or(1, usize::from),
         columns: std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).or_else(width),
     };

@@ -17,7 +17,7 @@ use crate::dossier::{self, Dossier};
 use crate::error::{Error, ErrorKind, Fault};
 use crate::evidence::read::{Files, read};
 use crate::gate::{self, Profile, ReleaseCx};
-use crate::package::{MAX_LOCK, Payload, read_lock};
+use crate::package::{MAX_LOCK, Payload, folder, read_lock};
 use crate::report::{self, Templates};
 use crate::source::Sources;
 use crate::store::sha256;
@@ -70,11 +70,7 @@ impl Plan {
     /// # Errors
     /// Every lock that cannot be read.
     pub fn lock(&mut self, files: &dyn Files, names: impl IntoIterator<Item = String>) -> Result<(), Error> {
-        let numbered = |name: &String| {
-            let number = name.strip_suffix(".sig").unwrap_or(name).strip_prefix("lock-")?.strip_suffix(".json")?;
-            (number.len() == 4 && number.bytes().all(|b| b.is_ascii_digit())).then_some(())
-        };
-        let mut names: BTreeSet<String> = names.into_iter().filter(|n| numbered(n).is_some()).collect();
+        let mut names: BTreeSet<String> = names.into_iter().filter(|n| is_lock(n)).collect();
         // A run that was killed before it wrote its lock leaves a signature one past the chain; the next lock replaces it.
         let locks = names.iter().filter(|n| n.ends_with(".json")).count() as u64;
         names.remove(&format!("{}.sig", lock_name(locks + 1)));
@@ -100,6 +96,13 @@ impl Plan {
         }
         if faults.is_empty() { Ok(()) } else { Err(Error { kind: ErrorKind::Contract, faults }) }
     }
+}
+
+/// Whether a name in the folder of the locks is that of a lock or of its signature.
+#[must_use]
+pub fn is_lock(name: &str) -> bool {
+    let number = |name: &str| name.strip_prefix("lock-")?.strip_suffix(".json").map(str::to_string);
+    number(name.strip_suffix(".sig").unwrap_or(name)).is_some_and(|n| n.len() == 4 && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// The bytes of one file of a lock.
@@ -255,6 +258,6 @@ fn tool(templates: &Templates) -> Vec<u8> {
 
 /// The name of the package folder: `<service>-<version>`.
 #[must_use]
-pub fn package_name(dossier: &Dossier) -> String {
-    format!("{}-{}", dossier.release.service, dossier.release.version)
+pub fn package_name(contract: &Contract) -> String {
+    folder(&contract.release.service, &contract.release.version)
 }

@@ -58,6 +58,8 @@ pub struct Source {
     pub path: Arc<str>,
     /// The whole text.
     pub text: Arc<str>,
+    /// Where each line but the first begins.
+    lines: Arc<[u32]>,
 }
 
 /// All texts of one run.
@@ -69,7 +71,9 @@ pub struct Sources {
 impl Sources {
     /// Adds a text and gives its number.
     pub fn add(&mut self, path: &str, text: &str) -> SourceId {
-        self.list.push(Source { path: path.into(), text: text.into() });
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let lines = ends.map(|(at, _)| u32::try_from(at + 1).unwrap_or(u32::MAX)).collect();
+        self.list.push(Source { path: path.into(), text: text.into(), lines });
         SourceId(u16::try_from(self.list.len() - 1).unwrap_or(u16::MAX))
     }
 
@@ -82,8 +86,19 @@ impl Sources {
     /// The line (from 1) in which a span starts.
     #[must_use]
     pub fn line(&self, span: Span) -> u64 {
-        let text = &self.get(span.source).text;
-        let end = (span.start as usize).min(text.len());
-        1 + text.as_bytes()[..end].iter().filter(|&&b| b == b'\n').count() as u64
+        1 + self.get(span.source).lines.partition_point(|begin| *begin <= span.start) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_counted_from_one() {
+        let mut sources = Sources::default();
+        let source = sources.add("a", "one\n\nthree\n");
+        let line = |start| sources.line(Span { source, start, end: start });
+        assert_eq!([0, 3, 4, 5, 9, 10, 11, 99].map(line), [1, 1, 2, 3, 3, 3, 4, 4]);
     }
 }

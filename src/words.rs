@@ -26,6 +26,13 @@ macro_rules! words {
 }
 pub(crate) use words;
 
+/// A noun with its article: `a read`, `an append`.
+#[must_use]
+pub fn a(noun: &str) -> String {
+    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {noun}")
+}
+
 /// A count with its words: `1 term` or `2 terms`.
 pub fn plural<N: std::fmt::Display + PartialEq + From<u8>>(n: N, one: &str, many: &str) -> String {
     let word = if n == N::from(1) { one } else { many };

@@ -185,13 +185,15 @@ fn skew_initial_value_and_nil_reads_are_settings() {
         ])
         .as_bytes(),
     );
-    says(&[&stale], 1, &["clocks would have to be wrong by 1 ms"]);
+    says(&[&stale], 1, &["clocks would have to be wrong by 1 ms", "this stands though each other operation may have happened"]);
     says(&[&stale, "--skew", "100us"], 1, &["skew 100 µs"]);
     says(&[&stale, "--skew", "5ms"], 0, &["skew 5 ms"]);
     let before = scratch("before.jsonl", jsonl(&[("a", "read", "7", 0, Some(1)), ("a", "write", "8", 2, Some(3))]).as_bytes());
     says(&[&before], 1, &["nothing wrote"]);
     says(&[&before, "--initial", "7"], 0, &["initial 7"]);
-    says(&[&before, "--initial=-7"], 1, &["initial -7"]);
+    says(&[&before, "--initial=-7"], 1, &["initial -7", "note: the initial value -7 occurs in no operation"]);
+    let found = text(&quorate(&[&before, "--initial", "7"]));
+    assert!(!found.contains("occurs in no operation"), "{found}");
     let nil = scratch("nil.jsonl", jsonl(&[("a", "write", "1", 0, Some(1)), ("b", "read", "null", 2, Some(3))]).as_bytes());
     says(&[&nil], 1, &["nil-read absent"]);
     says(&[&nil, "--nil-read", "any"], 0, &["nil-read any"]);

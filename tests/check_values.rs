@@ -301,3 +301,39 @@ fn a_set_that_is_read_once_at_the_end_is_judged() {
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("add 77") && said.contains("skipped or not found"), "{said}");
 }
+
+/// The same text as an initial value is found in every format, and one that nothing names is noted wherever the answer is told.
+#[test]
+fn an_initial_value_is_found_in_every_format_or_noted() {
+    let value = "10.0.0.1";
+    let edn = format!(
+        "{{:process 0, :type :invoke, :f :read, :value nil, :time 3}}\n{{:process 0, :type :ok, :f :read, :value \"{value}\", :time 4}}\n"
+    );
+    let json = format!(
+        "[{{\"process\":0,\"type\":\"invoke\",\"f\":\"read\",\"value\":null,\"time\":3}},\n{{\"process\":0,\"type\":\"ok\",\"f\":\"read\",\"value\":\"{value}\",\"time\":4}}]\n"
+    );
+    let lines =
+        format!("{{\"client\":\"a\",\"op\":\"read\",\"value\":\"{value}\",\"invoke\":3,\"return\":4,\"result\":\"ok\"}}\n");
+    let cells = format!("client,op,value,invoke,return,result\na,read,{value},3,4,ok\n");
+    let log = format!("0\t:invoke\t:read\tnil\n0\t:ok\t:read\t\"{value}\"\n");
+    for (name, format, text) in [
+        ("initial.edn", "jepsen-edn", &edn),
+        ("initial.json", "jepsen-json", &json),
+        ("initial.jsonl", "jsonl", &lines),
+        ("initial.csv", "csv", &cells),
+        ("initial.txt", "jepsen-log", &log),
+    ] {
+        let path = file(name, text);
+        let path = path.to_str().expect("a name");
+        let all = ["--format", format, "--model", "register", "--initial"];
+        let (code, said) = check(&[&[path], &all[..], &[value]].concat());
+        assert_eq!(code, Some(0), "{said}");
+        assert!(!said.contains("occurs in no operation"), "{said}");
+        let page = format!("{path}.html");
+        let (code, said) = check(&[&[path], &all[..], &["10.0.0.2", "--json", "--html", &page]].concat());
+        assert_eq!(code, Some(1), "{said}");
+        for told in [said, fs::read_to_string(page).expect("the page")] {
+            assert!(told.contains("the initial value 10.0.0.2 occurs in no operation"), "{told}");
+        }
+    }
+}

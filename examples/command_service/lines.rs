@@ -3,7 +3,7 @@
 use crate::plan::Deed;
 use crate::record::Line;
 use crate::sim::Sim;
-use crate::world::{Answer, Entry, N, Operation, REPLAY_RATE, Role, S, SNAPSHOT, command, key, name};
+use crate::world::{Answer, Entry, FIRST_TERM, N, Operation, REPLAY_RATE, Role, S, SNAPSHOT, command, key, name};
 
 impl Sim<'_> {
     /// One sample of every member.
@@ -26,11 +26,11 @@ impl Sim<'_> {
                     )
                     .maybe(m.leader, |line, leader| line.text("leader", name(leader)))
                     .int("term", m.term)
-                    .int("first_index", SNAPSHOT + 1)
+                    .int("first_index", self.snapshot(member) + 1)
                     .int("last_index", self.last(member))
                     .int("commit_index", m.commit)
                     .int("applied_index", m.replay.map_or(m.applied, replayed))
-                    .int("snapshot_index", SNAPSHOT)
+                    .int("snapshot_index", self.snapshot(member))
                     .flag("serving", m.serving);
             }
             self.rec.add("members", line.flag("reachable", reachable));
@@ -64,6 +64,13 @@ impl Sim<'_> {
         self.rec.add("log", line);
     }
 
+    /// One entry of the image, of the first term, as a member keeps it that has no later snapshot. It bears no command id: the image is older than the
+    /// test, and what it held is for no gate.
+    fn image_line(&mut self, member: usize, index: i64) {
+        let line = Line::new().text("member", name(member)).int("index", index).int("term", FIRST_TERM);
+        self.rec.add("log", line.text("state", "committed"));
+    }
+
     /// One live application to a member's state machine, in the order of the log.
     pub fn applied_line(&mut self, member: usize, index: i64, id: &str) {
         let line = Line::new().text("member", name(member)).int("index", index).text("command_id", id);
@@ -86,6 +93,9 @@ impl Sim<'_> {
     pub fn finish(&mut self) {
         for member in 0..N {
             let (entries, commit) = (self.members[member].entries.clone(), self.members[member].commit);
+            for index in self.snapshot(member) + 1..=self.base {
+                self.image_line(member, index);
+            }
             for (index, entry) in (self.base + 1..).zip(entries) {
                 self.log_line(member, index, entry, if index <= commit { "committed" } else { "appended" });
             }

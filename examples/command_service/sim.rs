@@ -5,7 +5,7 @@
 use crate::plan::{Deed, Phases, Plan};
 use crate::record::{Line, Recorder};
 use crate::rng::Rng;
-use crate::world::{Event, MS, Member, N, Operation, Resource, Role, S, command, name};
+use crate::world::{Event, FIRST_TERM, MS, Member, N, Operation, Resource, Role, S, SNAPSHOT, command, name};
 use std::collections::{BTreeMap, VecDeque};
 
 /// A fault that was injected.
@@ -55,9 +55,9 @@ pub fn simulate(plan: &Plan) -> Sim<'_> {
 }
 
 impl<'p> Sim<'p> {
-    /// A cluster at rest under its first leader, n1, in term 41.
+    /// A cluster at rest under its first leader, n1.
     pub fn new(plan: &'p Plan, base: i64) -> Self {
-        let mut members: Vec<Member> = (0..N).map(|_| Member::new(base, 41)).collect();
+        let mut members: Vec<Member> = (0..N).map(|_| Member::new(base, FIRST_TERM)).collect();
         members[0].role = Role::Leader;
         let seed = plan.test.bytes().fold(7, |hash: u64, b| hash.wrapping_mul(131).wrapping_add(u64::from(b)));
         let mut sim = Self {
@@ -73,7 +73,7 @@ impl<'p> Sim<'p> {
             silent: false,
             behind: plan.behind,
             lose_replies: false,
-            resource: Resource { epoch: 41, holder: 0, taken: Vec::new(), decisions: 0 },
+            resource: Resource { epoch: FIRST_TERM, holder: 0, taken: Vec::new(), decisions: 0 },
             operations: Vec::new(),
             free: Vec::new(),
             hints: Vec::new(),
@@ -85,7 +85,7 @@ impl<'p> Sim<'p> {
             failed_probes: [0; N],
             replay_commit: 0,
         };
-        sim.grant(0, 41);
+        sim.grant(0, FIRST_TERM);
         sim
     }
 
@@ -157,6 +157,12 @@ impl<'p> Sim<'p> {
     /// The last index of a member's log.
     pub fn last(&self, member: usize) -> i64 {
         self.base + i64::try_from(self.members[member].entries.len()).unwrap_or(0)
+    }
+
+    /// The index of a member's snapshot: an old one where the plan makes it replay, else the image.
+    pub fn snapshot(&self, member: usize) -> i64 {
+        let restarts = |(_, deed): &(i64, Deed)| matches!(deed, Deed::Kill(m) if *m == member);
+        if self.plan.deeds.iter().any(restarts) { SNAPSHOT } else { self.base }
     }
 
     /// Where an index lies in `entries`.

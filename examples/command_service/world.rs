@@ -10,8 +10,10 @@ pub const S: i64 = 1_000_000_000;
 pub const N: usize = 5;
 /// Majority of them.
 pub const Q: usize = N / 2 + 1;
-/// The last snapshot that every member holds when a test begins.
+/// The last snapshot of a member that a test will restart; the others took theirs at the image that the test begins with.
 pub const SNAPSHOT: i64 = 10_000;
+/// The term of the leader that a test begins with.
+pub const FIRST_TERM: i64 = 41;
 /// Entries replayed in a second.
 pub const REPLAY_RATE: i64 = 900;
 

@@ -92,6 +92,8 @@ pub struct OpFacts {
 pub struct Example {
     /// Why these operations cannot be put into an order, in one sentence.
     pub why: String,
+    /// What all other operations may have done without excusing it; nothing where they all count.
+    pub whatever: Option<&'static str>,
     /// By how much clocks would have to be wrong to excuse it, in ns.
     pub margin_ns: Option<i64>,
     /// The operations, by the time they were sent.
@@ -163,7 +165,7 @@ impl Checked {
     /// Says why the one object is contradicted.
     pub fn because(&mut self, why: &str) {
         for example in self.keys.iter_mut().filter_map(|key| key.example.as_mut()) {
-            example.why = why.to_string();
+            (example.why, example.whatever) = (why.to_string(), None);
         }
     }
 
@@ -274,7 +276,7 @@ impl Facts<'_> {
         let (answer, why, example) = match &key.verdict {
             lin::Verdict::Linearizable => (A::Linearizable, None, None),
             lin::Verdict::Violation(example) if drawn => (A::NotLinearizable, None, Some(self.example(key.key, example))),
-            lin::Verdict::Violation(example) => (A::NotLinearizable, Some(sentence(example)), None),
+            lin::Verdict::Violation(example) => (A::NotLinearizable, Some(lin::why(example)), None),
             lin::Verdict::Undecided(gap) => {
                 let why = lin::explain_gap(&lin::Undecided { stuck_at: None, ..**gap });
                 let at = gap.stuck_at.map(|op| format!(", at {}", self.place(&op))).unwrap_or_default();
@@ -300,7 +302,7 @@ impl Facts<'_> {
     }
 
     fn example(&self, key: u32, example: &lin::Counterexample) -> Example {
-        let why = sentence(example);
+        let why = lin::why(example);
         let impossible = impossible(&example.operations);
         let involved: Vec<u32> = example.operations.iter().map(|o| o.row).collect();
         let from = example.operations.iter().map(|o| o.invoke).min().unwrap_or(0);
@@ -320,7 +322,7 @@ impl Facts<'_> {
         }
         shown.sort_by_key(|(op, _)| (op.invoke, op.row));
         let operations = shown.iter().map(|(op, mark)| self.op(op, *mark)).collect();
-        Example { why, margin_ns: example.margin_ns, operations, left_out }
+        Example { why, whatever: lin::whatever(example), margin_ns: example.margin_ns, operations, left_out }
     }
 
     fn op(&self, op: &lin::Operation, mark: Mark) -> OpFacts {
@@ -358,12 +360,6 @@ fn drawn(outcome: &lin::Outcome) -> std::collections::BTreeSet<u32> {
     let mut violated: Vec<(usize, u32)> = outcome.violations().map(|(key, e)| (e.operations.len(), key.key)).collect();
     violated.sort_unstable();
     violated.into_iter().take(DRAWN).map(|(_, key)| key).collect()
-}
-
-/// Why, in one sentence.
-fn sentence(example: &lin::Counterexample) -> String {
-    let bare = lin::Counterexample { reason: example.reason.clone(), operations: Vec::new(), margin_ns: None };
-    lin::explain(&bare).trim_end_matches([':', ' ']).to_string()
 }
 
 /// The operation that cannot be: the last sent of those that observed something, else the last.

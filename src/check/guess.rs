@@ -3,6 +3,7 @@
 use super::{Ask, unreadable};
 use crate::error::{Error, ErrorKind, Fault};
 use crate::evidence::kinds::{OpKind, Operation, Outcome};
+use crate::evidence::record::Slot;
 use crate::evidence::symbol::Val;
 use crate::evidence::{Evidence, Rows};
 use std::collections::BTreeSet;
@@ -34,17 +35,18 @@ pub(super) fn model(ask: &Ask, evidence: &Evidence, rows: &Rows<'_, Operation>) 
     }
     let mut ops: BTreeSet<OpKind> = BTreeSet::new();
     let (mut reads, mut written) = (Reads::default(), Reads::default());
-    let mut last = None;
-    let asked = rows.cells::<OpKind>("op").zip(rows.cells::<Outcome>("result")).zip(rows.cells::<Val>("value"));
-    for ((op, result), value) in asked {
-        let Some(op) = op else { continue };
-        if last.replace(op) != Some(op) {
-            ops.insert(op);
-        }
-        if op == OpKind::Read && result == Some(Outcome::Ok) {
-            reads.add(value, evidence);
-        } else if op != OpKind::Read {
-            written.add(value, evidence);
+    for ([asked, results, values], count) in rows.columns(["op", "result", "value"]) {
+        let mut last = None;
+        for row in 0..count {
+            let Some(op) = OpKind::slot(asked.get(row)) else { continue };
+            if last.replace(op) != Some(op) {
+                ops.insert(op);
+            }
+            if op != OpKind::Read {
+                written.add(Val::slot(values.get(row)), evidence);
+            } else if Outcome::slot(results.get(row)) == Some(Outcome::Ok) {
+                reads.add(Val::slot(values.get(row)), evidence);
+            }
         }
     }
     let only = |allowed: &[OpKind]| ops.iter().all(|op| allowed.contains(op));

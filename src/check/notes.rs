@@ -5,8 +5,9 @@
 use super::read::{FIELDS, Taken};
 use crate::error::nearest;
 use crate::evidence::kinds::{OpKind, Operation, Outcome};
-use crate::evidence::record::Record;
-use crate::evidence::table::{Column, Table};
+use crate::evidence::record::{Record, Slot};
+use crate::evidence::symbol::Sym;
+use crate::evidence::table::{Column, Ns, Table};
 use crate::evidence::{Evidence, Rows};
 
 /// The formats whose records name their fields themselves.
@@ -54,8 +55,16 @@ fn overlapping(rows: &Rows<'_, Operation>) -> Option<String> {
     if rows.parts().iter().all(|part| matches!(part.table.columns.get(process), None | Some(Column::Absent))) {
         return None;
     }
-    let known = rows.iter().filter(|(_, op)| op.result != Outcome::Unknown);
-    let mut spans: Vec<_> = known.filter_map(|(id, op)| Some(((op.process?.0, op.invoke.0), op.returned?.0, id))).collect();
+    let mut spans = Vec::new();
+    let columns = rows.columns(["process", "invoke", "return", "result"]);
+    let cells = columns.flat_map(|(columns, count)| (0..count).map(move |row| columns.map(|column| column.get(row))));
+    for (id, [process, invoke, ret, result]) in rows.ids().zip(cells) {
+        let span = Sym::slot(process)
+            .zip(Ns::slot(invoke))
+            .zip(Ns::slot(ret))
+            .filter(|_| Outcome::slot(result) != Some(Outcome::Unknown));
+        spans.extend(span.map(|((process, invoke), ret)| ((process.0, invoke.0), ret.0, id)));
+    }
     spans.sort_by_key(|span| span.0);
     let (mut busy, mut found) = (None, Vec::new());
     for ((process, invoke), ret, id) in spans {

@@ -2,15 +2,18 @@
 //!
 //! In: a judged release. Out: files, lines for the runner. Paths are the user's own; a file is written whole or not at all.
 
-use super::Io;
-use crate::dossier::Dossier;
-use crate::error::{Error, ErrorKind, nearest};
+use super::outputs::{Outputs, all};
+use super::{Failure, Io};
+use crate::contract::key_span;
+use crate::error::{Error, ErrorKind, Fault, Place as At, nearest};
+use crate::gate::{gates, promised};
 use crate::release::{Built, Plan, paths};
-use crate::report::ci::{OUTPUTS, Output, Place, annotations, outputs, quiet, summary};
+use crate::report::ci::{OUTPUTS, Output, Place, Unjudged, annotations, not_judged, not_judged_summary, outputs, quiet, summary};
+use crate::source::Span;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Component, Path, PathBuf};
 
 /// One `--emit`.
@@ -21,6 +24,11 @@ pub(super) struct Emission {
 }
 
 impl Emission {
+    /// What is written.
+    pub(super) fn output(&self) -> &'static Output {
+        self.output
+    }
+
     /// Where it goes.
     pub(super) fn file(&self) -> &Path {
         &self.file
@@ -42,18 +50,21 @@ pub(super) fn emission(text: &str) -> Result<Emission, String> {
     Ok(Emission { output, file: file.into() })
 }
 
-/// Where the contract stands, and the lines at which gates are shown.
+/// Where the contract stands, and the lines at which gates are shown: that of the waiver or exclusion, else of what the gate holds the evidence to.
 pub(super) fn place(plan: &Plan, contract: &Path) -> Place {
-    let text = &plan.sources.get(plan.contract.source).text;
-    let line = |start: u32| text.bytes().take(start as usize).filter(|b| *b == b'\n').count() as u64 + 1;
+    let source = plan.contract.source;
+    let text = &plan.sources.get(source).text;
+    let promise = |id: &str| promised(id).iter().find_map(|key| key_span(source, text, key));
+    let mut spans: BTreeMap<String, Span> = gates().iter().filter_map(|g| Some((g.id.to_string(), promise(g.id)?))).collect();
     let waived = plan.contract.waivers.iter().map(|w| &w.gate);
     let excluded = plan.contract.exclusions.iter().map(|e| &e.gate);
-    let gates: BTreeMap<String, u64> = waived.chain(excluded).map(|g| (g.value.clone(), line(g.span.start))).collect();
-    Place { contract: shown(contract), profile: line(plan.contract.release.profile.span.start), gates }
+    spans.extend(waived.chain(excluded).map(|gate| (gate.value.clone(), gate.span)));
+    let gates = spans.into_iter().map(|(gate, span)| (gate, plan.sources.line(span))).collect();
+    Place { contract: shown(contract), profile: plan.sources.line(plan.contract.release.profile.span), gates }
 }
 
 /// A relative path with `/`, or the file name of one that is absolute or leaves the folder.
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     let parts: Vec<Component<'_>> = path.components().filter(|c| *c != Component::CurDir).collect();
     let inside = parts.iter().all(|c| matches!(c, Component::Normal(_)));
     let from = if inside { 0 } else { parts.len().saturating_sub(1) };
@@ -61,64 +72,87 @@ fn shown(path: &Path) -> String {
     names.join("/")
 }
 
-/// Writes every output that was asked for.
-pub(super) fn emit(emissions: &[Emission], dossier: &Dossier, place: &Place, package: &Path) -> Result<(), Error> {
-    for emission in emissions {
-        write_beside(&emission.file, package, &(emission.output.make)(dossier, place)?)?;
-    }
-    Ok(())
-}
-
-/// Writes a file that must not lie in the package. Folders on its way are made.
-pub(super) fn write_beside(file: &Path, package: &Path, bytes: &[u8]) -> Result<(), Error> {
-    if let Some(parent) = file.parent().filter(|p| !p.as_os_str().is_empty()) {
-        let cannot = |e| Error::plain(ErrorKind::Internal, format!("cannot make the folder of `{}`: {e}", file.display()));
-        if !file.starts_with(package) {
-            fs::create_dir_all(parent).map_err(cannot)?;
-        }
-    }
-    if file.starts_with(package) || real(file).is_some_and(|at| real(package).is_some_and(|package| at.starts_with(package))) {
-        let message = format!("`{}` lies in the package, which holds nothing that is not in its manifest", file.display());
-        return Err(Error::plain(ErrorKind::Usage, message));
-    }
-    super::write::whole(file, bytes)
-}
-
-/// Where a file lies, or will lie, without links and detours.
-fn real(file: &Path) -> Option<PathBuf> {
-    fs::canonicalize(file).ok().or_else(|| {
-        let parent = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Some(fs::canonicalize(parent).ok()?.join(file.file_name()?))
-    })
-}
-
-/// Adds a step summary and outputs, and prints annotations.
-pub(super) fn github(io: &mut Io<'_>, built: &Built, place: &Place, package: &Path, root: &str) -> Result<(), Error> {
+/// Adds outputs, prints annotations, adds a step summary. What cannot be written keeps nothing else back.
+pub(super) fn github(
+    io: &mut Io<'_>,
+    files: &Outputs,
+    built: &Built,
+    place: &Place,
+    (package, root): (&Path, &str),
+) -> Result<(), Error> {
     let report = built.files.get(&format!("{}/report.md", paths::REPORT)).map(|b| String::from_utf8_lossy(b)).unwrap_or_default();
-    if let Some(file) = io.env.step_summary.clone() {
-        let taken = fs::metadata(&file).map_or(0, |m| m.len());
-        append(&file, &summary(&report, taken))?;
-    }
-    if let Some(file) = io.env.step_output.clone() {
-        let shown = package.to_string_lossy();
-        let digest = format!("sha256:{root}");
-        append(&file, &outputs(&[("decision", built.dossier.decision.word()), ("package", &shown), ("root", &digest)]))?;
-    }
+    let shown = package.to_string_lossy();
+    let digest = format!("sha256:{root}");
+    let told = outputs(&[("decision", built.dossier.decision.word()), ("package", &shown), ("root", &digest)]);
     let lines: String = annotations(&built.dossier, place).0.iter().flat_map(|l| [l.as_str(), "\n"]).collect();
-    io.print(&lines)
+    let done = add(files, io.env.step_output.as_deref(), "\n", |_| told.clone());
+    let printed = io.print(&lines);
+    all([done, printed, add(files, io.env.step_summary.as_deref(), "\n\n", |taken| summary(&report, taken))])
 }
 
-/// A message with excerpts of evidence, so that the runner takes no line of it for a command. The token is the digest of the message: a text
-/// cannot hold its own.
-pub(super) fn fenced(text: &str) -> String {
+/// Tells the runner that there is no decision: outputs and summary. Annotations are printed behind the message.
+pub(super) fn github_failed(io: &Io<'_>, files: &Outputs, run: &Unjudged<'_>) -> Result<(), Error> {
+    let told = outputs(&[("decision", "error"), ("package", ""), ("root", "")]);
+    let done = add(files, io.env.step_output.as_deref(), "\n", |_| told.clone());
+    all([done, add(files, io.env.step_summary.as_deref(), "\n\n", |_| not_judged_summary(run))])
+}
+
+/// What a failed run says to build systems.
+pub(super) fn unjudged<'a>(failure: &Failure, contract: &'a str) -> Unjudged<'a> {
+    let fault = |fault: &Fault| {
+        let spans = fault.places.iter().filter_map(|(place, _)| match place {
+            At::Span(span) => Some(*span),
+            At::Record(_) => None,
+        });
+        let own = |span: &Span| shown(Path::new(&*failure.sources.get(span.source).path)) == contract;
+        let line = spans.filter(own).map(|span| failure.sources.line(span)).next();
+        let record = fault.places.iter().find_map(|(place, _)| match place {
+            At::Record(record) if record.line > 0 => Some(format!("{}:{}: ", record.path, record.line)),
+            At::Record(record) => Some(format!("{}: ", record.path)),
+            At::Span(_) => None,
+        });
+        (line, format!("{}{}", record.unwrap_or_default(), fault.message))
+    };
+    Unjudged { contract, what: words(failure.error.kind), faults: failure.error.faults.iter().map(fault).collect() }
+}
+
+fn words(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Contract => "contract or matrix invalid",
+        ErrorKind::Evidence => "evidence unreadable",
+        ErrorKind::Package => "package does not verify",
+        ErrorKind::Usage => "the command cannot be run as it was given",
+        ErrorKind::Internal => "reading or writing failed",
+    }
+}
+
+/// A message with excerpts of evidence, so that the runner takes no line of it for a command, and annotations behind it. The token is the digest of
+/// the message: a text cannot hold its own.
+pub(super) fn fenced(text: &str, run: &Unjudged<'_>) -> String {
     let digest: String = Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
-    quiet(text, &digest)
+    format!("{}{}", quiet(text, &digest), not_judged(run))
 }
 
-fn append(file: &Path, text: &str) -> Result<(), Error> {
+/// Adds to a file of the runner, on a line of its own: `between` is what must stand between two texts. What is added may depend on how long the file is.
+fn add(files: &Outputs, file: Option<&Path>, between: &str, text: impl Fn(u64) -> String) -> Result<(), Error> {
+    let Some(file) = file.filter(|file| files.may_add(file)) else { return Ok(()) };
+    let cannot = |e| Error::plain(ErrorKind::Internal, format!("cannot add to `{}`: {e}", file.display()));
+    let length = fs::metadata(file).map_or(0, |m| if m.is_file() { m.len() } else { 0 });
+    let missing = missing(file, length, between).map_err(cannot)?;
     let opened = OpenOptions::new().create(true).append(true).open(file);
-    let done = opened.and_then(|mut f| f.write_all(text.as_bytes()));
-    done.map_err(|e| Error::plain(ErrorKind::Internal, format!("cannot add to `{}`: {e}", file.display())))
+    opened.and_then(|mut f| f.write_all(format!("{missing}{}", text(length)).as_bytes())).map_err(cannot)
+}
+
+/// What lacks at the end of a file to what must stand between two texts.
+fn missing<'b>(file: &Path, length: u64, between: &'b str) -> std::io::Result<&'b str> {
+    let mut end = Vec::new();
+    if length > 0 {
+        let mut open = fs::File::open(file)?;
+        open.seek(SeekFrom::Start(length.saturating_sub(between.len() as u64)))?;
+        open.take(between.len() as u64).read_to_end(&mut end)?;
+    }
+    let there = end.iter().rev().take_while(|b| **b == b'\n').count();
+    Ok(if length == 0 { "" } else { &between[there.min(between.len())..] })
 }
 
 #[cfg(test)]

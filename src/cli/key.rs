@@ -97,8 +97,11 @@ pub(super) struct Trust {
     #[arg(long, value_name = "FILE", requires = "allowed_signers")]
     krl: Option<std::path::PathBuf>,
     /// The day for which keys must be valid, YYYY-MM-DD or YYYYMMDDhhmmZ, in UTC; no clock is asked
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", requires = "allowed_signers")]
     as_of: Option<String>,
+    /// Fail unless this principal of the trust file has signed the release; without it anybody whom the file allows may have
+    #[arg(long, value_name = "PRINCIPAL", requires = "allowed_signers")]
+    signer: Option<String>,
     /// Fail unless a trusted key other than the maker's has signed in this role and concurs
     #[arg(long, value_name = "ROLE", value_parser = ["audit"], requires = "allowed_signers")]
     require_role: Option<String>,
@@ -121,7 +124,12 @@ impl Trust {
                 })
                 .collect(),
         };
-        let mut policy = Policy { audit: self.require_role.is_some(), signature: self.require_signature, ..Policy::default() };
+        let mut policy = Policy {
+            audit: self.require_role.is_some(),
+            signature: self.require_signature,
+            signer: self.signer.clone(),
+            ..Policy::default()
+        };
         if let Some(path) = &self.allowed_signers {
             let text = String::from_utf8(read(path, MAX_LIST)?).map_err(|_| usage(path, vec!["it is not UTF-8".into()]))?;
             policy.signers = Some(Signers::parse(&text).map_err(|faults| usage(path, faults))?);

@@ -14,6 +14,7 @@ mod init;
 mod key;
 mod lock;
 mod man;
+mod outputs;
 mod print;
 mod recomputed;
 mod release;
@@ -161,7 +162,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, env: &Env, out: &mut dyn Wr
         }
     };
     let mut io = Io { env, out, err };
-    let github = matches!(&args.verb, Verb::Release(args) if args.speaks_to_a_runner());
+    let runner = if let Verb::Release(args) = &args.verb { args.runner() } else { None };
     let ended = match args.verb {
         Verb::Init(args) => init::run(&args, &mut io),
         Verb::Lock(args) => lock::run(&args, &mut io),
@@ -185,7 +186,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>, env: &Env, out: &mut dyn Wr
         Ok(Exit::Unverified) => code_of(ErrorKind::Package),
         Err(failure) => {
             let text = failure.error.render(&failure.sources, env.styled);
-            let _ = write!(io.err, "{}", if github { ci::fenced(&text) } else { text });
+            let text = runner.map_or(text.clone(), |contract| ci::fenced(&text, &ci::unjudged(&failure, &contract)));
+            let _ = write!(io.err, "{text}");
             code_of(failure.error.kind)
         }
     }

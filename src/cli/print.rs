@@ -2,6 +2,7 @@
 
 use crate::dossier::{Decision, Dossier, GateFacts};
 use crate::error::visible;
+use crate::report::equation;
 use crate::verdict::{Figure, Judgement, SourceRef, Verdict};
 use crate::words::plural;
 use std::fmt::Write;
@@ -246,21 +247,6 @@ fn most_telling(judgement: &Judgement) -> Vec<&Figure> {
     figures
 }
 
-/// A figure as one chain of equations that says nothing twice.
-fn equation(figure: &Figure) -> String {
-    let mut parts = vec![figure.symbol.as_str()];
-    let formula = figure.formula.strip_prefix(figure.symbol.as_str()).map(str::trim_start);
-    let formula = formula.and_then(|f| f.strip_prefix("= ")).unwrap_or(&figure.formula);
-    parts.extend([formula, figure.substitution.as_str()].into_iter().filter(|p| !p.is_empty()));
-    let ends = |text: &str| text == figure.value || text.ends_with(&format!("= {}", figure.value));
-    if !parts.last().is_some_and(|last| ends(last)) {
-        parts.push(&figure.value);
-    }
-    parts.dedup();
-    let unit = if figure.unit.is_empty() { String::new() } else { format!(" {}", figure.unit) };
-    format!("{}{unit}", parts.join(" = "))
-}
-
 fn place(source: &SourceRef) -> String {
     let line = source.line.map(|l| format!(":{l}")).unwrap_or_default();
     let digest: String = source.sha256.chars().take(16).collect();
@@ -332,13 +318,6 @@ mod tests {
     fn figure(formula: &str, substitution: &str, value: &str) -> Figure {
         let [id, symbol, formula, substitution, value] = ["f", "N", formula, substitution, value].map(String::from);
         Figure { id, symbol, formula, substitution, value, unit: "entries".into(), sources: Vec::new() }
-    }
-
-    #[test]
-    fn an_equation_says_nothing_twice() {
-        assert_eq!(equation(&figure("N = C − S", "12480 − 10000 = 2480", "2480")), "N = C − S = 12480 − 10000 = 2480 entries");
-        assert_eq!(equation(&figure("x_(n)", "x_(7)", "3")), "N = x_(n) = x_(7) = 3 entries");
-        assert_eq!(equation(&figure("writes", "3", "3")), "N = writes = 3 entries");
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! `quorate release`: contract + matrix + evidence → package.
 
+use super::outputs::{Outputs, Spared, all};
 use super::print::{Look, painted};
 use super::terminal::{Counted, Progress};
 use super::{Env, Exit, Failure, Io};
 use crate::error::{Error, ErrorKind, Fault, nearest, visible};
 use crate::package::attest::{Sign, lock_signer};
-use crate::package::{Bag, Info, MAX_LOCK, Mode, write_as};
+use crate::package::{Bag, Info, MAX_LOCK, Mode, is_package, write_as};
 use crate::release::{self, Built, Plan, Withhold, paths};
 use crate::report::Templates;
-use crate::report::ci::quiet;
+use crate::report::ci::{Place, Unjudged, quiet};
 use crate::store::{Folder, split};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
@@ -69,20 +70,51 @@ pub(super) struct Args {
 }
 
 impl Args {
-    /// Whether a build system reads both streams for commands.
-    pub(super) fn speaks_to_a_runner(&self) -> bool {
-        self.ci.is_some()
+    /// The contract as a build system knows it, when one reads both streams for commands.
+    pub(super) fn runner(&self) -> Option<String> {
+        self.ci.as_ref().map(|_| super::ci::shown(&self.contract))
     }
 }
 
+/// A release that was judged and packaged.
+struct Judged {
+    built: Built,
+    templates: Templates,
+    place: Place,
+    package: PathBuf,
+    root: String,
+}
+
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
+    let env = io.env;
+    let runner = [("GITHUB_OUTPUT", env.step_output.as_deref()), ("GITHUB_STEP_SUMMARY", env.step_summary.as_deref())];
+    let runner = runner.into_iter().filter(|_| args.ci.is_some()).filter_map(|(name, file)| Some((name, file?)));
+    let mut files = Outputs::new(&args.emit, args.dump_view.as_deref(), &runner.collect::<Vec<_>>());
+    let judged = judge(args, io, &mut files).map_err(|mut failure| {
+        let contract = super::ci::shown(&args.contract);
+        let run = super::ci::unjudged(&failure, &contract);
+        let told = if args.ci.is_some() { super::ci::github_failed(io, &files, &run) } else { Ok(()) };
+        let wrong = all([files.fail(&run), told]).err();
+        failure.error.faults.extend(wrong.into_iter().flat_map(|e| e.faults));
+        failure
+    })?;
+    tell(args, io, &files, &judged)?;
+    Ok(Exit::Decided(judged.built.dossier.decision))
+}
+
+/// Judges and packages. Files that must not be written are refused before anything is judged.
+fn judge(args: &Args, io: &mut Io<'_>, files: &mut Outputs) -> Result<Judged, Failure> {
+    files.check(&spared(args))?;
     let date = date(io.env)?;
     let withhold = withhold(args)?;
     let key = args.key.as_deref().map(|path| super::key::load(path, io)).transpose()?;
     let texts = Texts { contract: &args.contract, matrix: args.matrix.as_deref(), locks: args.locks.as_deref() };
     let plan = texts.plan()?;
     let root = evidence_root(args.evidence.as_deref(), args.matrix.as_deref().unwrap_or(&args.contract), &plan)?;
-    spare(args, &plan, &root)?;
+    let package = args.out.join(release::package_name(&plan.contract));
+    let place = super::ci::place(&plan, &args.contract);
+    files.check(&spared_of(args, &plan, &root, &package))?;
+    files.begin(&Unjudged { contract: &place.contract, what: "the run has not ended", faults: Vec::new() })?;
     let folder = Folder::new(&root);
     let templates = templates(args.templates.as_deref())?;
     let threads = args.threads.unwrap_or(io.env.threads).clamp(1, 256);
@@ -91,26 +123,32 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let counted = Counted::new(&folder);
     let build = || release::build(&plan, &counted, &templates, date.as_deref(), threads);
     let built = progress.watch(io, "reading and judging the evidence", &counted, build);
-    let mut built = built.map_err(|error| Failure { error, sources: plan.sources.clone() })?;
-    built.withhold(&withhold)?;
-    let package = args.out.join(release::package_name(&built.dossier));
-    progress.phase(io, "writing the package");
-    let stored = store(args, &built, &folder, &package, key.as_deref());
-    progress.done(io);
-    let root_digest = stored?;
+    let stored = built.map_err(|error| Failure { error, sources: plan.sources.clone() }).and_then(|mut built| {
+        built.withhold(&withhold)?;
+        progress.phase(io, "writing the package");
+        let stored = store(args, &built, &plan, &folder, &package, key.as_deref());
+        progress.done(io);
+        Ok((built, stored?))
+    });
+    if stored.as_ref().is_err_and(|f| f.error.kind != ErrorKind::Usage) && args.ci.is_none() && is_package(&package) {
+        let _ = writeln!(io.err, "hint: {} is the package of an earlier run, not of this one", visible(&shown(&package)));
+    }
+    let (built, root) = stored?;
     if !args.quiet && args.ci.is_none() {
         hint(io, &built, &folder);
     }
-    let place = super::ci::place(&plan, &args.contract);
-    if let Some(file) = &args.dump_view {
-        super::ci::write_beside(file, &package, &crate::report::context(&built.dossier, &templates)?)?;
-    }
-    super::ci::emit(&args.emit, &built.dossier, &place, &package)?;
-    report(args, io, &built, &package, &root_digest)?;
-    if args.ci.is_some() {
-        super::ci::github(io, &built, &place, &package, &root_digest)?;
-    }
-    Ok(Exit::Decided(built.dossier.decision))
+    Ok(Judged { built, templates, place, package, root })
+}
+
+/// Says what was decided wherever it was asked for: the verdict first. What cannot be written keeps nothing else back.
+fn tell(args: &Args, io: &mut Io<'_>, files: &Outputs, judged: &Judged) -> Result<(), Error> {
+    let Judged { built, templates, place, package, root } = judged;
+    let printed = report(args, io, built, package, root);
+    let told = match args.ci {
+        Some(_) => super::ci::github(io, files, built, place, (package, root)),
+        None => Ok(()),
+    };
+    all([printed, told, files.write(&built.dossier, place, || crate::report::context(&built.dossier, templates))])
 }
 
 /// The day of `SOURCE_DATE_EPOCH`.
@@ -160,18 +198,20 @@ pub(super) fn locks_of(contract: &Path, given: Option<&Path>) -> PathBuf {
     given.map_or_else(|| contract.with_file_name("locks"), Path::to_path_buf)
 }
 
-/// Refuses outputs that would be written over what is read here.
-fn spare(args: &Args, plan: &Plan, root: &Path) -> Result<(), Error> {
+/// What must not be written over, as far as it is known before the contract is read.
+fn spared(args: &Args) -> Spared {
     let matrix = args.matrix.clone().unwrap_or_else(|| args.contract.with_file_name("matrix.toml"));
-    let locks = locks_of(&args.contract, args.locks.as_deref());
     let mut inputs = vec![args.contract.clone(), matrix];
     inputs.extend(args.key.clone());
-    inputs.extend(plan.locks.iter().flat_map(|lock| [locks.join(&lock.path), locks.join(format!("{}.sig", lock.path))]));
-    inputs.extend(plan.matrix.tests.iter().flat_map(|t| &t.evidence).map(|binding| root.join(&binding.path.value)));
     inputs.extend(args.templates.iter().flat_map(|dir| Templates::names().into_iter().map(|name| dir.join(name))));
-    let view = args.dump_view.iter().map(|file| (file.as_path(), "--dump-view"));
-    let mut outputs = view.chain(args.emit.iter().map(|e| (e.file(), "--emit")));
-    outputs.try_for_each(|(file, option)| super::write::spare(file, option, &inputs))
+    Spared { inputs, locks: locks_of(&args.contract, args.locks.as_deref()), package: None }
+}
+
+/// What must not be written over: all that is read, and the package.
+fn spared_of(args: &Args, plan: &Plan, root: &Path, package: &Path) -> Spared {
+    let mut spared = spared(args);
+    spared.inputs.extend(plan.matrix.tests.iter().flat_map(|t| &t.evidence).map(|binding| root.join(&binding.path.value)));
+    Spared { package: Some(package.to_path_buf()), ..spared }
 }
 
 /// Which evidence stays out of the package.
@@ -275,11 +315,18 @@ fn templates(dir: Option<&Path>) -> Result<Templates, Error> {
     Ok(templates)
 }
 
-fn store(args: &Args, built: &Built, folder: &Folder, package: &Path, key: Option<&dyn Sign>) -> Result<String, Error> {
+fn store(
+    args: &Args,
+    built: &Built,
+    plan: &Plan,
+    folder: &Folder,
+    package: &Path,
+    key: Option<&dyn Sign>,
+) -> Result<String, Error> {
     let info = Info {
         agent: format!("{}/{}", built.dossier.tool.name, built.dossier.tool.version),
         date: built.dossier.date.clone(),
-        identifier: release::package_name(&built.dossier),
+        identifier: release::package_name(&plan.contract),
     };
     let mut bag = Bag::new(built.payload(folder), &info)?;
     if let Some(key) = key {

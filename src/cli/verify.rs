@@ -44,6 +44,11 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
     let policy = args.trust.policy()?;
     let root = args.root.as_deref().map(digest).transpose()?;
+    if let Some(folder) = args.evidence.as_ref().filter(|folder| !folder.is_dir()) {
+        let fault = Fault::new(format!("--evidence: there is no folder `{}`", visible(&folder.display().to_string())));
+        let help = "name the folder in which the withheld files lie, each under the path that the package gives it";
+        return Err(Error::one(ErrorKind::Usage, fault.help(help)).into());
+    }
     let progress = Progress::new(args.quiet || args.json);
     progress.phase(io, "reading the package");
     let opened = open(&args.package);
@@ -73,14 +78,14 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Failure> {
             Ok(again) => Some(again),
             // What is in the package cannot be judged at all: its own lines say so, and the others what is known.
             Err((error, _)) if error.kind == ErrorKind::Package => {
-                let verification = Verification::unsigned(&verified, None).attested(attested);
+                let verification = Verification::unsigned(&verified).attested(attested);
                 print(args, io, &verification.unjudged(&error), None)?;
                 return Ok(Exit::Unverified);
             }
             Err((error, sources)) => return Err(Failure { error, sources }),
         }
     };
-    let mut verification = Verification::unsigned(&verified, None).attested(attested);
+    let mut verification = Verification::unsigned(&verified).attested(attested);
     if let Some(again) = &again {
         verification.recomputed = recomputed::recomputed(&verified, again);
         verification.decision = recomputed::decision(&verified, again);

@@ -17,8 +17,7 @@ const NAMES: u32 = 1000;
 /// # Errors
 /// [`ErrorKind::Usage`], naming both.
 pub(super) fn spare<P: AsRef<Path>>(file: &Path, option: &str, inputs: impl IntoIterator<Item = P>) -> Result<(), Error> {
-    let Some(own) = identity(file) else { return Ok(()) };
-    match inputs.into_iter().find(|input| identity(input.as_ref()).as_ref() == Some(&own)) {
+    match inputs.into_iter().find(|input| same(file, input.as_ref())) {
         None => Ok(()),
         Some(input) => {
             let input = input.as_ref().display();
@@ -26,6 +25,19 @@ pub(super) fn spare<P: AsRef<Path>>(file: &Path, option: &str, inputs: impl Into
             Err(Error::one(ErrorKind::Usage, fault.help("name another file")))
         }
     }
+}
+
+/// Whether two paths lead to one thing that is there.
+pub(super) fn same(one: &Path, other: &Path) -> bool {
+    identity(one).is_some_and(|own| identity(other) == Some(own))
+}
+
+/// Whether a file can be written at a path at all.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] for a path that cannot be a file's, [`ErrorKind::Internal`] when the system does not let us look.
+pub(super) fn fit(file: &Path) -> Result<(), Error> {
+    target(file).map(drop)
 }
 
 /// Which file a path leads to; nothing when there is none.

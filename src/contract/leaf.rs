@@ -81,8 +81,13 @@ pub(super) struct Count(pub u64);
 
 impl Leaf for Count {
     fn read(value: &DeValue<'_>) -> Result<Self, String> {
-        let number = value.as_integer().and_then(|n| u64::from_str_radix(&n.as_str().replace('_', ""), n.radix()).ok());
-        number.filter(|n| *n <= 1 << 53).map(Self).ok_or_else(|| "a whole number, 0 or more".into())
+        let digits = value.as_integer().map(|n| (n.as_str().replace('_', ""), n.radix()));
+        let number = digits.as_ref().and_then(|(digits, radix)| u64::from_str_radix(digits, *radix).ok());
+        let large = digits.is_some_and(|(digits, _)| !digits.starts_with('-'));
+        number.filter(|n| *n <= 1 << 53).map(Self).ok_or_else(|| {
+            let bound = if large { format!("at most {} (2^53)", 1u64 << 53) } else { "0 or more".into() };
+            format!("a whole number, {bound}")
+        })
     }
     fn schema() -> Json {
         json!({ "type": "integer", "minimum": 0, "maximum": 9_007_199_254_740_992_u64 })
@@ -168,9 +173,21 @@ impl Leaf for bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use toml::de::DeTable;
 
     fn span(text: &str) -> Option<i64> {
         Span::read(&DeValue::String(text.into())).ok().map(|s| s.0)
+    }
+
+    #[test]
+    fn a_number_past_the_limit_is_told_the_limit() {
+        let told = |text: &str| {
+            let document = DeTable::parse(text).unwrap();
+            Count::read(document.get_ref()["n"].get_ref()).map(|count| count.0)
+        };
+        assert_eq!(told("n = 9_007_199_254_740_992"), Ok(1 << 53));
+        assert_eq!(told("n = 9223372036854775807"), Err("a whole number, at most 9007199254740992 (2^53)".into()));
+        assert_eq!(told("n = -1"), Err("a whole number, 0 or more".into()));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod choices;
 mod decode;
+mod key;
 mod leaf;
 mod lock;
 mod mapping;
@@ -16,6 +17,7 @@ mod wire;
 mod wire_matrix;
 
 pub use choices::{ClockKind, Generator, NilRead, Origin, Subject, TimeUnit};
+pub use key::key_span;
 pub use lock::{Lock, chain_faults, name as lock_name};
 pub use mapping::FieldRule;
 pub use matrix::{Binding, Clock, Matrix, Model, Pair, Skew, Test, Whole};

@@ -12,6 +12,7 @@ use super::validate::{finish, ident, owned, unique, version};
 use super::wire_matrix::{EvidenceWire, MatrixWire, SkewWire, TestWire, WholeWire};
 use crate::error::{Fault, unknown};
 use crate::source::{At, SourceId};
+use std::collections::BTreeSet;
 
 /// The ten plan items, by the ids that a matrix uses, with their meaning.
 pub const PLAN_ITEMS: [(&str, &str); 10] = [
@@ -112,12 +113,8 @@ fn test(wire: TestWire, contract: Option<&Contract>, cx: &mut Decoder) -> Test {
     check(&layer, "layer", &or_none(&LAYERS));
     let covers: Vec<At<String>> = wire.covers.into_iter().map(|t| t.map(|t| t.0)).collect();
     if let Some(contract) = contract {
-        let names = contract.cluster.fault_assumptions.iter();
-        for name in &covers {
-            let fault = unknown(name, "fault assumption", names.clone().map(|a| a.value.as_str()));
-            if let Some(fault) = fault {
-                cx.fault(fault.and(contract.cluster.span, "the contract's cluster declares them"));
-            }
+        for fault in undeclared(&covers, contract) {
+            cx.fault(fault);
         }
     }
     let subject = wire.subject.as_ref().map_or(Subject::System, |s| s.value);
@@ -143,6 +140,16 @@ fn test(wire: TestWire, contract: Option<&Contract>, cx: &mut Decoder) -> Test {
         generator: wire.generator.map(|g| g.value),
         evidence: wire.evidence.into_iter().map(|e| binding(e, contract, cx)).collect(),
     }
+}
+
+/// Faults of assumptions that the contract does not declare. Of very many only the first are told: each looks for the nearest of all declared names.
+fn undeclared(covers: &[At<String>], contract: &Contract) -> Vec<Fault> {
+    const MOST: usize = 100;
+    let names = contract.cluster.fault_assumptions.iter().map(|a| a.value.as_str());
+    let known: BTreeSet<&str> = names.clone().collect();
+    let strange = covers.iter().filter(|c| !known.contains(c.value.as_str()));
+    let faults = strange.take(MOST).filter_map(|name| unknown(name, "fault assumption", names.clone()));
+    faults.map(|fault| fault.and(contract.cluster.span, "the contract's cluster declares them")).collect()
 }
 
 /// Binds the shared files of every kind that the test requires and binds none of its own.

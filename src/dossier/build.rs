@@ -6,7 +6,7 @@ use super::{
     SCHEMA, Section, TestFacts, TestJudgement, Tool, WaiverFacts,
 };
 use crate::challenge::Report;
-use crate::contract::{Contract, FieldRule, Lock, Matrix, Subject, Waiver};
+use crate::contract::{Binding, Contract, FieldRule, Lock, Matrix, Subject, Test, Waiver};
 use crate::evidence::{Artifact, Evidence, State};
 use crate::exact::{Ratio, millis, seconds};
 use crate::gate::{CRITERIA, Outcome, Profile};
@@ -75,7 +75,7 @@ pub fn build(inputs: &Inputs<'_>) -> Dossier {
             .map(|r| RiskFacts { id: r.id.clone(), text: r.text.clone(), gate: r.gate.as_ref().map(|g| g.value.clone()) })
             .collect(),
         locks: inputs.locks.iter().map(|l| lock(l, inputs)).collect(),
-        artifacts: inputs.evidence.artifacts.iter().enumerate().map(|(at, a)| artifact(a, at, inputs)).collect(),
+        artifacts: artifacts(inputs),
         challenge: inputs.challenge.clone(),
     }
 }
@@ -176,14 +176,35 @@ fn test_facts(test: &crate::contract::Test, evidence: &Evidence) -> TestFacts {
     }
 }
 
-fn artifact(artifact: &Artifact, at: usize, inputs: &Inputs<'_>) -> ArtifactFacts {
+/// What is known of bindings, looked up by file: a matrix may name ten thousands of files.
+struct Bindings<'i> {
+    /// By path: tests and bindings.
+    of: BTreeMap<&'i str, Vec<(&'i Test, &'i Binding)>>,
+    /// By file, test and kind: rows.
+    rows: BTreeMap<(usize, &'i str, &'i str), usize>,
+}
+
+fn artifacts(inputs: &Inputs<'_>) -> Vec<ArtifactFacts> {
+    let mut bindings = Bindings { of: BTreeMap::new(), rows: BTreeMap::new() };
+    for test in &inputs.matrix.tests {
+        for binding in &test.evidence {
+            bindings.of.entry(&binding.path.value).or_default().push((test, binding));
+        }
+    }
+    for part in &inputs.evidence.parts {
+        *bindings.rows.entry((part.artifact, &part.test, part.kind)).or_default() += part.table.rows();
+    }
+    inputs.evidence.artifacts.iter().enumerate().map(|(at, a)| artifact(a, at, &bindings)).collect()
+}
+
+fn artifact(artifact: &Artifact, at: usize, bindings: &Bindings<'_>) -> ArtifactFacts {
     ArtifactFacts {
         path: artifact.path.to_string(),
         sha256: artifact.sha256.to_string(),
         bytes: artifact.bytes,
         records: artifact.records,
         untaken: artifact.untaken,
-        readings: readings(artifact, at, inputs),
+        readings: readings(artifact, at, bindings),
         synthetic: artifact.synthetic,
         lock: artifact.lock.as_deref().map(str::to_string),
         state: match &artifact.state {
@@ -246,33 +267,30 @@ fn attempts(inputs: &Inputs<'_>) -> Option<Section> {
 }
 
 /// How each binding reads a file: whatever chooses records or changes their words is said, so that a mapping cannot hide it.
-fn readings(artifact: &Artifact, at: usize, inputs: &Inputs<'_>) -> Vec<String> {
+fn readings(artifact: &Artifact, at: usize, bindings: &Bindings<'_>) -> Vec<String> {
     let mut out = Vec::new();
-    for test in &inputs.matrix.tests {
-        for binding in test.evidence.iter().filter(|b| *b.path.value == *artifact.path) {
-            let here = |p: &&crate::evidence::Part| p.artifact == at && p.test == test.id.value && p.kind == binding.kind.value;
-            let rows: usize = inputs.evidence.parts.iter().filter(here).map(|p| p.table.rows()).sum();
-            let mut text = format!("{}, {}: {rows} rows", test.id.value, binding.kind.value);
-            let pairs = |list: &[(String, String)]| list.iter().map(|(k, v)| format!("{k} = {v}")).collect::<Vec<_>>().join(", ");
-            for (word, list) in [("when", &binding.when), ("unless", &binding.unless)] {
-                if !list.is_empty() {
-                    text.push_str(&format!("; {word} {}", pairs(list)));
-                }
+    for (test, binding) in bindings.of.get(&*artifact.path).into_iter().flatten() {
+        let rows = bindings.rows.get(&(at, test.id.value.as_str(), binding.kind.value.as_str())).copied().unwrap_or(0);
+        let mut text = format!("{}, {}: {rows} rows", test.id.value, binding.kind.value);
+        let pairs = |list: &[(String, String)]| list.iter().map(|(k, v)| format!("{k} = {v}")).collect::<Vec<_>>().join(", ");
+        for (word, list) in [("when", &binding.when), ("unless", &binding.unless)] {
+            if !list.is_empty() {
+                text.push_str(&format!("; {word} {}", pairs(list)));
             }
-            for (field, value) in &binding.constants {
-                text.push_str(&format!("; {} is always {value}", field.value));
-            }
-            for (field, rule) in &binding.fields {
-                if let FieldRule::From { values, .. } = &rule.value {
-                    let changed = values.iter().filter(|(theirs, ours)| theirs != ours);
-                    let words: Vec<String> = changed.map(|(theirs, ours)| format!("{theirs} → {ours}")).collect();
-                    if !words.is_empty() {
-                        text.push_str(&format!("; {}: {}", field.value, words.join(", ")));
-                    }
-                }
-            }
-            out.push(text);
         }
+        for (field, value) in &binding.constants {
+            text.push_str(&format!("; {} is always {value}", field.value));
+        }
+        for (field, rule) in &binding.fields {
+            if let FieldRule::From { values, .. } = &rule.value {
+                let changed = values.iter().filter(|(theirs, ours)| theirs != ours);
+                let words: Vec<String> = changed.map(|(theirs, ours)| format!("{theirs} → {ours}")).collect();
+                if !words.is_empty() {
+                    text.push_str(&format!("; {}: {}", field.value, words.join(", ")));
+                }
+            }
+        }
+        out.push(text);
     }
     out.extend(artifact.notes.iter().map(|note| format!("assumed while reading: {note}")));
     out

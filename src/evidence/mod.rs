@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 use symbol::{Sym, Symbols, Syms};
-use table::Table;
+use table::{Column, Table};
 
 /// What is known of a file as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -252,6 +252,21 @@ impl<'e, R: Record> Rows<'e, R> {
                 Some((id, R::read(&part.table, row)?.widened(widen)))
             })
         })
+    }
+
+    /// The ids of all rows, in the order of [`Rows::iter`].
+    pub fn ids(&self) -> impl Iterator<Item = RowId> + '_ {
+        self.parts.iter().enumerate().flat_map(|(p, part)| {
+            let part_number = u32::try_from(p).unwrap_or(u32::MAX);
+            (0..part.table.rows()).filter_map(move |row| Some(RowId { part: part_number, row: u32::try_from(row).ok()? }))
+        })
+    }
+
+    /// The columns of some fields, file by file, with how many rows there are: the quickest look at many rows. A name that is no field is an empty one.
+    pub fn columns<const N: usize>(&self, fields: [&str; N]) -> impl Iterator<Item = ([&'e Column; N], usize)> + '_ {
+        let at = fields.map(|field| R::KIND.field(field));
+        let column = |part: &'e Part, at: Option<usize>| at.and_then(|at| part.table.columns.get(at)).unwrap_or(&Column::Absent);
+        self.parts.iter().map(move |part| (at.map(|at| column(part, at)), part.table.rows()))
     }
 
     /// The cells of one field, in the order of the rows; quicker than whole rows. Nothing for a name that is no field.

@@ -84,6 +84,7 @@ pub trait Slot: Sized {
 impl<T: super::table::Cell> Slot for T {
     const TYPE: FieldType = T::TYPE;
     const REQUIRED: bool = true;
+    #[inline]
     fn slot(raw: i64) -> Option<Self> {
         if raw == ABSENT { None } else { T::from_raw(raw) }
     }
@@ -92,6 +93,7 @@ impl<T: super::table::Cell> Slot for T {
 impl<T: super::table::Cell> Slot for Option<T> {
     const TYPE: FieldType = T::TYPE;
     const REQUIRED: bool = false;
+    #[inline]
     fn slot(raw: i64) -> Option<Self> {
         Some(if raw == ABSENT { None } else { T::from_raw(raw) })
     }
@@ -136,6 +138,7 @@ macro_rules! word_cell {
     ($name:ident) => {
         impl $crate::evidence::table::Cell for $name {
             const TYPE: $crate::evidence::table::FieldType = $crate::evidence::table::FieldType::Word($name::WORDS);
+            #[inline]
             fn from_raw(raw: i64) -> Option<Self> {
                 usize::try_from(raw).ok().and_then(|i| $name::ALL.get(i).copied())
             }

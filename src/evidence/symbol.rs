@@ -3,7 +3,6 @@
 //! In: texts. Out: [`Sym`], [`Syms`] and [`Val`], which are compared as numbers. Numbers depend only on the order in which texts
 //! are first seen, so they are the same on every run. Refuses to know what a text means.
 
-use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::borrow::Cow;
 use std::hash::BuildHasher;
@@ -31,18 +30,21 @@ impl Val {
 
     /// An integer, if it is small enough to be held directly (below 2^61).
     #[must_use]
+    #[inline]
     pub fn int(n: i64) -> Option<Self> {
         (-INT_LIMIT < n && n < INT_LIMIT).then_some(Self(n))
     }
 
     /// A text.
     #[must_use]
+    #[inline]
     pub fn text(sym: Sym) -> Self {
         Self(TEXT_TAG | i64::from(sym.0))
     }
 
     /// The text, if it is one.
     #[must_use]
+    #[inline]
     pub fn as_text(self) -> Option<Sym> {
         (self.0 >= TEXT_TAG).then(|| Sym(u32::try_from(self.0 & 0xffff_ffff).unwrap_or(u32::MAX)))
     }
@@ -82,12 +84,14 @@ struct Slot {
 }
 
 impl Slot {
+    #[inline]
     fn spread(&self) -> u64 {
         spread(self.hash)
     }
 }
 
 /// 32 bits of hash as the 64 that the index takes its bits from, at both ends.
+#[inline]
 fn spread(hash: u32) -> u64 {
     u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
@@ -108,6 +112,7 @@ impl std::fmt::Debug for Symbols {
     }
 }
 
+#[inline]
 fn hash(text: &str) -> u32 {
     let hash = HASHER.hash_one(text);
     u32::try_from((hash ^ (hash >> 32)) & 0xffff_ffff).unwrap_or(0)
@@ -120,6 +125,9 @@ pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
         return false;
     }
     match a.len() {
+        0 => true,
+        1 => a[0] == b[0],
+        2..4 => a.first_chunk::<2>() == b.first_chunk::<2>() && a.last_chunk::<2>() == b.last_chunk::<2>(),
         4..8 => a.first_chunk::<4>() == b.first_chunk::<4>() && a.last_chunk::<4>() == b.last_chunk::<4>(),
         8..=16 => a.first_chunk::<8>() == b.first_chunk::<8>() && a.last_chunk::<8>() == b.last_chunk::<8>(),
         _ => a == b,
@@ -191,6 +199,7 @@ impl Symbols {
     }
 
     /// The number of a text, new or known.
+    #[inline]
     pub fn intern(&mut self, text: &str) -> Sym {
         self.place(hash(text), text)
     }
@@ -198,16 +207,14 @@ impl Symbols {
     fn place(&mut self, hash: u32, text: &str) -> Sym {
         let Self { bytes, ends, index, .. } = self;
         let same = |slot: &Slot| slot.hash == hash && is(bytes, ends, slot.id, text);
-        match index.entry(spread(hash), same, Slot::spread) {
-            Entry::Occupied(slot) => Sym(slot.get().id),
-            Entry::Vacant(free) => {
-                let id = u32::try_from(ends.len()).unwrap_or(u32::MAX);
-                free.insert(Slot { hash, id });
-                bytes.push_str(text);
-                ends.push(bytes.len());
-                Sym(id)
-            }
+        if let Some(slot) = index.find(spread(hash), same) {
+            return Sym(slot.id);
         }
+        let id = u32::try_from(ends.len()).unwrap_or(u32::MAX);
+        index.insert_unique(spread(hash), Slot { hash, id }, Slot::spread);
+        bytes.push_str(text);
+        ends.push(bytes.len());
+        Sym(id)
     }
 
     /// The number of a list, new or known.

@@ -222,6 +222,7 @@ pub struct Micro(pub i64);
 
 impl Cell for Ns {
     const TYPE: FieldType = FieldType::Time;
+    #[inline]
     fn from_raw(raw: Raw) -> Option<Self> {
         Some(Self(raw))
     }
@@ -229,6 +230,7 @@ impl Cell for Ns {
 
 impl Cell for Micro {
     const TYPE: FieldType = FieldType::Decimal;
+    #[inline]
     fn from_raw(raw: Raw) -> Option<Self> {
         Some(Self(raw))
     }
@@ -236,6 +238,7 @@ impl Cell for Micro {
 
 impl Cell for i64 {
     const TYPE: FieldType = FieldType::Int;
+    #[inline]
     fn from_raw(raw: Raw) -> Option<Self> {
         Some(raw)
     }
@@ -243,6 +246,7 @@ impl Cell for i64 {
 
 impl Cell for Sym {
     const TYPE: FieldType = FieldType::Text;
+    #[inline]
     fn from_raw(raw: Raw) -> Option<Self> {
         u32::try_from(raw).ok().map(Self)
     }
@@ -250,6 +254,7 @@ impl Cell for Sym {
 
 impl Cell for Syms {
     const TYPE: FieldType = FieldType::List;
+    #[inline]
     fn from_raw(raw: Raw) -> Option<Self> {
         u32::try_from(raw).ok().map(Self)
     }
@@ -257,6 +262,7 @@ impl Cell for Syms {
 
 impl Cell for Val {
     const TYPE: FieldType = FieldType::Value;
+    #[inline]
     fn from_raw(raw: Raw) -> Option<Self> {
         Some(Self(raw))
     }
@@ -264,6 +270,7 @@ impl Cell for Val {
 
 impl Cell for bool {
     const TYPE: FieldType = FieldType::Bool;
+    #[inline]
     fn from_raw(raw: Raw) -> Option<Self> {
         Some(raw == 1)
     }

@@ -12,6 +12,7 @@ use crate::evidence::symbol::Sym;
 use crate::evidence::{Part, RowId, Rows};
 use crate::judge::freshness::{Freshness, Measure, Seen, Stale, sweep};
 use crate::verdict::{Figure, Finding, Gap, Judged, Judgement, Verdict};
+use crate::words::a;
 use linearizable::linearizable;
 use sessions::sessions;
 use staleness::staleness;
@@ -122,7 +123,7 @@ impl<'c, 'a> Endpoints<'c, 'a> {
             },
         };
         found.ok_or_else(|| Gap {
-            why: format!("it is not known which endpoint served a {}, so what it claims is not known", op.op.word()),
+            why: format!("it is not known which endpoint served {}, so what it claims is not known", a(op.op.word())),
             sources: vec![rows.source(id)],
         })
     }

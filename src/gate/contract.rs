@@ -13,7 +13,7 @@ use crate::evidence::kinds::{Injection, Operation};
 use crate::evidence::record::Record;
 use crate::verdict::{Finding, Gap, Judged, Judgement};
 use crate::words::plural;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const GATES: &[Gate] = &[
     Gate {
@@ -217,12 +217,18 @@ fn fault_models_covered(cx: &ReleaseCx<'_>) -> Judged {
         let finding = Finding::new("no-fault-assumption").source(cx.declared(cx.contract.cluster.span));
         return Ok(Judgement::fail("the contract declares no fault assumption", 0).findings([finding]));
     }
+    let mut fit: BTreeMap<&str, Vec<&Test>> = BTreeMap::new();
+    for test in cx.matrix.tests.iter().filter(|t| t.model != "none") {
+        test.covers.iter().for_each(|c| fit.entry(&c.value).or_default().push(test));
+    }
+    let tests: BTreeMap<&str, &Test> = fit.values().flatten().map(|t| (t.id.value.as_str(), *t)).collect();
+    let said: BTreeMap<&str, Option<String>> = tests.into_iter().map(|(id, test)| (id, unproven(cx, test))).collect();
     let (mut missing, mut open) = (Vec::new(), Vec::new());
     for assumption in assumptions {
-        let fit = |t: &&Test| t.model != "none" && t.covers.iter().any(|c| c.value == assumption.value);
         let finding =
             |claim: &str| Finding::new(claim).with("assumption", &assumption.value).source(cx.declared(assumption.span));
-        match cover(cx.matrix.tests.iter().filter(fit), |test| unproven(cx, test)) {
+        let tests = fit.get(assumption.value.as_str()).into_iter().flatten().copied();
+        match cover(tests, |test| said.get(test.id.value.as_str()).cloned().flatten()) {
             Cover::Proven => {}
             Cover::Unproven(why) => open.push(finding("fault-assumption-unproven").with("why", why)),
             Cover::Missing => missing.push(finding("fault-assumption-missing")),

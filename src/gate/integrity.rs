@@ -7,7 +7,7 @@ use crate::evidence::clocks::{Key, key};
 use crate::evidence::kinds::{Injection, OpKind, Operation, Outcome as Told, ReadPath, Sample};
 use crate::evidence::symbol::Sym;
 use crate::evidence::{Artifact, Part, RowId, Rows, State};
-use crate::verdict::{Figure, Finding, Gap, Judged, Judgement, Verdict};
+use crate::verdict::{Figure, Finding, Gap, Judged, Judgement, SourceRef, Verdict};
 use crate::words::plural;
 use beside::{astray, other_faults};
 use std::collections::{BTreeMap, BTreeSet};
@@ -355,51 +355,54 @@ fn no_vacuous(cx: &ReleaseCx<'_>, outcomes: &[Outcome]) -> Judged {
     )))
 }
 
-/// Rows of one kind that one test holds twice: the same cells from the same line of the same bytes.
+/// Rows of one kind that one test holds twice: the same cells from the same line of the same bytes. A finding for each part that holds rows of an
+/// earlier one.
 fn counted_twice(cx: &ReleaseCx<'_>) -> Vec<Finding> {
-    let parts = &cx.evidence.parts;
-    let digest = |part: &Part| cx.evidence.artifacts[part.artifact].sha256.clone();
+    let artifact = |part: &Part| &cx.evidence.artifacts[part.artifact];
+    let mut alike: BTreeMap<(&str, &str, &str), Vec<&Part>> = BTreeMap::new();
+    for part in &cx.evidence.parts {
+        alike.entry((&part.test, part.kind, &artifact(part).sha256)).or_default().push(part);
+    }
     let mut found = Vec::new();
-    for (i, a) in parts.iter().enumerate() {
-        for b in parts[i + 1..].iter().filter(|b| b.test == a.test && b.kind == a.kind && digest(b) == digest(a)) {
-            let (lines, first) = same_rows(a, b);
-            if let Some(first) = first {
-                let (one, two) = (&cx.evidence.artifacts[a.artifact], &cx.evidence.artifacts[b.artifact]);
-                let line = |artifact: &Artifact| crate::verdict::SourceRef { line: Some(u64::from(first)), ..artifact.source() };
-                let finding =
-                    Finding::new("records-count-twice").with("test", &a.test).with("kind", a.kind).with("records", lines);
-                found.push(finding.source(line(one)).source(line(two)));
-            }
+    for ((test, kind, _), parts) in alike.iter().filter(|(_, parts)| parts.len() > 1) {
+        for (later, (lines, first, earlier)) in same_rows(parts) {
+            let line = |at: usize| SourceRef { line: Some(u64::from(first)), ..artifact(parts[at]).source() };
+            let finding = Finding::new("records-count-twice").with("test", test).with("kind", kind).with("records", lines);
+            found.push(finding.source(line(earlier)).source(line(later)));
         }
     }
     found
 }
 
-/// How many rows of two tables are the same, and the line of the first.
-fn same_rows(a: &Part, b: &Part) -> (usize, Option<u32>) {
-    let cells = |part: &Part, row: usize| part.table.columns.iter().map(|c| c.get(row)).collect::<Vec<_>>();
-    let (mut i, mut j, mut same, mut first) = (0, 0, 0, None);
-    while let (Some(x), Some(y)) = (a.table.lines.get(i), b.table.lines.get(j)) {
-        match x.cmp(y) {
-            std::cmp::Ordering::Less => i += 1,
-            std::cmp::Ordering::Greater => j += 1,
-            std::cmp::Ordering::Equal => {
-                if cells(a, i) == cells(b, j) {
-                    same += 1;
-                    first = first.or(Some(*x));
-                }
-                (i, j) = (i + 1, j + 1);
+/// By table: how many of its rows an earlier table holds too, the line of the first of them, and which table that is. Rows are put in order, not held
+/// against each other table by table: a matrix may bind one file ten thousand times.
+fn same_rows(parts: &[&Part]) -> BTreeMap<usize, (usize, u32, usize)> {
+    let cells = |(_, at, row): &(u32, usize, usize)| parts[*at].table.columns.iter().map(|c| c.get(*row)).collect::<Vec<_>>();
+    let rows = parts
+        .iter()
+        .enumerate()
+        .flat_map(|(at, part)| part.table.lines.iter().enumerate().map(move |(row, line)| (*line, at, row)));
+    let mut rows: Vec<(u32, usize, usize)> = rows.collect();
+    rows.sort_unstable();
+    let mut same: BTreeMap<usize, (usize, u32, usize)> = BTreeMap::new();
+    for line in rows.chunk_by(|a, b| a.0 == b.0).filter(|line| line.len() > 1) {
+        let mut first: BTreeMap<Vec<i64>, usize> = BTreeMap::new();
+        for row in line {
+            let earlier = *first.entry(cells(row)).or_insert(row.1);
+            if earlier != row.1 {
+                same.entry(row.1).or_insert((0, row.0, earlier)).0 += 1;
             }
         }
     }
-    (same, first)
+    same
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::{parse_contract, parse_matrix};
+    use crate::contract::{Clock, ClockKind, Model, NilRead, Origin, TimeUnit, parse_contract, parse_matrix};
     use crate::evidence::Evidence;
+    use crate::evidence::table::{Column, Table};
     use crate::source::Sources;
 
     /// What the gate says when another gate has passed on so many records.
@@ -419,6 +422,22 @@ mod tests {
         let tests = vec![super::super::TestOutcome { test: "t1".into(), judgement }];
         let gate = super::super::gate("log.matching").unwrap();
         no_vacuous(&cx, &[Outcome { gate, verdict: Verdict::Pass, why: String::new(), tests }]).unwrap()
+    }
+
+    #[test]
+    fn rows_of_many_tables_are_counted_once_a_table() {
+        let part = |lines: &[u32], cells: &[i64]| Part {
+            artifact: 0,
+            test: "t".into(),
+            kind: "faults",
+            origin: Origin::Client,
+            clock: Clock { kind: ClockKind::Monotonic, id: "c".into(), unit: TimeUnit::Ns },
+            model: Model { name: "register".into(), initial: None, nil_read: NilRead::Absent },
+            table: Table { columns: vec![Column::Wide(cells.to_vec())], lines: lines.to_vec() }.into(),
+        };
+        let tables = [part(&[1, 2, 3], &[7, 8, 9]), part(&[2, 3], &[8, 5]), part(&[4], &[7]), part(&[1, 3, 3], &[7, 9, 5])];
+        let same = same_rows(&tables.iter().collect::<Vec<_>>());
+        assert_eq!(same.into_iter().collect::<Vec<_>>(), [(1, (1, 2, 0)), (3, (3, 1, 0))]);
     }
 
     #[test]

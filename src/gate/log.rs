@@ -3,7 +3,7 @@
 //! In: the rows of a test. Out: judgements of [`crate::judge::log`]. Refuses to know how they are reached.
 
 use super::{Gate, Judge, TestCx};
-use crate::evidence::kinds::{Application, Entry, Operation, Point, Progress, Sample};
+use crate::evidence::kinds::{Application, Entry, Injection, Operation, Point, Progress, Sample};
 use crate::judge::log;
 use crate::verdict::Judged;
 
@@ -44,10 +44,10 @@ pub(super) const GATES: &[Gate] = &[
         id: "log.matching",
         title: "the logs of all members agree and have no holes",
         proves: "The same index and term hold the same command at all members, no committed entry is replaced or discarded, no log lacks an index \
-                 between the first and the last that it keeps, terms never fall along a log, and where applications are bound, no two members \
-                 applied different commands at one index.",
-        blind: "It sees the entries that the logs still show: what lies before the first of them counts as compacted, and what was discarded \
-                without a trace is not seen. An index at which a member applied several commands is not compared.",
+                 between the first and the last that it keeps, terms never fall along a log; where applications are bound, no two members \
+                 applied different commands at one index, and where samples of members are bound, no log begins later than they say.",
+        blind: "It sees the entries that the logs still show: where no sample has a first index or a snapshot index, what lies before the first \
+                entry counts as compacted, and what was discarded without a trace is not seen. An index at which a member applied several commands is not compared.",
         needs: &["log"],
         safety: true,
         judge: Judge::Test(matching),
@@ -100,7 +100,8 @@ fn commit_index(cx: &TestCx<'_>) -> Judged {
 }
 
 fn continuity(cx: &TestCx<'_>) -> Judged {
-    Ok(log::continuity(cx.evidence(), cx.contract(), &cx.rows::<Sample>()?))
+    let faults = cx.rows_if_bound::<Injection>()?;
+    Ok(log::continuity(cx.evidence(), cx.contract(), &cx.rows::<Sample>()?, faults.as_ref()))
 }
 
 fn no_loss(cx: &TestCx<'_>) -> Judged {
@@ -109,8 +110,8 @@ fn no_loss(cx: &TestCx<'_>) -> Judged {
 }
 
 fn matching(cx: &TestCx<'_>) -> Judged {
-    let applied = cx.rows_if_bound::<Application>()?;
-    Ok(log::matching(cx.evidence(), cx.contract(), &cx.rows::<Entry>()?, applied.as_ref()))
+    let (applied, samples) = (cx.rows_if_bound::<Application>()?, cx.rows_if_bound::<Sample>()?);
+    Ok(log::matching(cx.evidence(), cx.contract(), &cx.rows::<Entry>()?, applied.as_ref(), samples.as_ref()))
 }
 
 fn single_leader(cx: &TestCx<'_>) -> Judged {

@@ -16,6 +16,7 @@ mod latency;
 mod log;
 mod partition;
 mod profile;
+mod promise;
 mod quorum;
 mod recovery;
 mod rerun;
@@ -28,6 +29,7 @@ mod votes;
 
 pub use bind::bind;
 pub use profile::{CRITERIA, Criterion, FOUNDATIONS, PROFILES, Profile};
+pub use promise::promised;
 pub use rerun::Base;
 pub use run::{Outcome, TestOutcome, judge};
 

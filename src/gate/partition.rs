@@ -170,13 +170,13 @@ fn p2(cx: &TestCx<'_>) -> Judged {
     tally.doubts.extend(resource.doubts);
     lean(&mut tally, &stale_rejected(cx)?, false);
     let pass = format!(
-        "none of {tried} writes sent to the isolated leader's side was acknowledged ({told} with an error), and the resource rejected {} stale attempts after the cut",
+        "none of {tried} writes sent to the isolated leader's side was acknowledged ({told} refused or timed out), and the resource rejected {} stale attempts after the cut",
         refused.len()
     );
     let shown = refused.iter().take(5).cloned().collect();
     let figures = [
         number("minority-writes-tried", "N_tried", "writes sent to the minority while the cut stood", tried, Vec::new()),
-        number("minority-writes-refused", "N_refused", "of them, answered with an error", told, Vec::new()),
+        number("minority-writes-refused", "N_refused", "of them, refused or timed out at their clients", told, Vec::new()),
         number(
             "stale-tokens-rejected",
             "N_stale",
@@ -192,7 +192,7 @@ fn p3(cx: &TestCx<'_>) -> Judged {
     let Some(stage) = stage(cx, Some("P3"))? else { return other_row("P3") };
     let samples = cx.rows::<Sample>()?;
     let (mut tally, changes) = election(&stage.scene, &samples, &stage.leaders(&samples)?, samples.beside(&stage.faults)?);
-    lean(&mut tally, &log::continuity(cx.evidence(), cx.contract(), &samples), changes.is_empty());
+    lean(&mut tally, &log::continuity(cx.evidence(), cx.contract(), &samples, Some(&stage.faults)), changes.is_empty());
     let told =
         changes.first().map_or("the majority kept its leader".into(), |(old, new)| format!("term {old} gave way to {new}"));
     let pass = format!("{told} on the majority side; the commit index did not fall and the minority wrote nothing");

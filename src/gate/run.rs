@@ -126,11 +126,15 @@ fn unrequired(cx: &ReleaseCx<'_>, gate: &Gate) -> String {
     }
 }
 
-/// The sentence for all tests: of a pass, how many there are and the tightest; of a gate that no test exercises, what each of them lacks.
+/// The sentence for all tests: of a pass, how many of them exercise the gate, and the tightest; of a gate that no test exercises, what each of them lacks.
 fn headline(worst: Verdict, said: &TestOutcome, tests: &[TestOutcome]) -> String {
     let why = &said.judgement.why;
     let alike = tests.iter().filter(|t| t.judgement.verdict == worst).count();
     match worst {
+        Verdict::Pass if alike < tests.len() => {
+            let tightest = if alike == 1 { "" } else { "tightest: " };
+            format!("{alike} of {} tests, the others do not exercise it; {tightest}{}: {why}", tests.len(), said.test)
+        }
         Verdict::Pass if alike > 1 => format!("{alike} tests; tightest: {}: {why}", said.test),
         Verdict::NotApplicable => {
             let names: Vec<&str> = tests.iter().map(|t| t.test.as_str()).collect();

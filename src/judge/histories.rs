@@ -6,6 +6,7 @@
 use super::linearizability as lin;
 use crate::evidence::kinds::{OpKind, Operation, Outcome};
 use crate::evidence::symbol::{Sym, Symbols, Val, named};
+use crate::words::a;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The models, by name.
@@ -29,6 +30,7 @@ pub fn data_type(model: &str) -> Option<lin::DataType> {
 
 /// The code of a value.
 #[must_use]
+#[inline]
 pub fn code(value: Val) -> i64 {
     if value == Val::NIL { lin::NIL } else { value.0 }
 }
@@ -53,6 +55,7 @@ pub fn initial(text: Option<&str>, symbols: &Symbols, operations: impl Iterator<
 
 /// What a row's client was told.
 #[must_use]
+#[inline]
 pub fn outcome(result: Outcome) -> lin::OpOutcome {
     match result {
         Outcome::Ok => lin::OpOutcome::Ok,
@@ -99,7 +102,7 @@ impl<'s> Translator<'s> {
             (D::Text, OpKind::Read) => K::Get,
             (D::Text, OpKind::Write) => K::Put,
             (D::Text, OpKind::Append) => K::AppendText,
-            (data, other) => return Err(format!("a {} has no operation {}", word(data), other.word())),
+            (data, other) => return Err(format!("{} has no operation {}", a(word(data)), other.word())),
         };
         Ok(kind)
     }
@@ -124,7 +127,7 @@ impl<'s> Translator<'s> {
             _ if open && matches!(self.data, lin::DataType::Text | lin::DataType::Log | lin::DataType::Set) => lin::NIL,
             _ if open => op.value.map_or(lin::NIL, code),
             Some(value) => self.value(kind, value, history)?,
-            None => return Err(format!("a {} carries no value", op.op.word())),
+            None => return Err(format!("{} carries no value", a(op.op.word()))),
         };
         if op.op == OpKind::Cas && op.expected.is_none() && outcome != lin::OpOutcome::Fail {
             return Err("a cas carries no expected value".into());

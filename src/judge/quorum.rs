@@ -9,6 +9,7 @@ use crate::evidence::symbol::{Sym, Syms, Val};
 use crate::evidence::{Evidence, RowId, Rows};
 use crate::exact::seconds;
 use crate::verdict::{Finding, Judgement};
+use crate::words::a;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Whether an operation was acknowledged as having changed something.
@@ -337,7 +338,8 @@ fn conclude(contract: &Contract, halt: &Halt, windows: &[Stretch]) -> Judgement 
             }
             _ => "the time of its answer is not known".to_string(),
         };
-        let why = format!("a {} sent at {} s in {lost} succeeded, and {what}", first.data["op"], first.data["invoked"]);
+        let why =
+            format!("{} sent at {} s in {lost} succeeded, and {what}", a(&first.data["op"].to_string()), first.data["invoked"]);
         Judgement::inconclusive(why, judged)
     } else {
         let degraded =

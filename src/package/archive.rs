@@ -58,13 +58,22 @@ pub(super) fn pack(files: &dyn Files, list: &BTreeMap<String, u64>, name: &str, 
 
 /// Whether a file begins as the archive of a package of that name does.
 pub(super) fn is_ours(path: &Path, name: &str) -> bool {
-    let first = || -> io::Result<[u8; BLOCK as usize]> {
-        let mut block = [0u8; BLOCK as usize];
-        File::open(path)?.read_exact(&mut block)?;
-        Ok(block)
-    };
-    let begins = |block: [u8; BLOCK as usize]| ustar::read(&block).is_ok_and(|(p, _)| p.starts_with(&format!("{name}/")));
-    first().is_ok_and(begins)
+    first(path).is_some_and(|p| p.starts_with(&format!("{name}/")))
+}
+
+/// Whether a file begins as the archive of a package does, whatever its name is.
+#[must_use]
+pub fn is_archive(path: &Path) -> bool {
+    let ours = |rest: &str| rest == super::bag::BAG_INFO || rest.starts_with("attest/");
+    first(path).is_some_and(|p| p.split_once('/').is_some_and(|(_, rest)| ours(rest)))
+}
+
+/// The path of the first file of an archive.
+fn first(path: &Path) -> Option<String> {
+    let mut block = [0u8; BLOCK as usize];
+    let found = std::fs::metadata(path).is_ok_and(|found| found.is_file());
+    found.then(|| File::open(path)?.read_exact(&mut block)).and_then(Result::ok)?;
+    ustar::read(&block).ok().map(|(p, _)| p)
 }
 
 /// An archive that was indexed: where each file lies.

@@ -31,8 +31,14 @@ impl Facts {
     /// What is released, by name and version, as the folder of its package is called.
     #[must_use]
     pub fn release(&self) -> String {
-        format!("{}-{}", self.service, self.version)
+        folder(&self.service, &self.version)
     }
+}
+
+/// The name of a package's folder.
+#[must_use]
+pub fn folder(service: &str, version: &str) -> String {
+    format!("{service}-{version}")
 }
 
 /// Reads the facts of a decision, or says all that is wrong with it.

@@ -26,16 +26,17 @@ mod walk;
 mod write;
 
 pub use add::{Held, add};
+pub use archive::is_archive;
 pub use bag::{Bag, Info, Payload};
 pub use contents::{Below, Contents};
-pub use decision::{Facts, read as read_decision};
+pub use decision::{Facts, folder, read as read_decision};
 pub use harm::{Damage, Harm};
 pub use lock::{MAX_LOCK, is_nonce, read_lock, render_lock};
 pub use references::{EvidenceState, Reason, Reference};
 pub use tool::{SCHEMA as TOOL_SCHEMA, template_digests};
 pub use verification::{Line, Mark, Verification};
 pub use verify::{Difference, DifferenceKind, Seen, Verified, compare, open, open_within};
-pub use write::{Mode, write, write_as};
+pub use write::{Mode, is_package, write, write_as};
 
 /// How much a package may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,8 +5,7 @@
 
 use super::attest::Attested;
 use super::harm::shown;
-use super::verify::{Difference, Verified};
-use crate::dossier::Decision;
+use super::verify::Verified;
 use crate::error::Error;
 use crate::words::{plural, words};
 use serde_json::{Value, json};
@@ -133,9 +132,9 @@ impl Verification {
         }
     }
 
-    /// A package that is whole, without any look at signatures. `differences` is `None` when it was not judged again.
+    /// A package that is whole, without any look at signatures, and before it is judged again.
     #[must_use]
-    pub fn unsigned(verified: &Verified, differences: Option<&[Difference]>) -> Self {
+    pub fn unsigned(verified: &Verified) -> Self {
         let attested = verified.attestations.len();
         let authentic = match attested {
             0 => "the package is unsigned".to_string(),
@@ -157,8 +156,8 @@ impl Verification {
             authentic: Line::new(Mark::NotChecked, authentic),
             authorised: Line::new(Mark::NotChecked, "no signer is known, so no right to release was checked"),
             time: Line::new(Mark::NotChecked, time),
-            recomputed: recomputed(verified, differences),
-            decision: decision(verified, differences),
+            recomputed: Line::new(Mark::NotChecked, "the evidence was not judged again"),
+            decision: Line::new(Mark::NotChecked, format!("the package says {}", verified.facts.decision.word())),
             release: Release::of(verified),
         }
     }
@@ -225,33 +224,5 @@ impl Verification {
             out[name.to_lowercase()] = json!({ "state": line.mark.word(), "sentence": line.sentence, "details": line.details });
         }
         out
-    }
-}
-
-fn recomputed(verified: &Verified, differences: Option<&[Difference]>) -> Line {
-    match differences {
-        None => Line::new(Mark::NotChecked, "the evidence was not judged again"),
-        Some([]) => {
-            let sentence = format!("judged and rendered again: all {} files are the same byte for byte", verified.payload_files);
-            Line::new(Mark::Ok, sentence)
-        }
-        Some(differences) => {
-            let count = differences.len();
-            let sentence = format!("judging and rendering again differs in {count} file{}", if count == 1 { "" } else { "s" });
-            Line::new(Mark::Failed, sentence).details(differences.iter().map(ToString::to_string))
-        }
-    }
-}
-
-/// The decision is believed only when judging again came to the same bytes.
-fn decision(verified: &Verified, differences: Option<&[Difference]>) -> Line {
-    let word = verified.facts.decision.word();
-    match (verified.facts.decision, differences) {
-        (_, None) => Line::new(Mark::NotChecked, format!("the package says {word}")),
-        (_, Some([_, ..])) => {
-            Line::new(Mark::Failed, format!("the package says {word}, and its evidence does not bear that out"))
-        }
-        (Decision::Accept, Some([])) => Line::new(Mark::Ok, word),
-        (Decision::Reject | Decision::Inconclusive, Some([])) => Line::new(Mark::Failed, word),
     }
 }

@@ -62,6 +62,12 @@ pub(super) const PARTIAL: &str = "partial";
 /// The word in the name of what was moved aside, and comes back when the new package does not get its place.
 const REPLACED: &str = "replaced";
 
+/// Whether a folder looks like a release package.
+#[must_use]
+pub fn is_package(folder: &Path) -> bool {
+    [BAGIT, TAGMANIFEST].iter().all(|name| fs::symlink_metadata(folder.join(name)).is_ok_and(|m| m.is_file()))
+}
+
 /// Where a package goes, and the names beside it that are used on the way.
 pub(super) struct Place {
     pub(super) parent: PathBuf,
@@ -190,8 +196,7 @@ impl Place {
             return refuse(occupied, "is there already", "name another folder, or use --force to replace it");
         }
         let empty = || fs::read_dir(&target).is_ok_and(|mut entries| entries.next().is_none());
-        let plain = |name: &str| fs::symlink_metadata(target.join(name)).is_ok_and(|m| m.is_file());
-        if folder.is_some_and(|f| !f.is_dir() || !((plain(BAGIT) && plain(TAGMANIFEST)) || empty())) {
+        if folder.is_some_and(|f| !f.is_dir() || !(is_package(&target) || empty())) {
             return refuse(
                 &target,
                 "is not a release package, so it is not replaced",

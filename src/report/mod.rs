@@ -15,6 +15,7 @@ pub(crate) mod text;
 mod view;
 
 pub use templates::Templates;
+pub use view::equation;
 
 use crate::dossier::Dossier;
 use crate::error::{Error, ErrorKind};

@@ -13,6 +13,8 @@ mod first;
 mod gates;
 mod sections;
 
+pub use basis::equation;
+
 use super::chart::Chart;
 use super::text::{line, name, or_dash, sentence, short};
 use super::{chart, text};

@@ -186,6 +186,36 @@ fn rebuild_and_sign(place: &Place) {
 }
 
 #[test]
+fn an_auditor_may_say_who_must_have_signed() {
+    let place = Place::signed();
+    place.trust(&format!(
+        "maker@example.org namespaces=\"quorate-release\" {}\n*@team.example.org namespaces=\"quorate-release\" {}\n",
+        public(MAKER),
+        public(STRANGER)
+    ));
+    let (code, lines) = place.verify(&["--signer", "maker@example.org"]);
+    assert_eq!(code, 2, "{lines:?}");
+    lines.says("AUTHORISED", "ok", "maker@example.org may release");
+    let (code, lines) = place.verify(&["--signer", "one@team.example.org"]);
+    assert_eq!(code, 5, "{lines:?}");
+    lines.says("AUTHORISED", "failed", "one@team.example.org has not signed the release; it is signed by maker@example.org");
+    place.ok(0, &["sign", "@out/fixture-1", "--role", "release", "--key", "@stranger"]);
+    let (code, lines) = place.verify(&["--signer", "one@team.example.org"]);
+    assert_eq!(code, 2, "a pattern of the trust file takes the name: {lines:?}");
+    for lonely in [["--signer", "maker@example.org"], ["--as-of", "2026-01-31"]] {
+        let text = place.ok(64, &[&["verify", "@out/fixture-1"], &lonely[..]].concat());
+        assert!(text.contains("--allowed-signers"), "{text}");
+    }
+}
+
+#[test]
+fn a_folder_of_evidence_that_is_not_there_is_named() {
+    let place = Place::signed();
+    let text = place.ok(64, &["verify", "@out/fixture-1", "--evidence", "@nosuch"]);
+    assert!(text.contains("--evidence: there is no folder"), "{text}");
+}
+
+#[test]
 fn a_signed_package_verifies_with_a_trust_file() {
     let place = Place::signed();
     let (code, lines) = place.verify(&[]);

@@ -2,6 +2,7 @@
 
 use crate::contract::{Contract, LAYERS, MODELS, Matrix};
 use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The coverage matrix.
 #[derive(Debug, Clone, Serialize)]
@@ -53,10 +54,12 @@ pub(super) fn of(contract: &Contract, matrix: &Matrix) -> Option<CoverageChart> 
             }
         }
     }
-    let covering = |assumption: &str| {
-        let fit = matrix.of_system().filter(|t| t.model != "none" && t.covers.iter().any(|c| c.value == assumption));
-        fit.map(|t| t.id.value.clone()).collect()
-    };
+    let mut covers: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for test in matrix.of_system().filter(|t| t.model != "none") {
+        let named: BTreeSet<&str> = test.covers.iter().map(|c| c.value.as_str()).collect();
+        named.into_iter().for_each(|c| covers.entry(c).or_default().push(test.id.value.clone()));
+    }
+    let covering = |assumption: &str| covers.get(assumption).cloned().unwrap_or_default();
     let declared = contract.cluster.fault_assumptions.iter();
     let assumptions: Vec<AssumptionRow> =
         declared.map(|a| AssumptionRow { assumption: a.value.clone(), tests: covering(&a.value) }).collect();

@@ -9,6 +9,7 @@ use crate::evidence::record::Record;
 use crate::evidence::table::{ABSENT, Column, FieldType};
 use crate::evidence::{Evidence, Part, State, kinds};
 use crate::exact::seconds;
+use std::collections::BTreeMap;
 
 /// Times on one clock that lie further apart than a run is long, and than this, are of different runs.
 const MARGIN: i64 = 60_000_000_000;
@@ -37,17 +38,46 @@ fn same_clock(a: &Part, b: &Part) -> bool {
     a.clock.kind == b.clock.kind && a.clock.id == b.clock.id
 }
 
+/// What is looked up for each file: found once for all, because a matrix may name ten thousands of them.
+struct Index<'e> {
+    /// By artifact: its parts.
+    parts: Vec<Vec<usize>>,
+    /// By test: the parts that are histories.
+    histories: BTreeMap<&'e str, Vec<usize>>,
+    /// By digest: the first two artifacts that have it.
+    twins: BTreeMap<&'e str, (usize, Option<usize>)>,
+}
+
+impl<'e> Index<'e> {
+    fn of(evidence: &'e Evidence) -> Self {
+        let mut index =
+            Self { parts: vec![Vec::new(); evidence.artifacts.len()], histories: BTreeMap::new(), twins: BTreeMap::new() };
+        for (i, part) in evidence.parts.iter().enumerate() {
+            index.parts[part.artifact].push(i);
+            if part.kind == Operation::KIND.name {
+                index.histories.entry(&part.test).or_default().push(i);
+            }
+        }
+        for (i, artifact) in evidence.artifacts.iter().enumerate() {
+            index.twins.entry(&artifact.sha256).and_modify(|(_, other)| _ = other.get_or_insert(i)).or_insert((i, None));
+        }
+        index
+    }
+}
+
 /// Worsens the states of files that do not fit the others. `plans` and artifacts are in the same order.
 pub fn settle(evidence: &mut Evidence, plans: &[FilePlan<'_>]) {
     let ranges: Vec<Option<(i64, i64)>> = evidence.parts.iter().map(range).collect();
+    let index = Index::of(evidence);
     let mut found: Vec<(usize, State)> = Vec::new();
     for (artifact, plan) in plans.iter().enumerate().filter(|(i, _)| evidence.artifacts[*i].state == State::Whole) {
-        let foreign = (0..evidence.parts.len()).filter(|&i| evidence.parts[i].artifact == artifact);
-        if let Some(why) = evidence.parts.iter().filter(|p| p.artifact == artifact).find_map(inverted) {
+        let own = &index.parts[artifact];
+        if let Some(why) = own.iter().find_map(|&i| inverted(&evidence.parts[i])) {
             found.push((artifact, State::Unproven(why)));
             continue;
         }
-        let why = lent(evidence, plans, artifact).or_else(|| foreign.filter_map(|i| other_run(evidence, &ranges, i)).next());
+        let foreign = || own.iter().find_map(|&i| other_run(evidence, &ranges, &index, i));
+        let why = lent(evidence, plans, &index, artifact).or_else(foreign);
         if let Some(why) = why {
             found.push((artifact, State::Foreign(why)));
             continue;
@@ -80,7 +110,7 @@ fn inverted(part: &Part) -> Option<String> {
 }
 
 /// Why a file does not belong to one test alone: two tests read the same rows of it, or another test has a file of the same bytes.
-fn lent(evidence: &Evidence, plans: &[FilePlan<'_>], artifact: usize) -> Option<String> {
+fn lent(evidence: &Evidence, plans: &[FilePlan<'_>], index: &Index<'_>, artifact: usize) -> Option<String> {
     let outputs = &plans[artifact].outputs;
     for (i, a) in outputs.iter().enumerate() {
         let same_rows = |b: &&Output<'_>| {
@@ -91,20 +121,18 @@ fn lent(evidence: &Evidence, plans: &[FilePlan<'_>], artifact: usize) -> Option<
             return Some(format!("is read by test {} and by test {} as evidence of each", a.test, b.test));
         }
     }
-    let own = &evidence.artifacts[artifact];
-    let twin = evidence.artifacts.iter().enumerate().find(|(i, other)| *i != artifact && other.sha256 == own.sha256);
-    twin.map(|(_, other)| format!("has the same bytes as {}", other.path))
+    let (first, second) = *index.twins.get(&*evidence.artifacts[artifact].sha256)?;
+    let twin = if first == artifact { second? } else { first };
+    Some(format!("has the same bytes as {}", evidence.artifacts[twin].path))
 }
 
 /// Why a part is not of the run that its test's history is of.
-fn other_run(evidence: &Evidence, ranges: &[Option<(i64, i64)>], i: usize) -> Option<String> {
+fn other_run(evidence: &Evidence, ranges: &[Option<(i64, i64)>], index: &Index<'_>, i: usize) -> Option<String> {
     let part = &evidence.parts[i];
-    let (lo, hi) = ranges[i]?;
-    let histories = evidence.parts.iter().zip(ranges).filter(|(p, _)| {
-        p.kind == Operation::KIND.name && p.test == part.test && same_clock(p, part) && p.artifact != part.artifact
-    });
-    let run = histories.filter_map(|(_, r)| *r).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
-    let run = run.filter(|_| part.kind != Operation::KIND.name)?;
+    let (lo, hi) = ranges[i].filter(|_| part.kind != Operation::KIND.name)?;
+    let histories = index.histories.get(part.test.as_str())?.iter().map(|&h| (&evidence.parts[h], ranges[h]));
+    let histories = histories.filter(|(p, _)| same_clock(p, part) && p.artifact != part.artifact);
+    let run = histories.filter_map(|(_, r)| r).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
     let margin = run.1.saturating_sub(run.0).max(MARGIN);
     let far = hi < run.0.saturating_sub(margin) || lo > run.1.saturating_add(margin);
     far.then(|| format!("has times that do not overlap the history of test {}: it seems to be from another run", part.test))

@@ -104,6 +104,25 @@ impl<'s, 'r> Forms<'s, 'r> {
         }
     }
 
+    /// What `short` makes of the bytes at hand where a form of the top begins a line, with that line; `short` says how many bytes the form has.
+    /// All is then as [`Forms::next`] would leave it. `None` leaves it to that.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn short<T>(&mut self, short: impl Fn(&[u8]) -> Option<(T, usize)>) -> Result<Option<(u32, T)>, Problem> {
+        if !self.frames.is_empty() || self.syntax != Syntax::Edn {
+            return Ok(None);
+        }
+        self.blank()?;
+        let Some((made, length)) = self.stream.line_start().and_then(short) else { return Ok(None) };
+        if length > self.stream.limit {
+            return Ok(None);
+        }
+        let line = self.stream.number();
+        self.stream.skip(length);
+        Ok(Some((line, made)))
+    }
+
     fn take(&mut self) -> Result<Option<u8>, Problem> {
         self.took(1)?;
         self.stream.next()

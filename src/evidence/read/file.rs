@@ -21,6 +21,7 @@ use crate::evidence::State;
 use crate::evidence::symbol::Symbols;
 use crate::evidence::table::Table;
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::io::Read;
 
 /// What was read from a file.
@@ -147,16 +148,24 @@ pub fn read_file<'r>(
     let mut body = Body { rows, lines: frame.head, records: 0, untaken: 0, ends: 0, unmapped: Counts::default(), first: None };
     let Front { mut blocks, block, start } = front;
     let mut current = block.map(|b| (b, start));
+    let spare: RefCell<Vec<Block>> = RefCell::default();
     let next = || {
         let Some((block, start)) = current.take() else { return Ok(None) };
+        spare.take().into_iter().for_each(|block| blocks.give_back(block));
         let next = blocks.next().map_err(|e| unreadable(path, &e))?;
         let last = next.is_none();
-        let end = if last { close(plan, &block, start, &mut frame) } else { block.bytes.len() };
+        let end = if last { close(plan, &block, start, &mut frame) } else { block.bytes().len() };
         current = next.map(|b| (b, 0));
         Ok(Some(Piece { block, start, end, last }))
     };
-    let work = |piece: Piece| parse(&piece.block.bytes[piece.start..piece.end], piece.block.broken, piece.last, &job);
-    pool::run(threads, next, work, |chunk| body.add(chunk, &job.recipes, path, symbols))?;
+    let work = |piece: Piece| {
+        let chunk = parse(&piece.block.bytes()[piece.start..piece.end], piece.block.broken, piece.last, &job);
+        (chunk, piece.block)
+    };
+    pool::run(threads, next, work, |(chunk, block)| {
+        spare.borrow_mut().push(block);
+        body.add(chunk, &job.recipes, path, symbols)
+    })?;
     let digest = blocks.digest().map_err(|e| unreadable(path, &e))?;
     finish(plan, frame, body, clocks, digest, &job.recipes, symbols)
 }

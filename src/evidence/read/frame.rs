@@ -59,12 +59,12 @@ impl<'r> Front<'r> {
     /// A line that is too long or no text, or what the system said.
     pub fn peek(&mut self, plan: &FilePlan<'_>, before: u64, limits: Limits) -> Result<Option<(&str, usize)>, Fault> {
         let path = plan.path;
-        if self.block.as_ref().is_none_or(|b| self.start >= b.bytes.len()) {
+        if self.block.as_ref().is_none_or(|b| self.start >= b.bytes().len()) {
             self.block = self.blocks.next().map_err(|e| unreadable(path, &e))?;
             self.start = 0;
         }
         let Some(block) = &self.block else { return Ok(None) };
-        let rest = &block.bytes[self.start..];
+        let rest = &block.bytes()[self.start..];
         let (line, size) = match rest.iter().position(|&b| b == b'\n') {
             Some(end) => (&rest[..end], end + 1),
             None => (rest, rest.len()),
@@ -226,17 +226,17 @@ fn cells<'a>(plan: &FilePlan<'_>, shape: &Shape, line: &'a str, columns: Option<
 
 /// Where the records of the last block end; takes the end mark.
 pub fn close(plan: &FilePlan<'_>, block: &Block, start: usize, frame: &mut Frame) -> usize {
-    let bytes = &block.bytes[start..];
+    let bytes = &block.bytes()[start..];
     let whole = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     let from = whole.iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
     let line = whole[from..].strip_suffix(b"\r").unwrap_or(&whole[from..]);
-    let Ok(line) = std::str::from_utf8(line) else { return block.bytes.len() };
+    let Ok(line) = std::str::from_utf8(line) else { return block.bytes().len() };
     if let Some(count) = line.strip_prefix(plan.lines.map_or("", |l| l.mark)).and_then(envelope::end) {
         frame.end = Some(count);
         return start + from;
     }
     if !plan.outputs.iter().any(|o| o.marks.is_some()) {
-        return block.bytes.len();
+        return block.bytes().len();
     }
     let columns = frame.columns.clone();
     match mark(plan, line, columns.as_deref(), |m| &m.last) {
@@ -255,7 +255,7 @@ pub fn close(plan: &FilePlan<'_>, block: &Block, start: usize, frame: &mut Frame
             frame.unproven = Some(format!("does not end with the declared mark: its last line has {found}"));
             start + from
         }
-        Check::None => block.bytes.len(),
+        Check::None => block.bytes().len(),
     }
 }
 

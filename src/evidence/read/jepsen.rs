@@ -7,6 +7,8 @@ use super::events::{Event, Pairs, Step};
 use super::fault::Problem;
 use super::stream::Stream;
 
+mod short;
+
 /// Reads EDN.
 pub fn edn(stream: &mut Stream<'_>, pairs: &mut Pairs<'_>) -> Result<(), Problem> {
     read(stream, pairs, Syntax::Edn)
@@ -19,12 +21,15 @@ pub fn json(stream: &mut Stream<'_>, pairs: &mut Pairs<'_>) -> Result<(), Proble
 
 fn read(stream: &mut Stream<'_>, pairs: &mut Pairs<'_>, syntax: Syntax) -> Result<(), Problem> {
     let mut forms = Forms::new(stream, syntax);
-    while let Some((line, form)) = forms.next()? {
+    loop {
+        while let Some((line, event)) = forms.short(short::event)? {
+            pairs.add(Event { line, ..event }).map_err(|problem| forms.shown(problem))?;
+        }
+        let Some((line, form)) = forms.next()? else { return Ok(()) };
         // The form is named by the line it begins on, not by the one it ends on.
         let event = event(form, line).map_err(|why| forms.shown(Problem::new(why, b"", None).on(u64::from(line) - 1)))?;
         pairs.add(event).map_err(|problem| forms.shown(problem))?;
     }
-    Ok(())
 }
 
 fn word(form: &Edn) -> Option<&str> {
@@ -59,17 +64,7 @@ fn event(form: Edn, line: u32) -> Result<Event, String> {
     if let Some(twice) = twice(&items) {
         return Err(format!("the key {:?} stands twice in one map", super::fault::cut(twice, 40)));
     }
-    let mut event = Event {
-        line,
-        process: Edn::Nil,
-        step: Step::Info,
-        f: None,
-        key: None,
-        value: Edn::Nil,
-        bare: true,
-        time: None,
-        error: None,
-    };
+    let mut event = Event { line, ..Event::BLANK };
     let mut step = None;
     let mut items = items.into_iter();
     while let (Some(name), Some(value)) = (items.next(), items.next()) {

@@ -2,7 +2,7 @@
 //!
 //! In: cells and compiled bindings. Out: a [`Chunk`] of tables with symbols of its own. Refuses to know formats.
 
-use super::cell::{Cell, Timing, scale, shown, typed};
+use super::cell::{Cell, Timing, quick, scale, shown, typed};
 use super::fault::Problem;
 use super::lines::Counts;
 use super::shape::Cells;
@@ -238,14 +238,7 @@ fn one<'a>(
     row: &mut [Raw],
 ) -> Result<(), Wrong<'a>> {
     let Some(join) = &recipe.join else {
-        fill(recipe, Side::Both, view, symbols, row)?;
-        for &field in &recipe.required {
-            if row[field] == ABSENT {
-                return Err(empty(recipe, field));
-            }
-        }
-        add(&mut rows.table, recipe, row, line);
-        return Ok(());
+        return straight(recipe, view, line, symbols, &mut rows.table, row);
     };
     let side = if view.holds(&join.start) {
         Side::Start
@@ -269,37 +262,78 @@ fn one<'a>(
     Ok(())
 }
 
+/// Adds the row of a record that is one row, each cell straight into its column. After a fault nothing of the chunk is used.
+fn straight<'a>(
+    recipe: &Recipe,
+    view: View<'_, 'a>,
+    line: u32,
+    symbols: &mut Symbols,
+    table: &mut Table,
+    row: &mut [Raw],
+) -> Result<(), Wrong<'a>> {
+    let number = table.rows();
+    for fill in &recipe.fills {
+        let raw = filled(recipe, fill, view, symbols)?;
+        row[fill.field] = raw;
+        if raw != ABSENT {
+            table.columns[fill.field].push(number, recipe.kind.fields[fill.field].ty, raw);
+        }
+    }
+    if let Some(&field) = recipe.required.iter().find(|&&field| row[field] == ABSENT) {
+        return Err(empty(recipe, field));
+    }
+    table.lines.push(line);
+    Ok(())
+}
+
 /// Makes the cells of a row that fills fill.
 fn fill<'a>(recipe: &Recipe, side: Side, view: View<'_, 'a>, symbols: &mut Symbols, row: &mut [Raw]) -> Result<(), Wrong<'a>> {
     for fill in &recipe.fills {
-        if side != Side::Both && fill.side != Side::Both && fill.side != side {
-            row[fill.field] = ABSENT;
-            continue;
-        }
-        let field = &recipe.kind.fields[fill.field];
-        row[fill.field] = match &fill.how {
-            How::Present(at) => Raw::from(view.get(*at).is_there()),
-            How::Absent(at) => Raw::from(!view.get(*at).is_there()),
-            How::Cell { at, values, unit, up } => {
-                let cell = view.get(*at);
-                if matches!(cell, Cell::Missing) {
-                    row[fill.field] = ABSENT;
-                    continue;
-                }
-                let help = || (!values.is_empty()).then(|| words(field.ty)).flatten();
-                let wrong = |message| Wrong { message: format!("{}: {message}", fill.from), at: cell.borrowed(), help: help() };
-                let scale = unit.map_or(recipe.timing.scale, scale);
-                let timing = Timing { scale, up: *up, ..recipe.timing };
-                if values.is_empty() {
-                    typed(cell, field.ty, timing, symbols).map_err(wrong)?
-                } else {
-                    let cell = translate(cell, values).map_err(wrong)?;
-                    typed(&cell, field.ty, timing, symbols).map_err(wrong)?
-                }
-            }
-        };
+        let other = side != Side::Both && fill.side != Side::Both && fill.side != side;
+        row[fill.field] = if other { ABSENT } else { filled(recipe, fill, view, symbols)? };
     }
     Ok(())
+}
+
+/// The cell that a fill gives.
+#[inline]
+fn filled<'a>(recipe: &Recipe, fill: &Fill, view: View<'_, 'a>, symbols: &mut Symbols) -> Result<Raw, Wrong<'a>> {
+    let (at, values, unit, up) = match &fill.how {
+        How::Present(at) => return Ok(Raw::from(view.get(*at).is_there())),
+        How::Absent(at) => return Ok(Raw::from(!view.get(*at).is_there())),
+        How::Cell { at, values, unit, up } => (at, values, unit, up),
+    };
+    let cell = view.get(*at);
+    if matches!(cell, Cell::Missing) {
+        return Ok(ABSENT);
+    }
+    let ty = recipe.kind.fields[fill.field].ty;
+    let scale = unit.map_or(recipe.timing.scale, scale);
+    if values.is_empty()
+        && let Some(raw) = quick(cell, ty, scale, symbols)
+    {
+        return Ok(raw);
+    }
+    let timing = Timing { scale, up: *up, ..recipe.timing };
+    careful(fill, cell, ty, values, timing, symbols)
+}
+
+/// The same for what is not common.
+fn careful<'a>(
+    fill: &Fill,
+    cell: &Cell<'a>,
+    ty: FieldType,
+    values: &[(String, String)],
+    timing: Timing,
+    symbols: &mut Symbols,
+) -> Result<Raw, Wrong<'a>> {
+    let help = || (!values.is_empty()).then(|| words(ty)).flatten();
+    let wrong = |message| Wrong { message: format!("{}: {message}", fill.from), at: cell.borrowed(), help: help() };
+    if values.is_empty() {
+        return typed(cell, ty, timing, symbols).map_err(wrong);
+    }
+    let cell = translate(cell, values).map_err(wrong)?;
+    typed(&cell, ty, timing, symbols).map_err(wrong)
 }
 
 /// Adds a row, of which only what fills fill can be there.

@@ -43,15 +43,17 @@ pub fn read_events<'r>(
         None => problem.fault(path, 0),
     })?;
     let (sha256, bytes) = stream.digest().map_err(|e| unreadable(path, &e))?;
-    let Paired { history, faults, order_only, notes } = paired;
+    let Paired { mut history, mut faults, order_only, notes } = paired;
     let records = (history.rows() + faults.rows()) as u64;
     let mut parts = Vec::new();
-    for ((output, recipe), (origin, mut clock)) in plan.outputs.iter().zip(&plan.recipes).zip(clocks) {
+    for (i, ((output, recipe), (origin, mut clock))) in plan.outputs.iter().zip(&plan.recipes).zip(clocks).enumerate() {
         clock.unit = TimeUnit::Ns;
         if order_only {
             (clock.kind, clock.id) = (ClockKind::Monotonic, format!("order of lines in {path}"));
         }
-        let mut table = if recipe.kind.name == "history" { history.clone() } else { faults.clone() };
+        let table = if recipe.kind.name == "history" { &mut history } else { &mut faults };
+        // Nearly always there is one binding: the last takes the rows as they are.
+        let mut table = if i + 1 == plan.outputs.len() { std::mem::take(table) } else { table.clone() };
         for (field, text) in &output.constants {
             let cell = Cell::Plain(Cow::Borrowed(text));
             let refused = |why| Fault::at(output.binding.path.span, why, "a constant of this binding");

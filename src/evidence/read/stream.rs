@@ -109,6 +109,16 @@ impl<'r> Stream<'r> {
         Ok(taken)
     }
 
+    /// The bytes at hand, when a line begins at the byte reached.
+    pub fn line_start(&self) -> Option<&[u8]> {
+        (self.before == 0 && self.at == self.start).then(|| &self.buffer[self.at..])
+    }
+
+    /// Takes so many of the bytes at hand, among which is no line end.
+    pub fn skip(&mut self, bytes: usize) {
+        self.at = self.buffer.len().min(self.at + bytes);
+    }
+
     /// The rest of the line without its end, and whether it had one; `None` at the end of the file.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use crate::judge::histories::{self, Translator};
 use crate::judge::linearizability as lin;
 use crate::judge::revisions;
 use crate::verdict::{Figure, Finding, Gap, Judged, Judgement, SourceRef, Verdict};
-use crate::words::plural;
+use crate::words::{a, plural};
 use std::collections::BTreeMap;
 
 /// A history as the checker wants it, and what was left out.
@@ -88,7 +88,7 @@ fn transactions(cx: &TestCx<'_>, rows: &Rows<'_, Operation>) -> Judged {
     for (id, op) in rows.iter() {
         let gap = |why: String| Gap { why, sources: vec![rows.source(id)] };
         if op.op != OpKind::Txn {
-            return Err(gap(format!("a {} beside transactions: they cannot be judged as one object", op.op.word())));
+            return Err(gap(format!("{} beside transactions: they cannot be judged as one object", a(op.op.word()))));
         }
         if endpoints.claim(rows, id, &op)? != Claim::Linearizable {
             return Err(gap("revisions force the order of a whole store, so every endpoint of it must be linearizable".into()));
@@ -242,8 +242,7 @@ fn counterexample(
     key: &lin::KeyVerdict,
     example: &lin::Counterexample,
 ) -> Finding {
-    let bare = lin::Counterexample { reason: example.reason.clone(), operations: Vec::new(), margin_ns: None };
-    let why = lin::explain(&bare).trim_end_matches([':', ' ']).to_string();
+    let why = lin::why(example);
     let name = key.key.checked_sub(1).map_or("", |k| cx.evidence().text(Sym(k)));
     let told: Vec<String> = example.operations.iter().map(|op| tell(cx, rows, prepared, op)).collect();
     let mut finding = Finding::new("not-linearizable").with("key", name).with("why", why).with("operations", told.join("; "));

@@ -2,7 +2,7 @@
 //!
 //! In: fault records, attempts and operations. Out: what does not fit. Refuses to know verdicts.
 
-use crate::evidence::kinds::{Attempt, Injection, Operation};
+use crate::evidence::kinds::{Attempt, Injection, Operation, Sample};
 use crate::evidence::record::Record;
 use crate::evidence::symbol::Sym;
 use crate::evidence::{RowId, Rows};
@@ -26,8 +26,37 @@ pub(super) fn other_faults(cx: &ReleaseCx<'_>) -> Vec<String> {
         if let Some((_, fault)) = rows.iter().find(|(_, f)| crash && cx.evidence.texts(f.targets).is_empty()) {
             found.push(format!("test {id} declares a crash, and fault {} names nobody that crashed", cx.evidence.text(fault.id)));
         }
+        if crash {
+            found.extend(alive(cx, id, &rows));
+        }
     }
     found
+}
+
+/// Samples in which a process answers between the latest start and the earliest stop of its own crash: then it was not the one that crashed, or
+/// not at that time. Where the clocks of both are not bounded nothing is known.
+fn alive(cx: &ReleaseCx<'_>, test: &str, faults: &Rows<'_, Injection>) -> Option<String> {
+    let samples = cx.evidence.rows::<Sample>(test).ok()?;
+    let widening = samples.beside(faults).ok()?;
+    let crashed: Vec<(&[Sym], i64, i64, Sym)> = faults
+        .iter()
+        .filter(|(_, f)| f.model.is_none_or(|model| cx.evidence.text(model) == "crash"))
+        .filter_map(|(_, f)| Some((cx.evidence.symbols.list(f.targets), f.start_hi.0, f.stop_lo?.0, f.id)))
+        .collect();
+    let answers =
+        |s: &Sample| s.reachable != Some(false) && (s.term.is_some() || s.commit_index.is_some() || s.serving.is_some());
+    let within = |s: &Sample, (targets, from, to, _): &(&[Sym], i64, i64, Sym)| {
+        let (lo, hi) = (s.t_lo.0.saturating_sub(widening), s.t_hi.0.saturating_add(widening));
+        targets.contains(&s.member) && *from <= lo && hi <= *to
+    };
+    samples.iter().filter(|(_, s)| answers(s)).find_map(|(id, s)| {
+        let (_, _, _, fault) = crashed.iter().find(|fault| within(&s, fault))?;
+        let (member, line) = (cx.evidence.text(s.member), samples.source(id).line.unwrap_or_default());
+        let fault = cx.evidence.text(*fault);
+        Some(format!(
+            "test {test}: member {member} answers in line {line} of its samples while fault {fault} says that it was down"
+        ))
+    })
 }
 
 /// Attempts sent before every operation of their command began, or after each of them was answered.

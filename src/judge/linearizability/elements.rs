@@ -1,7 +1,7 @@
 //! Shared by the methods for queues, sets, mutexes, counters and logs: elements by value, nearly sorted sorting, times.
 
 use super::history::{History, Kind, NEVER, NIL, OpOutcome, Operation};
-use super::outcome::{Counterexample, Reason, Settings, Verdict};
+use super::outcome::{Counterexample, Reason, Rest, Settings, Verdict};
 use super::witness;
 use hashbrown::HashMap;
 
@@ -74,6 +74,14 @@ impl<'a> Ops<'a> {
         Ok(Verdict::Violation(Box::new(witness::example(reason, operations, margin))))
     }
 
+    /// The same, with what it does not show.
+    pub(super) fn violation_with(&self, rest: Rest, reason: Reason, at: &[u32], margin: Option<i64>) -> Special {
+        self.violation(reason, at, margin).map(|verdict| match verdict {
+            Verdict::Violation(example) => Verdict::Violation(Box::new(Counterexample { rest, ..*example })),
+            other => other,
+        })
+    }
+
     /// Elements repeat, so that a search must judge; unless one came out more often than it can have been put in, or too early.
     pub(super) fn repeated(&self, put: Kind) -> Special {
         let mut puts: HashMap<i64, Vec<Op>> = HashMap::new();
@@ -113,7 +121,7 @@ impl<'a> Ops<'a> {
         let reason = if failed.is_some() { Reason::FailedWriteRead } else { Reason::PhantomValue };
         let operations = [Some(&at), failed].into_iter().flatten();
         let operations = operations.map(|&at| self.history.operation(at as usize)).collect();
-        Ok(Verdict::Violation(Box::new(Counterexample { reason, operations, margin_ns: None })))
+        Ok(Verdict::Violation(Box::new(witness::example(reason, operations, None))))
     }
 }
 

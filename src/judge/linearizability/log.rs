@@ -75,12 +75,12 @@ pub(super) fn judge(ops: Ops, told: bool) -> Special {
             return Err("positions are incomplete");
         }
         match index.of(op.value).map(|id| place[id]).filter(|&place| place > 0) {
-            Some(place) if lengths[place].append_at != NOWHERE => return Err("elements repeat"),
+            Some(place) if lengths[place].append_at != NOWHERE => return unsourced(&ops),
             Some(place) => {
                 lengths[place].take(op.invoke, op.ret, op.at);
                 (lengths[place].append, lengths[place].append_at, lengths[place].told) = (op.invoke, op.at, position);
             }
-            None if !seen.insert(op.value) => return Err("elements repeat"),
+            None if !seen.insert(op.value) => return unsourced(&ops),
             None if !op.unknown => unread.push((position.unwrap_or(0), op)),
             None => {}
         }
@@ -127,11 +127,22 @@ fn misplaced(ops: &Ops, lengths: &[Length], unread: &[(u64, Op)], read: u32) -> 
     None
 }
 
+/// Elements repeat, so that a search must judge; unless a read shows one that nothing appended.
+fn unsourced(ops: &Ops) -> Special {
+    let appended: hashbrown::HashSet<i64> = ops.judged().filter(|op| op.kind == Kind::Append).map(|op| op.value).collect();
+    for read in ops.judged().filter(|op| op.kind == Kind::ReadLog && !op.unknown) {
+        if let Some(&strange) = ops.history.list_of(read.value).iter().find(|element| !appended.contains(*element)) {
+            return ops.phantom(read.at, strange);
+        }
+    }
+    Err("elements repeat")
+}
+
 /// An element twice in one read: a fault unless it was appended twice.
 fn repeated(ops: &Ops, read: u32, element: i64) -> Special {
     let appends: Vec<u32> = ops.judged().filter(|op| op.kind == Kind::Append && op.value == element).map(|op| op.at).collect();
     if appends.len() > 1 {
-        return Err("elements repeat");
+        return unsourced(ops);
     }
     let shown: Vec<u32> = appends.into_iter().chain([read]).collect();
     ops.violation(Reason::DuplicateElement, &shown, None)

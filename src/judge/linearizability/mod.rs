@@ -54,11 +54,12 @@ mod versions;
 mod whole_set;
 mod witness;
 
-pub use explain::{explain, explain_gap};
+pub use explain::{explain, explain_gap, whatever, why};
 pub use history::{BadOperation, History, Kind, NEVER, NIL, OpOutcome, Operation, TIME_LIMIT};
 pub use model::{Call, Model, check_model};
 pub use outcome::{
-    Budget, Counterexample, DataType, FailedCas, Gap, KeyVerdict, Method, NilRead, Outcome, Reason, Settings, Undecided, Verdict,
+    Budget, Counterexample, DataType, FailedCas, Gap, KeyVerdict, Method, NilRead, Outcome, Reason, Rest, Settings, Undecided,
+    Verdict,
 };
 pub use plan::check;
 pub use sessions::{Guarantee, SessionFault, Sessions, sessions, sessions_where};

@@ -6,7 +6,7 @@
 //! outcome are counted by class. Assumes: `step` is a pure function. Decides everything, given steps and bytes enough.
 
 use super::history::Operation;
-use super::outcome::{Counterexample, Gap, Reason, Settings, Undecided, Verdict};
+use super::outcome::{Counterexample, Gap, Reason, Rest, Settings, Undecided, Verdict};
 use super::shrink_model;
 use super::timeline::{Mask, Span, Timeline, order_events, width};
 use super::unknowns::Unknowns;
@@ -83,7 +83,12 @@ pub fn check_model<M: Model>(model: &M, calls: &[Call<M::Op>], settings: &Settin
     match shrink_model::shrink(model, &judged, stuck, settings) {
         Some(small) => {
             let reason = example.reason.clone();
-            Verdict::Violation(Box::new(Counterexample { reason, operations: small.kept, margin_ns: small.margin }))
+            Verdict::Violation(Box::new(Counterexample {
+                reason,
+                operations: small.kept,
+                margin_ns: small.margin,
+                rest: Rest::Free,
+            }))
         }
         None => verdict,
     }
@@ -333,6 +338,6 @@ impl<'a, M: Model, const W: usize> ModelSearch<'a, M, W> {
         operations.truncate(6);
         operations.extend(self.stuck_at());
         let reason = Reason::SearchStuck { explained };
-        Verdict::Violation(Box::new(Counterexample { reason, operations, margin_ns: None }))
+        Verdict::Violation(Box::new(Counterexample { reason, operations, margin_ns: None, rest: Rest::All }))
     }
 }

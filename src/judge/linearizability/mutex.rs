@@ -8,7 +8,7 @@
 
 use super::elements::{Op, Ops, Special, sort_nearly};
 use super::history::{Kind, NEVER};
-use super::outcome::{Reason, Verdict};
+use super::outcome::{Reason, Rest, Verdict};
 
 #[derive(Clone, Copy)]
 struct Held {
@@ -58,7 +58,7 @@ pub(super) fn judge(ops: Ops, told: bool) -> Special {
                 (_, None) if op.unknown => {}
                 (_, None) => {
                     let margin = own_gap(&by_process, [own[0].0; 2]);
-                    return ops.violation(Reason::MutexOverlap, &[op.at], margin);
+                    return ops.violation_with(Rest::OwnProcesses, Reason::MutexOverlap, &[op.at], margin);
                 }
             }
         }
@@ -121,7 +121,7 @@ fn forced_order(ops: &Ops, mut held: Vec<Held>, by_process: &[(u32, Op)]) -> Spe
             let margin = Some(other.s()).filter(|&s| s != NEVER).map(|s| s - here.f());
             let margin = bounded(ops, margin, [other, here], by_process);
             let shown: Vec<u32> = other.shown().chain(here.shown()).collect();
-            return ops.violation(Reason::MutexOverlap, &shown, margin);
+            return ops.violation_with(Rest::OwnProcesses, Reason::MutexOverlap, &shown, margin);
         }
         if latest.is_none_or(|other| here.s() > other.s()) {
             latest = Some(here);
@@ -143,7 +143,7 @@ fn order(ops: &Ops, held: &[Held], by_process: &[(u32, Op)]) -> Special {
             let margin = gaps.into_iter().filter(|&(_, s)| s != NEVER).map(|(f, s)| s - f).min();
             let margin = bounded(ops, margin, [other, here], by_process);
             let shown: Vec<u32> = other.shown().chain(here.shown()).collect();
-            return ops.violation(Reason::MutexOverlap, &shown, margin);
+            return ops.violation_with(Rest::OwnProcesses, Reason::MutexOverlap, &shown, margin);
         }
         if latest.is_none_or(|other| here.s() > other.s()) {
             latest = Some(here);

@@ -170,8 +170,18 @@ pub enum Reason {
     OrderBroken,
     /// "Empty" was answered while elements were there for certain.
     NotEmpty,
-    /// A counter was read too high or too low for the increments around it.
-    CountImpossible,
+    /// A counter was read higher than what was sent before the answer came can have brought.
+    CountTooHigh {
+        /// The most that it can have brought.
+        most: i64,
+    },
+    /// A counter was read lower than what was acknowledged before the read was sent must have left.
+    CountTooLow {
+        /// The least that it can have left.
+        least: i64,
+    },
+    /// A counter of increments went down between two reads.
+    CountWentBack,
     /// Two reads of a log disagree on their common part.
     ReadsDisagree,
     /// Two processes held a mutex at once, or one gave back what it did not hold.
@@ -181,6 +191,32 @@ pub enum Reason {
         /// Operations that could be explained before it.
         explained: u64,
     },
+}
+
+/// What a counterexample does not show, and why the contradiction stands all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// The operations shown contradict each other: each other one may have taken effect at any time after its invoke, with
+    /// the answer it got, or never.
+    Free,
+    /// The same; and those that were complete before the first one shown may have left any state.
+    FreeAfterAnyState,
+    /// The operations shown contradict each other beside all that the same processes did; the others are free.
+    OwnProcesses,
+    /// As `Free`; and so many compare-and-sets join the values of the operations shown, each the next to replace the one before.
+    Links(u64),
+    /// The last read shown contradicts the sum of increments that are too many to show: those completed before it was sent
+    /// that add (or, where it is too high, that take away).
+    Increments {
+        /// How many.
+        count: u64,
+        /// What they add up to.
+        sum: i64,
+        /// Only those sent after the first read shown had come back.
+        since_read: bool,
+    },
+    /// All operations up to the last one shown, which was the one that a search could not place.
+    All,
 }
 
 /// A few operations that cannot all be right.
@@ -193,6 +229,8 @@ pub struct Counterexample {
     /// The relative error of the recorded clocks that the contradiction survives (in addition to nothing: the declared
     /// skew is part of it). `None`: it does not depend on times.
     pub margin_ns: Option<i64>,
+    /// What is not shown.
+    pub rest: Rest,
 }
 
 /// Why no verdict was reached.

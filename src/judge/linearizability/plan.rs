@@ -220,8 +220,8 @@ fn show_clash(history: &History, positions: &[u32], clash: Clash, settings: &Set
     let said = blocks::read(&part, &profile, settings, |_| true).judge(key, &mut Scratch::default());
     let all: Vec<u32> = (0..part.len() as u32).collect();
     match said {
-        Said::Clash(clash) => witness::show(&part, &all, &clash, settings.initial),
-        _ => witness::show(history, positions, &clash, settings.initial),
+        Said::Clash(clash) => witness::show(&part, &all, &clash, settings),
+        _ => witness::show(history, positions, &clash, settings),
     }
 }
 
@@ -234,7 +234,7 @@ fn show_version_clash(history: &History, positions: &[u32], clash: versions::Cla
         Some(Swept::Clash(clash)) => clash,
         _ => clash,
     };
-    witness::show_versions(history, positions, &clash, settings.initial)
+    witness::show_versions(history, positions, &clash, settings)
 }
 
 /// One key whose operations are listed; and the verdict without versions, where it is contradicted with them.

@@ -3,7 +3,7 @@
 //! Registers as they are; a mutex is a register that holds its owner; an element of a set is a register that is 0 or 1.
 
 use super::history::{History, Kind, NEVER, NIL, OpOutcome, Operation};
-use super::outcome::{Counterexample, DataType, FailedCas, NilRead, Reason, Settings, Undecided, Verdict};
+use super::outcome::{Counterexample, DataType, FailedCas, NilRead, Reason, Rest, Settings, Undecided, Verdict};
 use super::register_search::{Act, Case, Found, search};
 use super::shrink::{Small, shrink};
 use super::timeline::Span;
@@ -109,10 +109,10 @@ fn verdict(found: Found, small: Option<Small>, history: &History, at: &[u32]) ->
     match found {
         Found::Order => Verdict::Linearizable,
         Found::Stuck { explained, .. } if small.is_some() => {
-            let Small { kept, margin } = small.unwrap_or(Small { kept: Vec::new(), margin: None });
+            let Small { kept, margin, rest } = small.unwrap_or(Small { kept: Vec::new(), margin: None, rest: Rest::All });
             let operations = kept.into_iter().map(operation).collect();
             let reason = Reason::SearchStuck { explained };
-            Verdict::Violation(Box::new(Counterexample { reason, operations, margin_ns: margin }))
+            Verdict::Violation(Box::new(Counterexample { reason, operations, margin_ns: margin, rest }))
         }
         Found::Stuck { op, in_flight, explained } => {
             let mut operations: Vec<Operation> = in_flight.into_iter().map(operation).collect();
@@ -126,7 +126,7 @@ fn verdict(found: Found, small: Option<Small>, history: &History, at: &[u32]) ->
             }
             operations.push(stuck);
             let reason = Reason::SearchStuck { explained };
-            Verdict::Violation(Box::new(Counterexample { reason, operations, margin_ns: None }))
+            Verdict::Violation(Box::new(Counterexample { reason, operations, margin_ns: None, rest: Rest::All }))
         }
         Found::Gap { gap, op, explained } => {
             Verdict::Undecided(Box::new(Undecided { gap, explained, stuck_at: op.map(operation) }))

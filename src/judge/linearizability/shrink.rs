@@ -7,7 +7,7 @@
 //! shows that the whole history has none. Every step is checked again by the search, in a small budget.
 
 use super::history::NEVER;
-use super::outcome::{Budget, Settings};
+use super::outcome::{Budget, Rest, Settings};
 use super::register_search::{Act, Case, Found, search};
 use super::timeline::Span;
 
@@ -20,6 +20,7 @@ const STEPS_FAR: u64 = 16_000_000;
 pub(super) struct Small {
     pub(super) kept: Vec<usize>,
     pub(super) margin: Option<i64>,
+    pub(super) rest: Rest,
 }
 
 /// Shrinks the contradiction at `stuck`; `None` if nothing small was found in the budget.
@@ -48,7 +49,8 @@ pub(super) fn shrink(case: &Case, stuck: usize, settings: &Settings) -> Option<S
     }
     let margin = shrinking.margin(&kept);
     kept.sort_by_key(|&op| (op == stuck, case.spans[op].invoke, op));
-    Some(Small { kept, margin: margin.map(|margin| margin.saturating_add(2 * settings.skew_ns)) })
+    let rest = if shrinking.from_start { Rest::Free } else { Rest::FreeAfterAnyState };
+    Some(Small { kept, rest, margin: margin.map(|margin| margin.saturating_add(2 * settings.skew_ns)) })
 }
 
 /// Leaves out runs of elements, halving their length, as long as what is left still holds; the last one always stays.

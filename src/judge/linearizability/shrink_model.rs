@@ -23,7 +23,7 @@ pub(super) struct Small {
 /// Shrinks the contradiction at the call number `stuck`; `None` if nothing small was found in the budget.
 pub(super) fn shrink<M: Model>(model: &M, calls: &[&Call<M::Op>], stuck: usize, settings: &Settings) -> Option<Small> {
     let end = calls[stuck].shown.ret;
-    let complete = |&i: &usize| calls[i].shown.outcome == OpOutcome::Ok && calls[i].shown.ret <= end;
+    let complete = |&i: &usize| calls[i].shown.outcome == OpOutcome::Ok && calls[i].shown.invoke <= end;
     let mut order: Vec<usize> = (0..calls.len()).filter(complete).collect();
     order.sort_by_key(|&i| (i == stuck, calls[i].shown.ret, i));
     let mut shrinking = Shrinking { model, calls, settings, steps: STEPS };

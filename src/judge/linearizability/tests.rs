@@ -128,16 +128,15 @@ impl Spec {
     }
 }
 
-/// Tries every order and every subset of the operations of unknown outcome.
+/// Tries every order and every subset of the operations that may stay away.
 fn oracle(ops: &[Operation], spec: &Spec, history: &History, settings: &Settings) -> bool {
-    if ops.iter().all(|op| op.outcome == OpOutcome::Unknown) {
+    if ops.iter().all(may_stay_away) {
         return true;
     }
     (0..ops.len()).any(|i| {
         let op = ops[i];
         let must_wait = ops.iter().any(|other| {
-            other.outcome != OpOutcome::Unknown
-                && other.ret.saturating_add(settings.skew_ns) < op.invoke.saturating_sub(settings.skew_ns)
+            !may_stay_away(other) && other.ret.saturating_add(settings.skew_ns) < op.invoke.saturating_sub(settings.skew_ns)
         });
         if must_wait {
             return false;
@@ -148,16 +147,24 @@ fn oracle(ops: &[Operation], spec: &Spec, history: &History, settings: &Settings
     })
 }
 
+/// Its outcome is unknown; or it came back, but is let loose by a test.
+fn may_stay_away(op: &Operation) -> bool {
+    op.outcome == OpOutcome::Unknown || op.ret == NEVER
+}
+
 fn truth(history: &History, data: DataType, settings: &Settings, versions: bool) -> bool {
-    let mut ops: Vec<Operation> = history
-        .operations()
-        .filter(|op| op.outcome != OpOutcome::Fail || (op.kind == Kind::Cas && settings.failed_cas == FailedCas::Mismatch))
-        .collect();
+    let happened =
+        |op: &Operation| op.outcome != OpOutcome::Fail || (op.kind == Kind::Cas && settings.failed_cas == FailedCas::Mismatch);
+    let spec = Spec::new(data, settings);
+    orders(history.operations().filter(happened).collect(), spec, history, settings, versions)
+}
+
+/// Is there an order of these operations from the state of `spec` on?
+fn orders(mut ops: Vec<Operation>, mut spec: Spec, history: &History, settings: &Settings, versions: bool) -> bool {
     ops.sort_by_key(|op| op.invoke);
     if !versions {
         ops.iter_mut().for_each(|op| op.version = None);
     }
-    let mut spec = Spec::new(data, settings);
     let told = ops.iter().filter(|op| op.kind != Kind::Read || op.value != settings.initial);
     spec.floor = Some(told.filter_map(|op| op.version).min().unwrap_or(u64::MAX));
     oracle(&ops, &spec, history, settings)

@@ -8,7 +8,7 @@
 
 use super::elements::{Op, Ops, Special, gather};
 use super::history::{History, Kind, Operation};
-use super::outcome::{Reason, Settings, Verdict};
+use super::outcome::{Counterexample, Reason, Settings, Verdict};
 use super::{set, witness};
 use hashbrown::HashMap;
 
@@ -176,7 +176,9 @@ fn one_by_one(ops: &Ops, settings: &Settings) -> Option<Verdict> {
         *shown = ops.history.operation(reads.iter().find(same)?.at as usize);
     }
     let last = example.operations.last().copied();
-    let mut example = witness::example(example.reason, example.operations, example.margin_ns);
+    let rest = example.rest;
+    let example = witness::example(example.reason, example.operations, example.margin_ns);
+    let mut example = Counterexample { rest, ..example };
     if matches!(example.reason, Reason::SearchStuck { .. })
         && let Some(last) = last
     {

@@ -3,7 +3,7 @@
 use super::kept::{Kept, Stand, applied_differently};
 use super::unseen;
 use crate::contract::Contract;
-use crate::evidence::kinds::{Application, Entry, EntryState, Operation};
+use crate::evidence::kinds::{Application, Entry, EntryState, Operation, Sample};
 use crate::evidence::symbol::Sym;
 use crate::evidence::{Evidence, RowId, Rows};
 use crate::judge::quorum::acknowledged_change;
@@ -109,13 +109,14 @@ fn pair(evidence: &Evidence, rows: &Rows<'_, Entry>, claim: &str, (a, x): (RowId
 }
 
 /// The same index and term hold the same command everywhere, what is committed at an index is never replaced or discarded, no log has a
-/// hole, terms never fall along a log, and no two members applied different commands at one index.
+/// hole and begins where the member's samples say, terms never fall along a log, and no two members applied different commands at one index.
 #[must_use]
 pub fn matching(
     evidence: &Evidence,
     contract: &Contract,
     rows: &Rows<'_, Entry>,
     applied: Option<&Rows<'_, Application>>,
+    samples: Option<&Rows<'_, Sample>>,
 ) -> Judgement {
     let mut places: BTreeMap<(i64, i64), (RowId, Entry)> = BTreeMap::new();
     let mut committed: BTreeMap<i64, (RowId, Entry)> = BTreeMap::new();
@@ -150,6 +151,7 @@ pub fn matching(
     wrong.extend(back.iter().map(|((a, x), (b, y))| pair(evidence, rows, "term-goes-back", (*b, y), (*a, x))));
     wrong.extend(applied.map(|applied| applied_differently(evidence, applied)).unwrap_or_default());
     let (missing, judged) = (unseen(evidence, contract, &seen), rows.len());
+    let late = samples.map(|samples| begin_late(evidence, &kept, rows, samples)).unwrap_or_default();
     let judgement = if let (Some(first), true) = (holes.first(), wrong.is_empty()) {
         let d = &first.data;
         let (member, lost, range) = (&d["member"], &d["missing"], &d["kept"]);
@@ -163,6 +165,13 @@ pub fn matching(
         )
     } else if !missing.is_empty() {
         Judgement::inconclusive(format!("no entry of the log of {} is shown", missing.join(", ")), judged)
+    } else if let Some(first) = late.first() {
+        let d = &first.data;
+        let (member, from) = (&d["member"], &d["kept-from"]);
+        Judgement::inconclusive(
+            format!("the log of {member} begins at {from}, its samples show it from {}", d["held-from"]),
+            judged,
+        )
     } else if committed.is_empty() {
         Judgement::inconclusive("no entry is shown as committed", judged)
     } else if compared == 0 && contract.cluster.size() > 1 {
@@ -171,7 +180,25 @@ pub fn matching(
         let why = format!("{} committed indexes and {} places agree over {} members", committed.len(), places.len(), seen.len());
         Judgement::pass(why, judged)
     };
-    judgement.findings(wrong).findings(holes)
+    judgement.findings(wrong).findings(holes).findings(late)
+}
+
+/// Members whose shown log begins later than any of their samples says: later than the highest first index, and than the entry after the
+/// highest snapshot. What lies before may be compacted only as far as a sample shows.
+fn begin_late(evidence: &Evidence, kept: &Kept, rows: &Rows<'_, Entry>, samples: &Rows<'_, Sample>) -> Vec<Finding> {
+    let mut held: BTreeMap<Sym, i64> = BTreeMap::new();
+    for (_, s) in samples.iter() {
+        for first in s.first_index.into_iter().chain(s.snapshot_index.map(|i| i.saturating_add(1))) {
+            let known = held.entry(s.member).or_insert(first);
+            *known = first.max(*known);
+        }
+    }
+    let late = |(member, first, id): (Sym, i64, RowId)| {
+        let from = held.get(&member).filter(|from| **from < first)?;
+        let finding = Finding::new("log-begins-late").with("member", evidence.text(member));
+        Some(finding.with("kept-from", first).with("held-from", from).source(rows.source(id)))
+    };
+    kept.begins().filter_map(late).collect()
 }
 
 /// After a heal, divergent entries that were not committed are gone, and no client had been told that they took effect.

@@ -66,6 +66,11 @@ impl Kept {
         Self { logs, places }
     }
 
+    /// The smallest index that each member keeps.
+    pub(super) fn begins(&self) -> impl Iterator<Item = (Sym, i64, RowId)> + '_ {
+        self.logs.iter().filter_map(|(member, log)| log.first_key_value().map(|(index, (id, _))| (*member, *index, *id)))
+    }
+
     /// One finding a member whose log misses indexes between its smallest and its highest.
     pub(super) fn holes(&self, evidence: &Evidence, rows: &Rows<'_, Entry>) -> Vec<Finding> {
         let hole = |(member, log): (&Sym, &Log)| {

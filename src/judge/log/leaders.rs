@@ -2,13 +2,13 @@
 
 use super::{unordered, unordered_within, unseen};
 use crate::contract::Contract;
-use crate::evidence::kinds::{Entry, Role, Sample};
+use crate::evidence::kinds::{Entry, Injection, Role, Sample};
 use crate::evidence::symbol::Sym;
 use crate::evidence::{Evidence, RowId, Rows};
 use crate::exact::seconds;
 use crate::judge::quorum::members;
 use crate::verdict::{Figure, Finding, Judgement};
-use crate::words::plural;
+use crate::words::{a, plural};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Words by which samples say that they know no leader.
@@ -216,7 +216,12 @@ impl Index {
 /// A member that did not answer for a while may have restarted, and then starts over below what it said before; that is lawful unless it leads.
 /// Its term and the index of its snapshot outlive a restart, and may not fall even then.
 #[must_use]
-pub fn continuity(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Sample>) -> Judgement {
+pub fn continuity(
+    evidence: &Evidence,
+    contract: &Contract,
+    rows: &Rows<'_, Sample>,
+    faults: Option<&Rows<'_, Injection>>,
+) -> Judgement {
     if let Some(judgement) = unordered(rows) {
         return judgement;
     }
@@ -251,7 +256,9 @@ pub fn continuity(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Samp
         Judgement::inconclusive(format!("no leader's own sample carries term and {}", index.word()), judged)
     } else if named > spoken {
         let term = named.unwrap_or_default();
-        Judgement::inconclusive(format!("the leader of term {term} has no sample of its own with a {}", index.word()), judged)
+        Judgement::inconclusive(format!("the leader of term {term} has no sample of its own with {}", a(index.word())), judged)
+    } else if let Some(why) = faults.and_then(|faults| ends_early(evidence, rows, faults)) {
+        Judgement::inconclusive(why, judged)
     } else if changes.judged.is_empty() {
         Judgement::not_exercised("the leader never changed", judged)
     } else if let Some(((term, leader), _)) = changes.judged.iter().find(|(_, pair)| pair.is_none()) {
@@ -260,7 +267,7 @@ pub fn continuity(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Samp
             format!("no sample of {leader}, who leads term {term}, surely comes after the highest {} before it", index.word());
         Judgement::inconclusive(why, judged)
     } else if !missing.is_empty() {
-        Judgement::inconclusive(format!("no sample of {} carries a {}", missing.join(", "), index.word()), judged)
+        Judgement::inconclusive(format!("no sample of {} carries {}", missing.join(", "), a(index.word())), judged)
     } else {
         let why = plural(changes.judged.len(), "change", "changes");
         let why = format!("over {why} of leader no {} went back, nor did any member's", index.word());
@@ -268,6 +275,14 @@ pub fn continuity(evidence: &Evidence, contract: &Contract, rows: &Rows<'_, Samp
     };
     let figures = changes.judged.iter().filter_map(|(key, pair)| pair.map(|(old, new)| figure(evidence, rows, *key, &old, &new)));
     figures.take(MAX_FIGURES).fold(judgement.findings(wrong), Judgement::figure)
+}
+
+/// A fault that starts after the last sample: what it did to the leader was not seen. Where the clocks of both are not bounded nothing is known.
+fn ends_early(evidence: &Evidence, rows: &Rows<'_, Sample>, faults: &Rows<'_, Injection>) -> Option<String> {
+    let widening = rows.beside(faults).ok()?;
+    let last = rows.iter().map(|(_, s)| s.t_hi.0).max()?.saturating_add(widening);
+    let (_, unseen) = faults.iter().find(|(_, f)| f.start_lo.0 > last)?;
+    Some(format!("the samples of members end before fault {} starts, so what it did is not seen", evidence.text(unseen.id)))
 }
 
 /// A leader's claim with its index.

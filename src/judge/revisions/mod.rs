@@ -112,8 +112,8 @@ fn wrong(outcome: &mut lin::Outcome, op: lin::Operation) -> bool {
             put = true;
             let version = op.version.unwrap_or(0);
             let reason = lin::Reason::VersionValueMismatch { version };
-            key.verdict =
-                lin::Verdict::Violation(Box::new(lin::Counterexample { reason, operations: vec![op], margin_ns: None }));
+            let example = lin::Counterexample { reason, operations: vec![op], margin_ns: None, rest: lin::Rest::All };
+            key.verdict = lin::Verdict::Violation(Box::new(example));
         }
     }
     put

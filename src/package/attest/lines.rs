@@ -9,7 +9,7 @@ use super::Role;
 use super::key::KeyId;
 use super::krl::Revoked;
 use super::sign::Opinion;
-use super::trust::{Instant, Signers};
+use super::trust::{Instant, Signers, matches_list};
 use ssh_key::PublicKey;
 
 /// What a package is checked by.
@@ -21,6 +21,8 @@ pub struct Policy {
     pub revoked: Revoked,
     /// For which instant the auditor asks.
     pub as_of: Option<Instant>,
+    /// By whom the release must be signed: a principal of the trust file; by anybody whom it allows when left out.
+    pub signer: Option<String>,
     /// Whether an audit by another key than the release's must concur.
     pub audit: bool,
     /// Whether a package without a checked signature fails. A trust file implies it.
@@ -168,6 +170,15 @@ fn authorised(
         Some(Standing::NotAllowed(who, why)) => return Line::new(Mark::Failed, format!("{who}: {why}")),
         _ => return Line::new(Mark::NotChecked, "no signer is trusted"),
     };
+    if let Some(signer) = policy.signer.as_deref() {
+        let trusted = |standing: &Standing| match standing {
+            Standing::Good(who) | Standing::Untimely(who, _) => matches_list(who, signer),
+            _ => false,
+        };
+        if !releases.iter().any(|(_, standing)| trusted(standing)) {
+            return Line::new(Mark::Failed, format!("{signer} has not signed the release; it is signed by {who}"));
+        }
+    }
     let keys: Vec<&KeyId> = releases.iter().map(|(s, _)| &s.id).collect();
     let makers: Vec<&str> = releases.iter().filter_map(|(_, standing)| standing.who()).flat_map(|who| who.split(',')).collect();
     let maker = |who: &str| who.split(',').any(|one| makers.contains(&one));

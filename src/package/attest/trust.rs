@@ -200,7 +200,7 @@ fn take(option: &str, signer: &mut Signer) -> Result<(), String> {
 }
 
 /// Whether a list of patterns takes a name: one must match, and none with `!` may.
-fn matches_list(list: &str, name: &str) -> bool {
+pub(super) fn matches_list(list: &str, name: &str) -> bool {
     let mut found = false;
     for pattern in list.split(',') {
         match pattern.strip_prefix('!') {

@@ -95,6 +95,10 @@ fn counterexample(example: &Example, order_only: bool, out: &mut String) {
         }
         None => {}
     }
+    if let Some(whatever) = example.whatever {
+        let capital = whatever.chars().next().map(|c| c.to_ascii_uppercase());
+        let _ = writeln!(out, "<p>{}{}.</p>", capital.unwrap_or_default(), html(whatever.get(1..).unwrap_or("")));
+    }
     let bars = Bars::new(example, PLACES);
     let length = i64::try_from(bars.length).unwrap_or(i64::MAX);
     let (from, to) = (since(0, order_only), since(length, order_only));

@@ -93,6 +93,9 @@ fn counterexample(key: &KeyFacts, example: &Example, (order_only, columns): (boo
         }
         None => {}
     }
+    if let Some(whatever) = example.whatever {
+        let _ = writeln!(out, "{whatever}");
+    }
     let label = |op: &OpFacts| {
         let (path, process) = (middle(&in_line(short(&op.path)), NAME), middle(&in_line(&op.process), NAME));
         format!("{path}:{} process {process} {}", op.line, in_line(&op.what))

@@ -9,12 +9,17 @@ use crate::error::{Error, ErrorKind};
 use crate::report::text::line;
 use serde_json::{Value, json};
 
+/// The name of the format.
+pub(super) const FORMAT: &str = "CTRF";
+/// The version of its schema.
+pub(super) const VERSION: &str = "0.0.0";
+
 pub(super) fn ctrf(dossier: &Dossier, _: &Place) -> Result<Vec<u8>, Error> {
     let count = |which: &[Ended]| asked(dossier).filter(|g| which.contains(&ended(g))).count();
     let day = day_ms(dossier);
     let report = json!({
-        "reportFormat": "CTRF",
-        "specVersion": "0.0.0",
+        "reportFormat": FORMAT,
+        "specVersion": VERSION,
         "generatedBy": dossier.tool.name,
         "results": {
             "tool": { "name": dossier.tool.name, "version": dossier.tool.version },

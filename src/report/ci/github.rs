@@ -2,9 +2,9 @@
 //!
 //! In: a dossier and its Markdown report. Out: texts. Text from evidence stands in no place where the runner reads commands.
 
-use super::{Ended, Place, asked, ended};
+use super::{Ended, Place, Unjudged, asked, ended};
 use crate::dossier::{Dossier, GateFacts};
-use crate::report::text::{count, sentence};
+use crate::report::text::{count, line, markdown, sentence};
 use std::fmt::Write;
 
 /// The most bytes of a step summary; the runner drops a whole summary past 1 MiB.
@@ -75,6 +75,29 @@ pub fn annotations(dossier: &Dossier, place: &Place) -> Annotations {
         out.push(format!("::error title=quorate::and {rest} more gates did not pass: see the summary"));
     }
     Annotations(out)
+}
+
+/// The faults of a run that came to no decision, as workflow commands: at most nine, and one that counts the rest.
+#[must_use]
+pub fn not_judged(run: &Unjudged<'_>) -> String {
+    let title = property(&format!("quorate: {}", line(run.what)));
+    let mut out = String::new();
+    for (at, text) in run.faults.iter().take(MOST_ANNOTATIONS) {
+        let place = at.map(|at| format!("file={},line={at},", property(run.contract))).unwrap_or_default();
+        let _ = writeln!(out, "::error {place}title={title}::{}", message(&sentence(text)));
+    }
+    if let Some(rest) = run.faults.len().checked_sub(MOST_ANNOTATIONS).filter(|n| *n > 0) {
+        let _ = writeln!(out, "::error title={title}::and {}", count(rest as u64, "more fault", "more faults"));
+    }
+    out
+}
+
+/// The summary of a run that came to no decision, in Markdown.
+#[must_use]
+pub fn not_judged_summary(run: &Unjudged<'_>) -> String {
+    let faults: String = run.lines().iter().map(|text| format!("- {}\n", markdown(text))).collect();
+    let (contract, what) = (markdown(&line(run.contract)), markdown(&line(run.what)));
+    format!("# {contract}: NOT JUDGED\n\nThere is no decision on this release: {what}.\n\n{faults}")
 }
 
 /// A message of a workflow command.

@@ -36,6 +36,34 @@ fn write(dossier: &Dossier) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Of a run that came to no decision: one case, which is in error.
+pub(super) fn error(name: &str, message: &str, body: &str) -> Result<Vec<u8>, Error> {
+    let (message, body) = (text(message), body.lines().map(visible).collect::<Vec<_>>().join("\n"));
+    let counts = [("tests", "1"), ("failures", "0"), ("errors", "1")];
+    let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
+    let mut write = || -> io::Result<()> {
+        xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+        let suites = xml.create_element("testsuites").with_attribute(("name", "quorate")).with_attributes(counts);
+        suites.write_inner_content(|xml| {
+            let suite = xml.create_element("testsuite").with_attribute(("name", name)).with_attributes(counts);
+            let case = |xml: &mut Xml| {
+                let element = xml.create_element("testcase").with_attributes([("classname", name), ("name", "judged")]);
+                let error = |xml: &mut Xml| {
+                    let element = xml.create_element("error").with_attributes([("type", "error"), ("message", &message)]);
+                    element.write_text_content(BytesText::new(&body)).map(drop)
+                };
+                element.write_inner_content(error).map(drop)
+            };
+            suite.with_attribute(("skipped", "0")).write_inner_content(case).map(drop)
+        })?;
+        Ok(())
+    };
+    write().map_err(|e| Error::plain(ErrorKind::Internal, format!("junit: {e}")))?;
+    let mut bytes = xml.into_inner();
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
 /// Text as an XML document may hold it.
 fn text(text: &str) -> String {
     visible(&line(text))

@@ -16,6 +16,7 @@ const VERDICTS: [Verdict; 4] = [Verdict::Pass, Verdict::Fail, Verdict::Inconclus
 
 pub(super) fn metrics(dossier: &Dossier, _: &Place) -> Result<Vec<u8>, Error> {
     let mut out = String::new();
+    decided(&mut out, Some(dossier.decision));
     release(&mut out, dossier);
     gates(&mut out, dossier);
     figures(&mut out, dossier);
@@ -43,11 +44,23 @@ fn release(out: &mut String, dossier: &Dossier) {
     ];
     let labels: Vec<String> = facts.iter().map(|(k, v)| format!("{k}=\"{}\"", label(v))).collect();
     let _ = writeln!(out, "quorate_release_info{{{}}} 1", labels.join(","));
+}
+
+/// The decision; `error` where there is none.
+fn decided(out: &mut String, decision: Option<Decision>) {
     head(out, "quorate_decision", "stateset", "The decision on the release.");
-    for decision in DECISIONS {
-        let on = u8::from(decision == dossier.decision);
-        let _ = writeln!(out, "quorate_decision{{quorate_decision=\"{}\"}} {on}", decision.word());
+    for state in DECISIONS.map(Some).into_iter().chain([None]) {
+        let word = state.map_or("error", Decision::word);
+        let _ = writeln!(out, "quorate_decision{{quorate_decision=\"{word}\"}} {}", u8::from(state == decision));
     }
+}
+
+/// Of a run that came to no decision.
+pub(super) fn error() -> Vec<u8> {
+    let mut out = String::new();
+    decided(&mut out, None);
+    out.push_str("# EOF\n");
+    out.into_bytes()
 }
 
 fn gates(out: &mut String, dossier: &Dossier) {

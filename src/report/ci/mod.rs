@@ -8,10 +8,13 @@ mod github;
 mod junit;
 mod metrics;
 mod sarif;
+mod unjudged;
 
-pub use github::{Annotations, annotations, outputs, quiet, summary};
+pub use github::{Annotations, annotations, not_judged, not_judged_summary, outputs, quiet, summary};
+pub use unjudged::Unjudged;
 
 use super::text::{line, name};
+use super::view::equation;
 use crate::dossier::{Dossier, GateFacts, TestJudgement};
 use crate::error::Error;
 use crate::verdict::Verdict;
@@ -45,18 +48,42 @@ pub struct Output {
     pub about: &'static str,
     /// Makes it.
     pub make: fn(&Dossier, &Place) -> Result<Vec<u8>, Error>,
+    /// Makes it of a run that came to no decision.
+    pub unjudged: fn(&Unjudged<'_>) -> Result<Vec<u8>, Error>,
+    /// What each of them begins with.
+    pub begins: &'static str,
 }
 
 /// All outputs.
 pub const OUTPUTS: &[Output] = &[
-    Output { name: "junit", about: "JUnit XML: a case a gate; inconclusive is an error", make: junit::junit },
+    Output {
+        name: "junit",
+        about: "JUnit XML: a case a gate; inconclusive is an error",
+        make: junit::junit,
+        unjudged: unjudged::as_junit,
+        begins: "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"quorate",
+    },
     Output {
         name: "sarif",
         about: "SARIF 2.1.0: a result a gate that did not pass, at its line of the contract",
         make: sarif::sarif,
+        unjudged: unjudged::as_sarif,
+        begins: "{\n  \"$schema\": \"https://json.schemastore.org/sarif-2.1.0.json\",\n  \"runs\": [",
     },
-    Output { name: "ctrf", about: "CTRF JSON: a test a gate", make: ctrf::ctrf },
-    Output { name: "metrics", about: "OpenMetrics text: verdicts, counts and figures", make: metrics::metrics },
+    Output {
+        name: "ctrf",
+        about: "CTRF JSON: a test a gate",
+        make: ctrf::ctrf,
+        unjudged: unjudged::as_ctrf,
+        begins: "{\n  \"generatedBy\": \"quorate\",\n  \"reportFormat\": \"CTRF\",",
+    },
+    Output {
+        name: "metrics",
+        about: "OpenMetrics text: verdicts, counts and figures",
+        make: metrics::metrics,
+        unjudged: unjudged::as_metrics,
+        begins: "# TYPE quorate_decision stateset\n",
+    },
 ];
 
 /// How a gate ended, for outputs that know fewer words than we do.
@@ -99,8 +126,7 @@ fn details(gate: &GateFacts) -> Vec<String> {
         let whose = if test.test.is_empty() { "release" } else { test.test.as_str() };
         out.push(format!("{}: {}: {}", name(whose), judgement.verdict.word(), line(&judgement.why)));
         for figure in &judgement.figures {
-            let text = format!("  {}: {} = {} {}", figure.formula, figure.substitution, figure.value, figure.unit);
-            out.push(format!("  {}", line(&text)));
+            out.push(format!("  {}", line(&equation(figure))));
         }
         for finding in &judgement.findings {
             let data: Vec<String> = finding.data.iter().map(|(k, v)| format!("{k}={v}")).collect();

@@ -9,6 +9,8 @@ use crate::error::{Error, ErrorKind};
 use crate::report::text::{line, sentence};
 use serde_json::{Value, json};
 
+/// Where the schema is.
+pub(super) const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 /// The name of the folder that paths of evidence start from.
 const EVIDENCE: &str = "EVIDENCE";
 /// The most records that one result points at.
@@ -20,7 +22,7 @@ pub(super) fn sarif(dossier: &Dossier, place: &Place) -> Result<Vec<u8>, Error> 
     let index = |gate: &GateFacts| asked(dossier).position(|g| g.id == gate.id).unwrap_or(0);
     let results: Vec<Value> = asked(dossier).filter(shown).map(|gate| result(dossier, gate, index(gate), place)).collect();
     let log = json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "$schema": SCHEMA,
         "version": "2.1.0",
         "runs": [{
             "tool": { "driver": { "name": dossier.tool.name, "version": dossier.tool.version, "rules": rules } },
@@ -84,7 +86,7 @@ fn evidence(gate: &GateFacts) -> Vec<Value> {
     out
 }
 
-fn location(path: &str, at: Option<u64>, message: Option<&str>) -> Value {
+pub(super) fn location(path: &str, at: Option<u64>, message: Option<&str>) -> Value {
     let mut out = json!({ "physicalLocation": { "artifactLocation": { "uri": uri(path) } } });
     if let Some(at) = at {
         out["physicalLocation"]["region"] = json!({ "startLine": at.max(1) });

@@ -47,6 +47,19 @@ fn bare(figure: &Figure) -> (&str, &str) {
     )
 }
 
+/// A figure as one chain of equations that says nothing twice.
+#[must_use]
+pub fn equation(figure: &Figure) -> String {
+    let (formula, put) = bare(figure);
+    let value = format!("{} {}", figure.value, figure.unit);
+    let value = value.trim_end();
+    let put = if put == figure.value || put == value { "" } else { put };
+    let mut parts = vec![figure.symbol.as_str(), formula, put, value];
+    parts.retain(|part| !part.is_empty());
+    parts.dedup();
+    parts.join(" = ")
+}
+
 /// Something that was found.
 #[derive(Debug, Serialize)]
 pub struct Found {
@@ -87,6 +100,29 @@ fn spaced(id: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_equation_says_each_number_once() {
+        let figure = |formula: &str, substitution: &str, value: &str| Figure {
+            id: "id".into(),
+            symbol: "N".into(),
+            formula: formula.into(),
+            substitution: substitution.into(),
+            value: value.into(),
+            unit: "entries".into(),
+            sources: Vec::new(),
+        };
+        let cases = [
+            (figure("N = L − S", "12480 − 10000 = 2480", "2480"), "N = L − S = 12480 − 10000 = 2480 entries"),
+            (figure("L − S", "12480 − 10000", "2480"), "N = L − S = 12480 − 10000 = 2480 entries"),
+            (figure("N_L − S", "N = 1 + 1 = 2 entries", "2"), "N = N_L − S = 1 + 1 = 2 entries"),
+            (figure("x_(n)", "x_(7)", "3"), "N = x_(n) = x_(7) = 3 entries"),
+            (figure("records", "7", "7"), "N = records = 7 entries"),
+        ];
+        for (figure, wanted) in cases {
+            assert_eq!(equation(&figure), wanted);
+        }
+    }
 
     #[test]
     fn nothing_is_said_twice() {

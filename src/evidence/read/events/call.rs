@@ -11,7 +11,7 @@ use crate::evidence::read::rows::push;
 use crate::evidence::record::Record;
 use crate::evidence::symbol::{Sym, Symbols, Val};
 use crate::evidence::table::{ABSENT, Raw, Table};
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 /// What is asked, as far as it is known before keys are taken off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

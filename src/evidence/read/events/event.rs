@@ -61,6 +61,19 @@ pub struct Event {
 }
 
 impl Event {
+    /// An event that says nothing.
+    pub const BLANK: Self = Self {
+        line: 0,
+        process: Edn::Nil,
+        step: Step::Info,
+        f: None,
+        key: None,
+        value: Edn::Nil,
+        bare: true,
+        time: None,
+        error: None,
+    };
+
     /// Why it belongs to a transactional history.
     pub fn transaction(&self) -> Option<&'static str> {
         let items = match &self.value {

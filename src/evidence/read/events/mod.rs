@@ -21,8 +21,8 @@ use crate::evidence::symbol::{Sym, Symbols};
 use crate::evidence::table::{Raw, Table};
 use call::{Call, Writer, asked};
 use event::{transactional, wrong};
+use hashbrown::HashMap;
 use keys::Keys;
-use std::collections::HashMap;
 
 /// Events gathered.
 #[derive(Debug)]
