@@ -27,10 +27,10 @@ impl Files for Held {
 fn main() {
     let numbers: Vec<usize> = std::env::args().skip(1).filter_map(|arg| arg.parse().ok()).collect();
     let operations = numbers.first().copied().unwrap_or(1_000_000);
-    let tests = numbers.get(1).copied().unwrap_or(10).max(1);
+    let tests = numbers.get(1).copied().unwrap_or(4).max(1);
     let mut matrix = "schema = \"quorate-matrix/1\"\ncontract = \"contract.toml\"\nevidence-root = \"evidence\"\n".to_string();
     let mut held = BTreeMap::new();
-    for test in 0..tests {
+    for test in 1..=tests {
         let id = format!("t{test}");
         let _ = write!(
             matrix,
