@@ -360,6 +360,29 @@ fn templates_can_be_replaced_and_are_named_by_digest() {
     assert!(templates.replace("report.css", "</STYLE><script>").is_err());
 }
 
+/// What others wrote into a package is rendered by `verify`: deep expressions and short ones that ask for gigabytes end in an error or in a page, never in an abort.
+#[test]
+fn templates_of_others_cannot_end_the_program() {
+    let dossier = sample();
+    let long = |part: &str, n: usize, end: &str| format!("{{{{ {}{end} }}}}", part.repeat(n));
+    let deep = [
+        long("not ", 30_000, "1"),
+        long("1+", 60_000, "1"),
+        format!("{{{{ 'a'{} }}}}", "|upper".repeat(20_000)),
+        "{{ \"a\"|indent(3000000000) }}".to_string(),
+        "{{ \"a\"|center(3000000000) }}".to_string(),
+        "{% set x = 'a'|replace('a', 'a' * 9000000) %}{{ x|replace('a', x) }}".to_string(),
+    ];
+    for text in deep {
+        let mut templates = Templates::default();
+        templates.replace("report.md", &text).expect("a template");
+        let rendered = quorate::report::render(&dossier, &templates);
+        assert!(rendered.is_ok() || rendered.is_err_and(|e| !e.faults.is_empty()), "{}", &text[..40.min(text.len())]);
+    }
+    let too_long = "x".repeat((128 << 10) + 1);
+    assert!(Templates::default().replace("report.md", &too_long).is_err());
+}
+
 #[test]
 fn the_markdown_stays_as_it_is() {
     insta::assert_snapshot!(files(&sample())["report.md"]);
