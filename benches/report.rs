@@ -27,10 +27,10 @@ impl Files for Held {
 fn main() {
     let numbers: Vec<usize> = std::env::args().skip(1).filter_map(|arg| arg.parse().ok()).collect();
     let operations = numbers.first().copied().unwrap_or(1_000_000);
-    let tests = numbers.get(1).copied().unwrap_or(10).max(1);
+    let tests = numbers.get(1).copied().unwrap_or(4).max(1);
     let mut matrix = "schema = \"quorate-matrix/1\"\ncontract = \"contract.toml\"\nevidence-root = \"evidence\"\n".to_string();
     let mut held = BTreeMap::new();
-    for test in 0..tests {
+    for test in 1..=tests {
         let id = format!("t{test}");
         let _ = write!(
             matrix,
@@ -146,10 +146,30 @@ fn measure(operations: usize, tests: usize, matrix: &str, held: &Held) {
     println!("read, judged and rendered  {whole:>8.3} s");
     println!("rendered                   {best:>8.3} s, best of 5");
     println!("page {}, Markdown {}, all of it {bytes} bytes", page.len(), of("report.md").len());
+    let mut kinds: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for (path, bytes) in files.iter().filter(|f| f.0.ends_with(".svg")) {
+        let name = path.trim_start_matches("charts/").chars().take_while(|c| !c.is_ascii_digit()).collect::<String>();
+        let entry = kinds.entry(name.trim_end_matches('-').to_string()).or_default();
+        *entry = (entry.0 + 1, entry.1 + bytes.len());
+    }
+    kinds.iter().for_each(|(kind, (n, bytes))| println!("  {n:>3} plots of {kind:<16} {bytes:>8} bytes"));
+    if let Some(folder) = std::env::var_os("QUORATE_BENCH_REPORT") {
+        keep(std::path::Path::new(&folder), &files).expect("write the report");
+    }
     assert!(bytes < 2_000_000, "the report has {bytes} bytes");
     assert!(best < 1.0, "rendering takes {best} s");
     let notes = page.matches("Shown ").count();
     assert!(plots > 0 && notes >= plots, "{plots} plots, {notes} notes of how much is shown");
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!("load average {}", load.split_whitespace().take(3).collect::<Vec<_>>().join(" "));
+}
+
+/// Writes the report for those who want to look at it.
+fn keep(folder: &std::path::Path, files: &[(String, Vec<u8>)]) -> std::io::Result<()> {
+    for (path, bytes) in files {
+        let file = folder.join(path);
+        std::fs::create_dir_all(file.parent().unwrap_or(folder))?;
+        std::fs::write(file, bytes)?;
+    }
+    Ok(())
 }

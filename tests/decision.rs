@@ -39,6 +39,21 @@ fn verdict(dossier: &Dossier, gate: &str) -> (Verdict, bool) {
     (gate.verdict, gate.waived)
 }
 
+/// A queue asks for three of the four gates of "stale leaders cannot write", and an ensemble for one: neither has shown the criterion.
+#[test]
+fn a_criterion_does_not_pass_on_some_of_its_gates() {
+    for name in ["ensemble", "fenced-queue"] {
+        let (dossier, _) = decided(name, &text(name, "contract.toml"), None);
+        assert_eq!(dossier.decision, Decision::Accept, "{name}");
+        for criterion in &dossier.criteria {
+            let passed = criterion.gates.iter().filter(|g| g.1 == Verdict::Pass).count();
+            let whole = passed == CRITERIA.iter().find(|c| c.number == criterion.number).expect("known").gates.len();
+            assert_eq!(criterion.verdict == Verdict::Pass, whole, "{name}: criterion {}", criterion.number);
+        }
+        assert_eq!(dossier.criteria[1].verdict, Verdict::NotApplicable, "{name}");
+    }
+}
+
 #[test]
 fn a_waiver_holds_to_its_last_day_and_never_makes_a_pass() {
     let contract = text("command-service", "contract.toml") + &waiver("recovery.replay-fits");

@@ -143,13 +143,17 @@ fn gate_facts(outcome: &Outcome, waivers: &[WaiverFacts]) -> GateFacts {
     }
 }
 
+/// The acceptance criteria. The worst of its gates decides; but what some of them prove is not the criterion: one that is asked for in part is not judged
+/// unless a gate of it did not pass.
 fn criteria(gates: &[GateFacts]) -> Vec<CriterionFacts> {
     CRITERIA
         .iter()
         .map(|criterion| {
             let carrying: Vec<(String, Verdict)> =
                 gates.iter().filter(|g| criterion.gates.contains(&g.id.as_str())).map(|g| (g.id.clone(), g.verdict)).collect();
-            let verdict = carrying.iter().map(|g| g.1).max().unwrap_or(Verdict::NotApplicable);
+            let worst = carrying.iter().map(|g| g.1).max().unwrap_or(Verdict::NotApplicable);
+            let all = carrying.len() == criterion.gates.len() && carrying.iter().all(|g| g.1 == Verdict::Pass);
+            let verdict = if worst == Verdict::Pass && !all { Verdict::NotApplicable } else { worst };
             CriterionFacts { number: criterion.number, text: criterion.text.into(), gates: carrying, verdict }
         })
         .collect()

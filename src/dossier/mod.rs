@@ -93,7 +93,6 @@ pub struct Dossier {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub challenge: Option<Report>,
     /// What plots are drawn from.
-    #[cfg_attr(test, schemars(with = "serde_json::Value"))]
     pub charts: Charts,
 }
 

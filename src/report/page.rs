@@ -16,6 +16,22 @@ const MARKDOWN: AutoEscape = AutoEscape::Custom("markdown");
 /// # Errors
 /// When a template does not parse, names something that does not exist, or includes one that is not there.
 pub fn page(templates: &Templates, name: &str, view: &View, policy: &str) -> Result<String, Error> {
+    if templates.overrides().next().is_none() {
+        return rendered(templates, name, view, policy);
+    }
+    let lost = || Error::plain(ErrorKind::Internal, format!("template {name} could not be rendered: no thread for it"));
+    std::thread::scope(|scope| {
+        let thread =
+            std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || rendered(templates, name, view, policy));
+        thread.map_err(|_| lost())?.join().map_err(|_| lost())?
+    })
+}
+
+/// The stack on which templates that are not built in are read and rendered: the engine descends once for each operator of an expression, and a text
+/// of [`super::templates::MOST`] bytes can hold so many of them. It is taken from the system as it is used.
+const STACK: usize = 1 << 30;
+
+fn rendered(templates: &Templates, name: &str, view: &View, policy: &str) -> Result<String, Error> {
     let kind = if templates.overrides().next().is_none() { ErrorKind::Internal } else { ErrorKind::Usage };
     let fault = |e: minijinja::Error| templates.fault(kind, &e);
     let mut env = Environment::new();
@@ -26,6 +42,9 @@ pub fn page(templates: &Templates, name: &str, view: &View, policy: &str) -> Res
     env.set_auto_escape_callback(|name| if name.ends_with(".md") { MARKDOWN } else { AutoEscape::Html });
     env.set_formatter(formatter);
     env.add_filter("code", |text: String| Value::from_safe_string(text::code(&text)));
+    // A few bytes of template can ask these for gigabytes.
+    ["indent", "format", "center"].into_iter().for_each(|filter| env.remove_filter(filter));
+    env.add_filter("replace", replaced);
     for (name, text) in templates.pages() {
         env.add_template(name, text).map_err(fault)?;
     }
@@ -41,6 +60,15 @@ pub fn page(templates: &Templates, name: &str, view: &View, policy: &str) -> Res
 /// The most steps that a template may take, and the most bytes that it may give: templates may come from a package of others.
 const FUEL: u64 = 50_000_000;
 const MAX_BYTES: usize = 64 << 20;
+
+/// The filter `replace`, whose result may not grow past what a page may have.
+fn replaced(text: &str, from: &str, to: &str) -> Result<String, minijinja::Error> {
+    let grown = text.matches(from).count().saturating_mul(to.len()).saturating_add(text.len());
+    if grown > MAX_BYTES {
+        return Err(minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, "what `replace` gives grows past 64 MiB"));
+    }
+    Ok(text.replace(from, to))
+}
 
 /// A page that ends where it grows too long.
 struct Capped(Vec<u8>);

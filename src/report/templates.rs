@@ -6,6 +6,9 @@ use crate::error::{Error, ErrorKind, Fault, RecordPlace, nearest};
 use crate::store::sha256;
 use std::collections::BTreeMap;
 
+/// The longest template, in bytes.
+pub(super) const MOST: usize = 128 << 10;
+
 const BUILT_IN: [(&str, &str); 7] = [
     ("report.css", include_str!("../../templates/report.css")),
     ("report.html", include_str!("../../templates/report.html")),
@@ -49,6 +52,10 @@ impl Templates {
                 .map_or_else(|| format!("templates are {}", names.join(", ")), |near| format!("did you mean `{near}`?"));
             return Err(Error::one(ErrorKind::Usage, Fault::new(format!("unknown template `{name}`")).help(help)));
         };
+        if text.len() > MOST {
+            let message = format!("template `{name}` has {} bytes, and {MOST} are allowed", text.len());
+            return Err(Error::plain(ErrorKind::Usage, message));
+        }
         let text = text.replace("\r\n", "\n").replace('\r', "\n");
         if name == "report.css" && (text.to_ascii_lowercase().contains("</style") || text.contains('\0')) {
             return Err(Error::plain(ErrorKind::Usage, "report.css must hold neither `</style` nor a NUL byte"));

@@ -183,6 +183,10 @@ pub fn markdown(text: &str) -> String {
             out.push('\\');
         }
         out.push(c);
+        // GitHub's autolinks and mentions look at the text after escapes are gone; only a break within the word keeps an address from being a link.
+        if c == '@' && chars.get(i + 1).is_some_and(|next| next.is_alphanumeric()) {
+            out.push_str("<!-- -->");
+        }
     }
     out
 }
@@ -233,6 +237,7 @@ mod tests {
         assert_eq!(markdown("a|b <script> `x` **y**"), r"a\|b \<script\> \`x\` \*\*y\*\*");
         assert_eq!(markdown("leader_changes_per_minute _x_"), r"leader_changes_per_minute \_x\_");
         assert_eq!(markdown("# no heading\n- no list"), r"\# no heading - no list");
+        assert_eq!(markdown("a@e.example @team @ x"), r"a\@<!-- -->e.example \@<!-- -->team \@ x");
         assert_eq!(markdown("- item"), r"\- item");
         assert_eq!(markdown("-0.25 s"), "-0.25 s");
         assert_eq!(markdown("1. item"), r"1\. item");

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 /// The error budget and what takes of it.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BudgetChart {
     /// The service level objective, in per cent.
     pub slo: String,
@@ -27,6 +28,7 @@ pub struct BudgetChart {
 
 /// One failover.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BudgetStep {
     /// The test.
     pub test: String,

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 /// Commit indexes in one test.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CommitChart {
     /// The test.
     pub test: String,
@@ -27,6 +28,7 @@ pub struct CommitChart {
 
 /// One member.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct MemberLine {
     /// Its name.
     pub member: String,
@@ -44,6 +46,7 @@ pub struct MemberLine {
 
 /// One sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CommitPoint {
     /// The middle of the sample, in ns on the axis of the plot.
     pub t: i64,
@@ -53,6 +56,7 @@ pub struct CommitPoint {
 
 /// A stretch of samples in which a member led.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LeaderSpan {
     /// The first of them, in ns on the axis of the plot.
     pub from: i64,

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The coverage matrix.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CoverageChart {
     /// All failure models, from mild to grave.
     pub models: Vec<&'static str>,
@@ -21,6 +22,7 @@ pub struct CoverageChart {
 
 /// The tests of one failure model at one layer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CoverageCell {
     /// The model.
     pub model: &'static str,
@@ -32,6 +34,7 @@ pub struct CoverageCell {
 
 /// One declared fault assumption.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AssumptionRow {
     /// Its words.
     pub assumption: String,

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 /// Duplicates against the fault rate.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DuplicateChart {
     /// By rising rate; scenarios without one come first.
     pub rates: Vec<RatePoint>,
@@ -19,6 +20,7 @@ pub struct DuplicateChart {
 
 /// One fault rate.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RatePoint {
     /// The rate in millionths.
     pub rate: Option<i64>,
@@ -30,6 +32,7 @@ pub struct RatePoint {
 
 /// A share of scenarios with its exact interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ShareBar {
     /// Scenarios that applied a command more than once.
     pub count: u64,

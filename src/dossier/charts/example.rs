@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 
 /// One counterexample.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ExampleChart {
     /// The gate that failed.
     pub gate: String,
@@ -29,6 +30,7 @@ pub struct ExampleChart {
 
 /// One operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ExampleOp {
     /// The logical process.
     pub process: String,
@@ -113,12 +115,12 @@ fn impossible(involved: &[(RowId, Operation)]) -> Option<usize> {
 fn nearby(rows: &Rows<'_, Operation>, involved: &[(RowId, Operation)], centre: i64) -> (Vec<(RowId, Operation)>, u64) {
     let key = involved.first().and_then(|(_, op)| op.key);
     let from = involved.iter().map(|(_, op)| op.invoke.0).min().unwrap_or(0);
-    let to = involved.iter().map(|(_, op)| op.returned.map_or(op.invoke.0, |r| r.0)).max().unwrap_or(from);
+    let to = involved.iter().map(|(_, op)| over(op).unwrap_or(op.invoke.0)).max().unwrap_or(from);
     let room = NEARBY.min(MOST.saturating_sub(involved.len()));
     let mut near: Vec<(i64, RowId, Operation)> = Vec::new();
     let mut count = 0u64;
     for (id, op) in rows.iter() {
-        let during = op.invoke.0 <= to && op.returned.is_none_or(|r| r.0 >= from);
+        let during = op.invoke.0 <= to && over(&op).is_none_or(|end| end >= from);
         if !during || op.key != key || op.result == Outcome::Fail || involved.iter().any(|(i, _)| *i == id) {
             continue;
         }
@@ -135,6 +137,11 @@ fn nearby(rows: &Rows<'_, Operation>, involved: &[(RowId, Operation)], centre: i
     (near.into_iter().map(|(_, id, op)| (id, op)).collect(), left_out)
 }
 
+/// When an operation was over. One of unknown outcome may take effect at any time after it was sent, whatever its client heard.
+fn over(op: &Operation) -> Option<i64> {
+    op.returned.filter(|_| op.result != Outcome::Unknown).map(|r| r.0)
+}
+
 fn told(evidence: &Evidence, rows: &Rows<'_, Operation>, id: RowId, op: &Operation, mark: &'static str, zero: i64) -> ExampleOp {
     let text = |v: Option<Val>| v.map_or("nil".to_string(), |v| evidence.symbols.value(v));
     let what = match op.op {
@@ -149,7 +156,7 @@ fn told(evidence: &Evidence, rows: &Rows<'_, Operation>, id: RowId, op: &Operati
         what: what.chars().take(200).collect(),
         version: op.version,
         invoke: op.invoke.0.saturating_sub(zero),
-        returned: op.returned.filter(|_| op.result != Outcome::Unknown).map(|r| r.0.saturating_sub(zero)),
+        returned: over(op).map(|r| r.saturating_sub(zero)),
         result: op.result.word(),
         mark,
         path: path.to_string(),
@@ -189,6 +196,12 @@ mod tests {
             degraded: None,
         };
         (RowId::default(), op)
+    }
+
+    #[test]
+    fn a_write_that_timed_out_may_still_take_effect() {
+        let timed_out = |result| Operation { returned: Some(Ns(9)), ..op(OpKind::Write, 0, result).1 };
+        assert_eq!((over(&timed_out(Outcome::Unknown)), over(&timed_out(Outcome::Ok))), (None, Some(9)));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 /// The phases of one failover.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FailoverChart {
     /// The test.
     pub test: String,
@@ -24,6 +25,7 @@ pub struct FailoverChart {
 
 /// One phase.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PhaseBar {
     /// Its name.
     pub name: String,

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 /// Epochs and decisions in one test.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FencingChart {
     /// The test.
     pub test: String,
@@ -37,6 +38,7 @@ pub struct FencingChart {
 
 /// One epoch of one resource, or of one job of it.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct EpochLane {
     /// The resource.
     pub resource: String,
@@ -64,6 +66,7 @@ pub struct EpochLane {
 
 /// One decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Try {
     /// When, in ns on the axis of the plot.
     pub t: i64,

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 /// Latency over time in one test.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LatencyChart {
     /// The test.
     pub test: String,
@@ -29,6 +30,7 @@ pub struct LatencyChart {
 
 /// One operation.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LatencyPoint {
     /// When it was sent, in ns from the first operation.
     pub t: i64,
@@ -44,6 +46,7 @@ pub struct LatencyPoint {
 
 /// All operations that were sent in one step of time.
 #[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LatencyStep {
     /// From, in ns from the first operation.
     pub from: i64,
@@ -61,6 +64,7 @@ pub struct LatencyStep {
 
 /// How many there were, and the least and greatest latency among them, in ns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Spread {
     /// How many.
     pub count: u64,

@@ -33,6 +33,7 @@ use serde::Serialize;
 
 /// The data of all plots.
 #[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Charts {
     /// Which failure models were tried at which layer.
     pub coverage: Option<CoverageChart>,

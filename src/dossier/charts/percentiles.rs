@@ -11,6 +11,7 @@ use serde::Serialize;
 
 /// Percentiles in one test.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PercentileChart {
     /// The test.
     pub test: String,
@@ -24,6 +25,7 @@ pub struct PercentileChart {
 
 /// The percentiles of one class of operations.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Curve {
     /// `read` or `write`.
     pub class: &'static str,
@@ -43,6 +45,7 @@ pub struct Curve {
 
 /// One quantile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Quantile {
     /// 1/(1−q), a whole number: 100 for p99.
     pub tail: u64,

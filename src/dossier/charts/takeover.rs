@@ -8,6 +8,7 @@ use serde::Serialize;
 
 /// The steps around one stale attempt.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TakeoverChart {
     /// The test.
     pub test: String,
@@ -33,6 +34,7 @@ pub struct TakeoverChart {
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Doing {
     /// When, in ns from the first.
     pub t: i64,

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 /// The faults of a test on the axis of a plot.
 #[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FaultWindows {
     /// The first of them.
     pub first: Vec<FaultWindow>,
@@ -20,6 +21,7 @@ pub struct FaultWindows {
 
 /// When a fault lasted.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FaultWindow {
     /// Its id.
     pub id: String,

@@ -238,7 +238,38 @@ fn finish(svg: &str, title: &str, desc: &str) -> String {
         let whole = size.parse::<f64>().map_or_else(|_| size.to_string(), |s| format!("{s:.0}"));
         out.push_str(&format!("font-size=\"{whole}\"{}", tight(tail)));
     }
+    joined(&out)
+}
+
+/// With lines of one colour and width that follow one another joined into one path: hatching and crosses are thousands of them.
+fn joined(svg: &str) -> String {
+    let mut out = String::with_capacity(svg.len());
+    let mut open: Option<&str> = None;
+    for line in svg.split_inclusive('\n') {
+        let stroke = stroke(line);
+        let style = stroke.map(|s| s.0);
+        if open.is_some() && open != style {
+            out.push_str("\"/>\n");
+        }
+        match stroke {
+            Some((style, points)) => {
+                if open != Some(style) {
+                    out.push_str(&format!("<path {style} d=\""));
+                }
+                out.push('M');
+                out.push_str(&points.replace(' ', "L"));
+            }
+            None => out.push_str(line),
+        }
+        open = style;
+    }
     out
+}
+
+/// The attributes and the points of a line of SVG that draws strokes alone.
+fn stroke(line: &str) -> Option<(&str, &str)> {
+    let (style, points) = line.strip_prefix("<polyline ")?.strip_suffix("\"/>\n")?.split_once(" points=\"")?;
+    (style.starts_with("fill=\"none\"") && !style.contains("opacity")).then_some((style, points))
 }
 
 /// Without attributes that say what holds anyway. A quotation mark stands in markup only.
@@ -303,6 +334,17 @@ mod tests {
             }
             assert!(contrast(see(ON_DARK), see(DEEP)) >= 4.5);
         }
+    }
+
+    #[test]
+    fn lines_of_one_look_are_one_path() {
+        let line = |colour: &str, points: &str| format!("<polyline fill=\"none\" stroke=\"{colour}\" points=\"{points}\"/>\n");
+        let svg =
+            [line("#1", "1,2 3,4"), line("#1", "5,6 7,8 9,9"), line("#2", "0,0 1,1"), "<a/>\n".into(), line("#2", "2,2 3,3")]
+                .concat();
+        let path = |colour: &str, d: &str| format!("<path fill=\"none\" stroke=\"{colour}\" d=\"{d}\"/>\n");
+        let paths = [path("#1", "M1,2L3,4M5,6L7,8L9,9"), path("#2", "M0,0L1,1"), "<a/>\n".into(), path("#2", "M2,2L3,3")];
+        assert_eq!(joined(&format!("{svg}</svg>\n")), paths.concat() + "</svg>\n");
     }
 
     #[test]

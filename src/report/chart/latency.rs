@@ -1,6 +1,6 @@
 //! Latency over time in one test, on a logarithmic scale, with fault windows and objectives.
 
-use super::canvas::{Canvas, FIRST, GRID, INK, LIMIT, MUTED, PAPER, Place, SECOND, TEXT, Tie, WIDTH, draw, room};
+use super::canvas::{Canvas, FIRST, GRID, INK, LIMIT, MUTED, Place, SECOND, TEXT, Tie, WIDTH, draw};
 use super::frame::{
     FAULT_ENTRY, Mark, fault_labels, fault_table, faults, in_millis, label_height, legend, legend_height, mark, time_axis,
 };
@@ -9,7 +9,6 @@ use super::{Chart, Table, table};
 use crate::dossier::{LatencyChart, LatencyPoint, LatencyStep, Spread};
 use crate::exact::{millis, seconds};
 use crate::report::text::{brief, count, group, name};
-use plotters::style::Color;
 use std::collections::BTreeSet;
 
 const LEFT: i32 = 76;
@@ -18,8 +17,8 @@ const HEIGHT: i32 = 230;
 /// Below this, latencies are drawn on the edge: 1 µs.
 const FLOOR: i64 = 1_000;
 
-/// What is there to be told apart.
-fn entries(chart: &LatencyChart) -> Vec<(&'static str, Mark)> {
+/// What is there to be told apart. Objectives are named here and not at their lines, where their words would cover operations.
+fn entries<'w>(chart: &LatencyChart, levels: &'w [(i64, String)]) -> Vec<(&'w str, Mark)> {
     let shapes = [
         ("read, ok", Mark::Dot(FIRST)),
         ("write, ok", Mark::Triangle(SECOND)),
@@ -28,9 +27,7 @@ fn entries(chart: &LatencyChart) -> Vec<(&'static str, Mark)> {
     ];
     let there: BTreeSet<u8> = chart.points.iter().map(shape).collect();
     let mut entries: Vec<(&str, Mark)> = (0u8..).zip(shapes).filter(|(i, _)| there.contains(i)).map(|(_, entry)| entry).collect();
-    if !chart.objectives.is_empty() {
-        entries.push(("objective", Mark::Dashes(LIMIT)));
-    }
+    entries.extend(levels.iter().map(|(_, words)| (words.as_str(), Mark::Dashes(LIMIT))));
     if chart.faults.of > 0 {
         entries.push(FAULT_ENTRY);
     }
@@ -44,7 +41,8 @@ pub fn latency(number: usize, chart: &LatencyChart) -> Option<Chart> {
     let most = chart.points.iter().map(|p| p.latency).max()?.max(least);
     let high = chart.objectives.iter().map(|o| o.1).max().unwrap_or(0).max(most).saturating_add(1);
     let x = Linear { min: 0, max: chart.span.max(1), from: LEFT, to: RIGHT };
-    let entries = entries(chart);
+    let levels = levels(&chart.objectives);
+    let entries = entries(chart, &levels);
     let top = legend_height(&entries, LEFT, RIGHT) + label_height(x, &chart.faults);
     let bottom = top + HEIGHT;
     let y = Log { min: round_down(least).max(FLOOR), max: round_up(high), from: bottom, to: top };
@@ -67,7 +65,7 @@ pub fn latency(number: usize, chart: &LatencyChart) -> Option<Chart> {
         fault_labels(canvas, x, top, &chart.faults);
         axes(canvas, x, y);
         points(canvas, x, y, &chart.points);
-        objectives(canvas, y, &chart.objectives);
+        levels.iter().for_each(|(limit, _)| canvas.dashed((LEFT, y.at(*limit)), (RIGHT, y.at(*limit)), LIMIT, 2));
         legend(canvas, &entries, (LEFT, RIGHT), 4);
     });
     Some(Chart {
@@ -100,8 +98,8 @@ fn axes(canvas: &Canvas<'_>, x: Linear, y: Log) {
     canvas.upright((13, (top + bottom) / 2), "latency (ms)", TEXT, MUTED);
 }
 
-/// Objectives as dashed lines: the greatest is labelled above its line, the others below theirs, from the third on at the left.
-fn objectives(canvas: &Canvas<'_>, y: Log, all: &[(String, i64)]) {
+/// Objectives with their words, the greatest first; one for both classes where they are the same.
+fn levels(all: &[(String, i64)]) -> Vec<(i64, String)> {
     let mut levels: Vec<(i64, String)> = Vec::new();
     for (what, limit) in all {
         match levels.iter_mut().find(|l| l.0 == *limit) {
@@ -110,16 +108,7 @@ fn objectives(canvas: &Canvas<'_>, y: Log, all: &[(String, i64)]) {
         }
     }
     levels.sort_by(|a, b| b.cmp(a));
-    for (i, (limit, what)) in levels.into_iter().enumerate() {
-        let at = y.at(limit);
-        canvas.dashed((LEFT, at), (RIGHT, at), LIMIT, 2);
-        let word = format!("{what} ≤ {} ms", in_millis(limit));
-        let wide = room(&word) + 8;
-        let end = if i < 2 { RIGHT - 2 } else { LEFT + 6 + wide };
-        let middle = if i == 0 { at - 12 } else { at + 13 };
-        canvas.fill((end - wide, middle - 9), (end, middle + 9), PAPER.mix(0.88));
-        canvas.text((end - 4, middle), &word, TEXT, Tie::End, LIMIT);
-    }
+    levels.into_iter().map(|(limit, what)| (limit, format!("{what} ≤ {} ms", in_millis(limit)))).collect()
 }
 
 /// The place and shape of an operation; failed and unknown ones come last, on top.

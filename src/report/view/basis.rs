@@ -38,9 +38,13 @@ fn bare(figure: &Figure) -> (&str, &str) {
     let after = |text: &'_ str| text.strip_prefix(&figure.symbol).and_then(|t| t.trim_start().strip_prefix("= ")).map(str::len);
     let tail = |text: &'_ str| after(text).map_or(0, |rest| text.len() - rest);
     let (formula, put) = (&figure.formula[tail(&figure.formula)..], &figure.substitution[tail(&figure.substitution)..]);
-    let whole = format!("{} {}", figure.value, figure.unit);
-    let ended = |value: &str| put.strip_suffix(value.trim_end()).and_then(|t| t.trim_end().strip_suffix('=')).map(str::trim_end);
-    (formula, ended(&whole).or_else(|| ended(&figure.value)).filter(|t| !t.is_empty()).unwrap_or(put))
+    let before = |text: &'_ str, end: &str| text.strip_suffix(end).map(|t| t.trim_end().len());
+    let ended = |to: usize| put[..to].strip_suffix('=').map(str::trim_end);
+    let unit = before(put, &figure.unit).and_then(|to| before(&put[..to], &figure.value));
+    (
+        formula,
+        unit.and_then(ended).or_else(|| before(put, &figure.value).and_then(ended)).filter(|t| !t.is_empty()).unwrap_or(put),
+    )
 }
 
 /// A figure as one chain of equations that says nothing twice.
@@ -90,7 +94,7 @@ pub(super) fn more(judgement: &Judgement) -> String {
 
 /// `stale-accepted` as `stale accepted`.
 fn spaced(id: &str) -> String {
-    name(&id.replace(['-', '_'], " "))
+    name(id).replace(['-', '_'], " ")
 }
 
 #[cfg(test)]

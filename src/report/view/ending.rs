@@ -43,7 +43,9 @@ pub(super) fn uncovered(dossier: &Dossier) -> Vec<Uncovered> {
     let (out, unasked): (Vec<&GateFacts>, Vec<&GateFacts>) = skipped.partition(|g| excluded(g));
     let item = |g: &&GateFacts| (name(&g.id), line(g.why.strip_prefix("excluded: ").unwrap_or(&g.why)));
     let bare = |g: &&GateFacts| (name(&g.id), String::new());
-    let plan = PLAN_ITEMS.iter().filter(|item| !dossier.tests.iter().any(|t| t.plan.iter().any(|p| p == item.0)));
+    let planned = judged(dossier).any(|g| g.id == "contract.plan-covered");
+    let plan =
+        PLAN_ITEMS.iter().filter(|_| planned).filter(|item| !dossier.tests.iter().any(|t| t.plan.iter().any(|p| p == item.0)));
     let files = dossier.artifacts.iter().filter(|a| a.state != "whole");
     let untaken = dossier.artifacts.iter().filter(|a| a.untaken > 0);
     let lists = [

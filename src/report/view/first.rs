@@ -61,7 +61,7 @@ pub(super) fn identity(dossier: &Dossier) -> Vec<Pair> {
         pair("Release", &format!("{} {}", release.service, release.version)),
         pair("Owner", &release.owner),
         pair("Profile", &release.profile),
-        pair("Weighed on", dossier.date.as_deref().unwrap_or("no known day")),
+        pair("Judged as of", dossier.date.as_deref().unwrap_or("no date given")),
     ];
     out.extend(locked(dossier).map(|text| pair("Declared before the run", &text)));
     out.push(mono("Package", &format!("{}-{}; its digest is that of tagmanifest-sha256.txt", release.service, release.version)));

@@ -281,9 +281,8 @@ const MOST_TESTS: usize = 40;
 const MOST_FIGURES: usize = 12;
 
 pub(super) fn block(gate: &GateFacts) -> Block {
-    let figures: Vec<Number> =
-        gate.tests.iter().flat_map(|t| t.judgement.figures.iter().map(|f| Number::of(&t.test, f))).collect();
-    let all = figures.len();
+    let figures = || gate.tests.iter().flat_map(|t| t.judgement.figures.iter().map(|f| (&t.test, f)));
+    let all = figures().count();
     let (rest, mut tests): (Vec<&TestJudgement>, Vec<&TestJudgement>) =
         gate.tests.iter().partition(|t| t.judgement.verdict == Verdict::NotApplicable && gate.tests.len() > 1);
     let idle: Vec<String> = rest.iter().map(|t| name(&t.test)).collect();
@@ -302,7 +301,7 @@ pub(super) fn block(gate: &GateFacts) -> Block {
         lone: gate.tests.len() < 2,
         bare: gate.tests.iter().all(|t| none(&t.judgement)),
         more: if all > MOST_FIGURES { format!("Shown {MOST_FIGURES} of {all} figures.") } else { String::new() },
-        figures: figures.into_iter().take(MOST_FIGURES).collect(),
+        figures: figures().take(MOST_FIGURES).map(|(test, figure)| Number::of(test, figure)).collect(),
     }
 }
 

@@ -5,6 +5,7 @@ use super::gates::{Block, block};
 use super::{Grid, Mark, Pair, coverage, judged, pair, shown};
 use crate::contract::PLAN_ITEMS;
 use crate::dossier::{Dossier, GateFacts, TestFacts};
+use crate::exact::millis;
 use crate::report::chart::Chart;
 use crate::report::text::{count, group, line, name, or_dash};
 use crate::verdict::Verdict;
@@ -143,14 +144,18 @@ pub(super) fn sections(dossier: &Dossier, all: &[Chart]) -> Vec<Section> {
 
 fn section(number: usize, dossier: &Dossier, all: &[Chart]) -> Section {
     let plan = &PLAN[number - 1];
+    let here: Vec<&GateFacts> = judged(dossier).filter(|g| place(&g.id) == number).collect();
     let mut absent = Vec::new();
     let mut tables = Vec::new();
     if number == 3 {
         tables.push(tests(dossier));
-        tables.push(plan_items(dossier));
+        tables.extend(plan_items(dossier));
         tables.extend(coverage::tables(dossier));
     }
-    match records(dossier, plan.kinds) {
+    if number == 8 {
+        tables.extend(latencies(dossier));
+    }
+    match records(dossier, plan.kinds, !here.is_empty()) {
         Some(table) => tables.push(table),
         None if plan.kinds.is_empty() => {}
         None => absent.push(format!("No test brought records of {}.", plan.kinds.join(", "))),
@@ -158,7 +163,6 @@ fn section(number: usize, dossier: &Dossier, all: &[Chart]) -> Section {
     let charts = charts::of(all, number);
     absent.extend(no_plot(number, charts.is_empty()));
     let declared = dossier.declared.iter().filter(|d| plan.declared.iter().any(|start| d.title.starts_with(start)));
-    let here: Vec<&GateFacts> = judged(dossier).filter(|g| place(&g.id) == number).collect();
     if here.is_empty() {
         absent.push("No gate of this section was judged: the profile asks for none, or all are excluded.".into());
     }
@@ -222,8 +226,12 @@ fn tests(dossier: &Dossier) -> Grid {
     Grid::new(caption, head, dossier.tests.iter().map(row).collect())
 }
 
-/// The ten plan items and the tests that cover them.
-fn plan_items(dossier: &Dossier) -> Grid {
+/// The ten plan items and the tests that cover them; nothing where the gate that asks for them was not asked for and no test names one.
+fn plan_items(dossier: &Dossier) -> Option<Grid> {
+    let asked = judged(dossier).any(|g| g.id == "contract.plan-covered") || dossier.tests.iter().any(|t| !t.plan.is_empty());
+    if !asked {
+        return None;
+    }
     let row = |item: &(&str, &str)| {
         let tests: Vec<String> =
             dossier.tests.iter().filter(|t| t.plan.iter().any(|p| p == item.0)).map(|t| name(&t.id)).collect();
@@ -234,11 +242,40 @@ fn plan_items(dossier: &Dossier) -> Grid {
         ]
     };
     let caption = "Release test plan: which test covers which item";
-    Grid::new(caption, ["plan item", "what it asks", "tests"], PLAN_ITEMS.iter().map(row).collect())
+    Some(Grid::new(caption, ["plan item", "what it asks", "tests"], PLAN_ITEMS.iter().map(row).collect()))
+}
+
+/// What each test measured: percentiles by nearest rank, the upper bound of p99, and the worst; none where no history could be timed.
+fn latencies(dossier: &Dossier) -> Option<Grid> {
+    let charts = &dossier.charts.percentiles;
+    let confidence = &charts.first()?.confidence;
+    let mut rows = Vec::new();
+    for chart in charts {
+        for curve in &chart.curves {
+            let at = |tail: u64| curve.quantiles.iter().find(|q| q.tail == tail);
+            let told = |tail: u64| at(tail).map_or("too few".into(), |q| q.value.map_or("endless".into(), millis));
+            let objective = chart.objectives.iter().find(|o| curve.judged && o.0 == curve.class);
+            rows.push(vec![
+                name(&chart.test),
+                format!("{}s, {}", curve.class, curve.scope),
+                group(curve.n),
+                told(20),
+                told(100),
+                at(100).and_then(|q| q.upper).map_or("not bounded".into(), millis),
+                objective.map_or("–".into(), |o| millis(o.1)),
+                if curve.endless { format!("at least {}", millis(curve.worst)) } else { millis(curve.worst) },
+            ]);
+        }
+    }
+    let bound = format!("p99 at most, one-sided {confidence} %");
+    let head = ["test", "operations, scope", "n", "p95", "p99", bound.as_str(), "objective of p99", "worst"];
+    let caption =
+        "Latency of each test in ms: p95 and p99 by nearest rank, and the worst. Operations without an answer count as endless";
+    Some(Grid::new(caption, head, rows))
 }
 
 /// How many records of some kinds each test brought; `None` when none did.
-fn records(dossier: &Dossier, kinds: &[&str]) -> Option<Grid> {
+fn records(dossier: &Dossier, kinds: &[&str], judged_here: bool) -> Option<Grid> {
     let brought = |t: &TestFacts, kind: &str| t.records.iter().filter(|r| r.0 == kind).map(|r| r.1).sum::<u64>();
     let kinds: Vec<&str> = kinds.iter().copied().filter(|k| dossier.tests.iter().any(|t| brought(t, k) > 0)).collect();
     if kinds.is_empty() {
@@ -252,7 +289,11 @@ fn records(dossier: &Dossier, kinds: &[&str]) -> Option<Grid> {
     let with = |t: &&TestFacts| kinds.iter().any(|k| brought(t, k) > 0);
     let mut head = vec!["test".to_string()];
     head.extend(kinds.iter().map(|k| format!("{k} records")));
-    Some(Grid::of("Records judged here".into(), head, dossier.tests.iter().filter(with).map(row).collect()))
+    Some(Grid::of(
+        if judged_here { "Records judged here" } else { "Records read" }.into(),
+        head,
+        dossier.tests.iter().filter(with).map(row).collect(),
+    ))
 }
 
 #[cfg(test)]
