@@ -17,7 +17,7 @@ const KILL: i64 = 500 * MS;
 const PERIOD: i64 = 200 * MS;
 const GRACE: i64 = 100 * MS;
 /// A restarted member takes so long until it serves again.
-const START: i64 = 250 * MS;
+const START: i64 = 240 * MS;
 /// One client a member.
 const CLIENTS: i64 = 3;
 const KEYS: usize = 3;
