@@ -59,11 +59,12 @@ pub fn why(example: &Counterexample) -> String {
 /// What the operations that are not shown may have done without excusing the contradiction; nothing where they all count.
 pub fn whatever(example: &Counterexample) -> Option<&'static str> {
     match example.rest {
-        Rest::Free | Rest::Links(_) | Rest::Increments { .. } => {
-            Some("this stands though each other operation may have happened at any time after it was sent, or never")
-        }
+        Rest::Free => Some("this stands though each other operation may have happened at any time after it was sent, or never"),
+        Rest::Links(_) | Rest::Increments { .. } => Some(
+            "this stands though each operation that is neither shown nor counted may have happened at any time after it was sent, or never",
+        ),
         Rest::FreeAfterAnyState => Some(
-            "this stands whatever the state was before, though each other operation may have happened at any time after it was sent, or never",
+            "this stands whatever state those complete before the first one here left, though each other one may have happened at any time after it was sent, or never",
         ),
         Rest::OwnProcesses => {
             Some("this stands though each operation of other processes may have happened at any time after it was sent, or never")
