@@ -2,6 +2,8 @@
 
 #![expect(clippy::print_stderr, reason = "a test that skips a part says so")]
 
+mod common;
+
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
@@ -41,20 +43,7 @@ fn packaged(name: &str, options: &[&str]) -> PathBuf {
 }
 
 fn files(package: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut out = BTreeMap::new();
-    let mut folders = vec![package.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("folder").flatten() {
-            if entry.path().is_dir() {
-                folders.push(entry.path());
-            } else {
-                let path = entry.path();
-                let relative = path.strip_prefix(package).expect("below").to_str().expect("UTF-8").to_string();
-                out.insert(relative, fs::read(&path).expect("file"));
-            }
-        }
-    }
-    out
+    common::tree(package).into_iter().map(|(path, bytes)| (path.to_str().expect("UTF-8").to_string(), bytes)).collect()
 }
 
 /// Makes the manifests match what lies in `data/`, as one would who covers up an edit.

@@ -111,11 +111,7 @@ impl Outputs {
     /// # Errors
     /// As writing a file.
     pub fn begin(&self, run: &Unjudged<'_>) -> Result<(), Error> {
-        let regular = |t: &&Target| t.at.is_file() && t.fit == Fit::Yes;
-        all(self.targets.iter().filter(regular).map(|target| match target.what {
-            Use::Emit(output) => write(target, &(output.unjudged)(run)?),
-            Use::View | Use::Runner => Ok(()),
-        }))
+        self.tell(run, |t| t.at.is_file() && t.fit == Fit::Yes)
     }
 
     /// A run that came to no decision says so in every output that may be written. Of a file that is there, while it is not known what the
@@ -124,12 +120,16 @@ impl Outputs {
     /// # Errors
     /// As writing a file.
     pub fn fail(&self, run: &Unjudged<'_>) -> Result<(), Error> {
-        let may = |t: &&Target| match t.fit {
+        self.tell(run, |t| match t.fit {
             Fit::No => false,
             Fit::SoFar => !t.at.exists() || made_by_us(&t.at),
             Fit::Yes => true,
-        };
-        all(self.targets.iter().filter(may).map(|target| match target.what {
+        })
+    }
+
+    /// Writes that there is no decision into each output that may be written.
+    fn tell(&self, run: &Unjudged<'_>, may: impl Fn(&Target) -> bool) -> Result<(), Error> {
+        all(self.targets.iter().filter(|target| may(target)).map(|target| match target.what {
             Use::Emit(output) => write(target, &(output.unjudged)(run)?),
             Use::View | Use::Runner => Ok(()),
         }))
